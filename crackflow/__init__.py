@@ -1,0 +1,1 @@
+"""Crack segmentation as a library: typed functions over arrays, without DVC, Prefect or a command line."""

@@ -1,0 +1,323 @@
+"""Every knob of a run: strict, frozen models that params.yaml is parsed into once, at the edge.
+
+The defaults here are the profile `quick`; params.yaml as committed is `render(Params())`, comments included, and a test
+holds the two together. `crackflow` itself never opens params.yaml: whoever runs it hands over what was parsed.
+"""
+
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from crackflow.errors import ParamsError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0)]
+Amount = Annotated[float, Field(ge=0)]
+Level = Annotated[int, Field(ge=0, le=255)]
+Colour = tuple[Level, Level, Level]
+Range = tuple[float, float]
+
+
+class _Block(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SampleParams(_Block):
+    """The built-in sample: photographs of pavement and concrete made by code."""
+
+    seed: int = Field(7, description="same seed, same photographs")
+    images: Positive = Field(160, description="how many image/mask pairs")
+    size: Positive = Field(448, description="side of an image, px")
+
+
+class KaggleParams(_Block):
+    """The public Kaggle set that the original experiment trained on."""
+
+    handle: str = Field("lakshaymiddha/crack-segmentation-dataset", description="owner/name on Kaggle")
+    version: Positive = Field(1, description="pinned, so that a rebuild next year sees the same pairs")
+
+
+class DataParams(_Block):
+    """Stage download: where the pairs come from."""
+
+    source: Literal["sample", "folder", "kaggle"] = Field("sample", description="sample | folder | kaggle")
+    path: str = Field("data/source", description="for folder: a directory or zip of images/ and masks/, watched by DVC")
+    include: tuple[str, ...] = Field(("*",), description="name patterns of the pairs to take")
+    exclude: tuple[str, ...] = Field((), description="name patterns to leave out, for instance noncrack*")
+    max_refused: Share = Field(0.05, description="stop when more than this share of the pairs can't be used")
+    sample: SampleParams = SampleParams()
+    kaggle: KaggleParams = KaggleParams()
+
+
+class ResizeParams(_Block):
+    """Stage resize: every pair to one size, lossless."""
+
+    size: Positive = Field(512, description="side of a resized image and mask, px")
+
+
+class SharesParams(_Block):
+    """Shares of the pairs by subset; they add to 1."""
+
+    train: Share = 0.7
+    valid: Share = 0.2
+    test: Share = 0.1
+
+    @model_validator(mode="after")
+    def _adds_to_one(self) -> Self:
+        total = self.train + self.valid + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"shares add to {total:g}, expected 1; change one of train, valid, test")
+        if min(self.train, self.valid, self.test) <= 0:
+            raise ValueError("each of train, valid, test needs a share above 0")
+        return self
+
+
+class SplitParams(_Block):
+    """Stage split: which pair goes where."""
+
+    seed: int = Field(0, description="same seed and pairs, same split")
+    shares: SharesParams = SharesParams()
+    duplicate_distance: Count = Field(
+        6, description="pairs whose 64-bit perceptual hashes differ in at most this many bits are one group"
+    )
+    mini_test: Positive = Field(24, description="test pairs shown by infer, spread over the sources")
+
+
+class StatisticsParams(_Block):
+    """Stage statistics: what the data looks like."""
+
+    sheet_images: Positive = Field(24, description="train images on a sample sheet")
+
+
+class ModelParams(_Block):
+    """The network, FlexUNet."""
+
+    image_channels: Literal[1, 3] = Field(3, description="3 for colour, 1 for grey")
+    base_filters: Positive = Field(16, description="filters of the first level; each level has twice the last one's")
+    max_filters: Positive = Field(192, description="no level has more filters than this")
+    base_kernels: tuple[Positive, Positive] = Field(
+        (5, 5), description="kernel of the first level; 2 smaller per level"
+    )
+    num_layers: Annotated[int, Field(ge=2)] = Field(6, description="levels, the bridge included")
+    stem_stride: Literal[1, 2, 4] = Field(2, description="the first convolution's stride; 1 is the original's")
+    dropout_rate: Annotated[float, Field(ge=0, lt=0.5)] = Field(0.0, description="times the level's number")
+    dilation: tuple[Positive, Positive] = Field((1, 1), description="dilation of the first level; 1 less per level")
+    activation: Literal["relu", "elu", "gelu", "leaky_relu", "silu"] = Field(
+        "relu", description="any level's activation"
+    )
+    normalization: Literal["none", "batch", "layer", "group"] = Field("batch", description="after each convolution")
+    input_scaling: Literal["raw", "unit", "centered"] = Field(
+        "centered", description="raw 0..255 as the original, unit 0..1, centered -1..1; a layer of the model"
+    )
+
+
+class AugmentParams(_Block):
+    """Changes made to training pairs as they are drawn; 0 or false switches one off."""
+
+    flips: bool = Field(True, description="mirror left-right and top-bottom, each half the time")
+    rot90: bool = Field(True, description="turn by a multiple of 90 degrees")
+    scale: Annotated[float, Field(ge=0, lt=1)] = Field(0.25, description="zoom by up to this share in or out")
+    brightness: Share = Field(0.15, description="shift by up to this share of the range")
+    contrast: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.25, description="stretch about the mean by up to this share"
+    )
+    gamma: Annotated[float, Field(ge=0, lt=1)] = Field(0.25, description="exponent within 1 +- this")
+    noise: Share = Field(0.02, description="standard deviation of grey noise, share of the range")
+    blur: Amount = Field(0.7, description="largest sigma of a Gaussian blur, px")
+
+
+class ReducerParams(_Block):
+    """Lower the learning rate when valid stops improving (the original's schedule)."""
+
+    factor: Annotated[float, Field(gt=0, lt=1)] = Field(0.5, description="new rate = rate * factor")
+    patience: Positive = Field(4, description="epochs without improvement before that")
+
+
+LossName = Literal["categorical_crossentropy", "binary_crossentropy", "dice", "focal", "tversky"]
+MetricName = Literal["dice_coef_multiclass", "crack_iou", "crack_f1", "crack_precision", "crack_recall"]
+
+
+class TrainParams(_Block):
+    """Stage train."""
+
+    seed: int = Field(0, description="weights, order, crops, augmentation and dropout follow from it")
+    epochs: Positive = Field(14, description="at most this many")
+    steps_per_epoch: Count = Field(30, description="batches an epoch; 0 goes through every training image once")
+    batch_size: Positive = 8
+    crop: Count = Field(256, description="side of a random crop, px; 0 trains on whole images")
+    crack_crops: Share = Field(0.7, description="share of crops that are centred near a crack pixel where there is one")
+    augment: AugmentParams = AugmentParams()
+    loss: dict[LossName, Rate] = Field(
+        {"categorical_crossentropy": 1.0, "dice": 1.0}, description="names and weights of the losses that are summed"
+    )
+    metrics: tuple[MetricName, ...] = Field(
+        ("dice_coef_multiclass", "crack_iou", "crack_f1"), description="followed on train and valid"
+    )
+    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
+    learning_rate: Rate = 0.002
+    weight_decay: Amount = Field(0.0001, description="adamw alone")
+    clipvalue: Amount = Field(0.5, description="gradients are clipped to +- this; 0 does not clip")
+    schedule: Literal["plateau", "cosine", "constant"] = Field(
+        "cosine", description="plateau is the original's reducer"
+    )
+    warmup_steps: Count = Field(40, description="cosine alone: steps in which the rate rises from 0")
+    reducer: ReducerParams = ReducerParams()
+    monitor: str = Field(
+        "val_crack_iou", description="which figure picks the best epoch: val_loss or val_ and a metric"
+    )
+    early_stopping: Count = Field(10, description="epochs without improvement before training stops; 0 never stops")
+    valid_images: Count = Field(0, description="valid images looked at after each epoch; 0 takes them all")
+    num_infer_images: Count = Field(6, description="mini_test images inferred after each epoch")
+
+
+class EvaluateParams(_Block):
+    """Stage evaluate."""
+
+    batch_size: Positive = 4
+    threshold_metric: Literal["pooled_iou", "per_image_iou", "pooled_f1"] = Field(
+        "pooled_iou", description="what the threshold chosen on valid maximises"
+    )
+    tolerance_px: Count = Field(2, description="a pixel this near to truth counts as right in the tolerant F1")
+
+
+class InferParams(_Block):
+    """Stage infer."""
+
+    sheet_width: Positive = Field(256, description="width of one picture on the mini_test sheet, px")
+
+
+class ReportParams(_Block):
+    """Stage report."""
+
+    title: str = Field("crackflow report", description="heading of reports/index.html")
+
+
+class Params(_Block):
+    """Everything that a run reads. One block per stage, plus the classes that all stages share."""
+
+    classes: dict[str, Colour] = Field(
+        {"background": (0, 0, 0), "crack": (255, 255, 255)},
+        description="name and mask colour (RGB) of each class; the first is the background",
+    )
+    data: DataParams = DataParams()
+    resize: ResizeParams = ResizeParams()
+    split: SplitParams = SplitParams()
+    statistics: StatisticsParams = StatisticsParams()
+    model: ModelParams = ModelParams()
+    train: TrainParams = TrainParams()
+    evaluate: EvaluateParams = EvaluateParams()
+    infer: InferParams = InferParams()
+    report: ReportParams = ReportParams()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if len(self.classes) < 2:
+            raise ValueError(f"classes has {len(self.classes)}, expected the background and at least one more")
+        if len(set(self.classes.values())) < len(self.classes):
+            raise ValueError("two classes have the same colour; give each its own")
+        step = self.model.stem_stride * 2 ** (self.model.num_layers - 1)
+        for key, side in (("resize.size", self.resize.size), ("train.crop", self.train.crop)):
+            if side % step:
+                raise ValueError(
+                    f"{key} is {side}, but model.num_layers {self.model.num_layers} with stem_stride "
+                    f"{self.model.stem_stride} halves it {step} times over: use a multiple of {step}, or fewer layers"
+                )
+        if self.train.crop > self.resize.size:
+            raise ValueError(f"train.crop {self.train.crop} is larger than resize.size {self.resize.size}; lower it")
+        monitors = ["val_loss", *(f"val_{name}" for name in self.train.metrics)]
+        if self.train.monitor not in monitors:
+            raise ValueError(f"train.monitor is {self.train.monitor}, expected one of {', '.join(monitors)}")
+        return self
+
+
+def parse(values: Mapping[str, Any], origin: str = "params.yaml") -> Params:
+    """Turn a mapping as read from YAML into `Params`.
+
+    Args:
+        values: nested mapping with every key of `Params`.
+        origin: where it was read from, for messages.
+
+    Returns:
+        The parsed, frozen parameters.
+
+    Raises:
+        ParamsError: on an unknown, missing or out-of-range key; one line, naming the key and, for an unknown one, the
+            nearest valid key.
+    """
+    try:
+        params = Params.model_validate(values)
+    except ValidationError as error:
+        raise ParamsError(f"{origin}: {_explain(error)}") from None
+    missing = sorted(_keys(dump(Params())) - _keys(dict(values)))
+    if missing:
+        raise ParamsError(
+            f"{origin}: {missing[0]} is missing; add it (`crackflow profile quick` shows the default), "
+            "since a run uses no value that is not written down"
+        )
+    return params
+
+
+def dump(params: Params) -> dict[str, Any]:
+    """Give `params` as the plain nested mapping that YAML holds."""
+    return params.model_dump(mode="json")
+
+
+def render(params: Params) -> str:
+    """Write `params` as the text of a params.yaml, each key with its description as a comment."""
+    header = "# Every knob of a run. `crackflow profile NAME` rewrites this file; `dvc repro` reruns what a change touches.\n"
+    return header + "\n".join(_render(params, 0)) + "\n"
+
+
+def _render(block: BaseModel, depth: int) -> list[str]:
+    lines = []
+    for name, field in type(block).model_fields.items():
+        value = getattr(block, name)
+        indent = "  " * depth
+        if isinstance(value, BaseModel):
+            title = (type(value).__doc__ or "").splitlines()[0]
+            lines += ["", f"{indent}# {title}"] if depth == 0 else [f"{indent}# {title}"]
+            lines += [f"{indent}{name}:", *_render(value, depth + 1)]
+            continue
+        plain = type(block).model_validate(block).model_dump(mode="json")[name]
+        if isinstance(plain, dict):
+            if field.description:
+                lines.append(f"{indent}# {field.description}")
+            lines.append(f"{indent}{name}:")
+            lines += [f"{indent}  {key}: {_scalar(item)}" for key, item in plain.items()]
+            continue
+        line = f"{indent}{name}: {_scalar(plain)}"
+        lines.append(f"{line}  # {field.description}" if field.description else line)
+    return lines
+
+
+def _scalar(value: Any) -> str:
+    return yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("\n").removesuffix("\n...")
+
+
+def _keys(values: Mapping[str, Any], prefix: str = "") -> set[str]:
+    """Dotted keys of the blocks and fields; what a field itself maps (classes, loss) is its value, not a key."""
+    found = set()
+    for key, value in values.items():
+        dotted = f"{prefix}{key}"
+        found.add(dotted)
+        if isinstance(value, Mapping) and dotted not in {"classes", "train.loss"}:
+            found |= _keys(value, f"{dotted}.")
+    return found
+
+
+def _explain(error: ValidationError) -> str:
+    """Say the first thing wrong in one line."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, sorted(_keys(dump(Params()))), n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]}?" if near else "; remove it"
+        return f"unknown key {key}{hint}"
+    if first["type"] == "value_error":
+        return f"{key}: {first['ctx']['error']}" if key else str(first["ctx"]["error"])
+    return f"{key} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"

@@ -1,0 +1,29 @@
+"""Progress bars that behave in a terminal, in a log file and under Prefect."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from tqdm import tqdm
+
+T = TypeVar("T")
+
+# A log file gets a line of progress now and then; a terminal gets a moving bar.
+TERMINAL_INTERVAL_S = 0.2
+LOG_INTERVAL_S = 15.0
+
+
+def track(items: Iterable[T], label: str, total: int | None = None, unit: str = "image") -> Iterator[T]:
+    """Iterate over `items` while a bar on stderr shows count, rate and remaining time.
+
+    Args:
+        items: what to iterate over.
+        label: the words before the bar.
+        total: number of items, where `items` has no length.
+        unit: the singular of what is counted.
+
+    Returns:
+        An iterator over the same items.
+    """
+    interval = TERMINAL_INTERVAL_S if sys.stderr.isatty() else LOG_INTERVAL_S
+    return iter(tqdm(items, desc=label, total=total, unit=unit, mininterval=interval, dynamic_ncols=True))

@@ -1,0 +1,48 @@
+"""`python -m tasks STAGE`: run one stage in the current directory."""
+
+import datetime
+import importlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from crackflow.errors import CrackflowError
+from tasks.workspace import Workspace, write_text
+
+STAGES = ("download", "resize", "split", "statistics", "train", "evaluate", "infer", "report")
+
+
+def main(argv: list[str]) -> int:
+    """Run the stage that `argv` names.
+
+    Args:
+        argv: the arguments without the program's name: one stage.
+
+    Returns:
+        0 when the stage's outputs are written, 2 when the user has something to mend.
+    """
+    if len(argv) != 1 or argv[0] not in STAGES:
+        print(f"error: received {' '.join(argv) or 'nothing'}, expected one of: {', '.join(STAGES)}", file=sys.stderr)
+        return CrackflowError.exit_code
+    stage = argv[0]
+    workspace = Workspace(Path.cwd())
+    started = time.monotonic()
+    try:
+        importlib.import_module(f"tasks.{stage}").run(workspace, workspace.params())
+    except CrackflowError as error:
+        print(f"error: {stage}: {error}", file=sys.stderr)
+        return error.exit_code
+    record = {
+        "stage": stage,
+        "run": os.environ.get("CRACKFLOW_RUN", ""),
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.monotonic() - started, 2),
+    }
+    write_text(workspace.ran(stage), json.dumps(record, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,104 @@
+"""Where the stages read and write: one place that knows the tree, so that no stage spells a path twice."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from crackflow.errors import ParamsError
+from crackflow.params import Params, parse
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The tree of one run, below `root`. dvc.yaml names the same places; a test compares the two."""
+
+    root: Path
+
+    @property
+    def raw(self) -> Path:
+        """images/, masks/ and pairs.csv (stem, image, mask, given) as downloaded."""
+        return self.root / "data/raw"
+
+    @property
+    def raw_json(self) -> Path:
+        """Where the pairs came from: source, version, counts, checksums, refusals."""
+        return self.root / "data/raw.json"
+
+    @property
+    def resized(self) -> Path:
+        """images/STEM.png and masks/STEM.png, all of one size."""
+        return self.root / "data/resized"
+
+    @property
+    def resized_csv(self) -> Path:
+        """A row a pair: stem, source, given, width, height, crack_share, phash, refused."""
+        return self.root / "data/resized.csv"
+
+    @property
+    def split_csv(self) -> Path:
+        """A row a usable pair: stem, source, parent, group, subset, mini_test."""
+        return self.root / "data/split.csv"
+
+    @property
+    def model(self) -> Path:
+        """The best epoch's model."""
+        return self.root / "models/flexunet.keras"
+
+    @property
+    def operating_point(self) -> Path:
+        """The threshold that evaluate chose on valid, and how."""
+        return self.root / "models/operating_point.json"
+
+    @property
+    def predictions(self) -> Path:
+        """STEM.png: the predicted mask of each test pair."""
+        return self.root / "predictions/test"
+
+    @property
+    def metrics_json(self) -> Path:
+        """What `dvc metrics diff` reads."""
+        return self.root / "metrics/evaluation.json"
+
+    @property
+    def reports(self) -> Path:
+        """Everything that people look at."""
+        return self.root / "reports"
+
+    def state(self, stage: str, key: str) -> Path:
+        """A folder for what a killed stage goes on from; ignored by git and DVC, never an output."""
+        path = self.root / ".crackflow/state" / stage / key
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def ran(self, stage: str) -> Path:
+        """The record that a stage leaves each time it really ran."""
+        return self.root / ".crackflow/ran" / f"{stage}.json"
+
+    def params(self) -> Params:
+        """Read and check params.yaml.
+
+        Raises:
+            ParamsError: when it is absent, not YAML, or holds what no run can use.
+        """
+        path = self.root / "params.yaml"
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ParamsError(f"no params.yaml in {self.root}; run from the root of a crackflow checkout") from None
+        except yaml.YAMLError as error:
+            where = getattr(error, "problem_mark", None)
+            line = f" line {where.line + 1}" if where else ""
+            raise ParamsError(f"params.yaml{line} is not YAML: {getattr(error, 'problem', error)}") from None
+        if not isinstance(values, dict):
+            raise ParamsError(f"params.yaml holds {type(values).__name__}, expected blocks such as data: and train:")
+        return parse(values)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` at once: a reader sees the old file or the whole new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(part, path)
