@@ -100,16 +100,12 @@ class ModelParams(_Block):
     image_channels: Literal[1, 3] = Field(3, description="3 for colour, 1 for grey")
     base_filters: Positive = Field(16, description="filters of the first level; each level has twice the last one's")
     max_filters: Positive = Field(192, description="no level has more filters than this")
-    base_kernels: tuple[Positive, Positive] = Field(
-        (5, 5), description="kernel of the first level; 2 smaller per level"
-    )
+    base_kernels: tuple[Positive, Positive] = Field((5, 5), description="the first level's kernel; 2 smaller per level")
     num_layers: Annotated[int, Field(ge=2)] = Field(6, description="levels, the bridge included")
     stem_stride: Literal[1, 2, 4] = Field(2, description="the first convolution's stride; 1 is the original's")
     dropout_rate: Annotated[float, Field(ge=0, lt=0.5)] = Field(0.0, description="times the level's number")
     dilation: tuple[Positive, Positive] = Field((1, 1), description="dilation of the first level; 1 less per level")
-    activation: Literal["relu", "elu", "gelu", "leaky_relu", "silu"] = Field(
-        "relu", description="any level's activation"
-    )
+    activation: Literal["relu", "elu", "gelu", "leaky_relu", "silu"] = Field("relu", description="of every level")
     normalization: Literal["none", "batch", "layer", "group"] = Field("batch", description="after each convolution")
     input_scaling: Literal["raw", "unit", "centered"] = Field(
         "centered", description="raw 0..255 as the original, unit 0..1, centered -1..1; a layer of the model"
@@ -123,9 +119,7 @@ class AugmentParams(_Block):
     rot90: bool = Field(True, description="turn by a multiple of 90 degrees")
     scale: Annotated[float, Field(ge=0, lt=1)] = Field(0.25, description="zoom by up to this share in or out")
     brightness: Share = Field(0.15, description="shift by up to this share of the range")
-    contrast: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.25, description="stretch about the mean by up to this share"
-    )
+    contrast: Annotated[float, Field(ge=0, lt=1)] = Field(0.25, description="stretch by up to this share")
     gamma: Annotated[float, Field(ge=0, lt=1)] = Field(0.25, description="exponent within 1 +- this")
     noise: Share = Field(0.02, description="standard deviation of grey noise, share of the range")
     blur: Amount = Field(0.7, description="largest sigma of a Gaussian blur, px")
@@ -162,14 +156,10 @@ class TrainParams(_Block):
     learning_rate: Rate = 0.002
     weight_decay: Amount = Field(0.0001, description="adamw alone")
     clipvalue: Amount = Field(0.5, description="gradients are clipped to +- this; 0 does not clip")
-    schedule: Literal["plateau", "cosine", "constant"] = Field(
-        "cosine", description="plateau is the original's reducer"
-    )
+    schedule: Literal["plateau", "cosine", "constant"] = Field("cosine", description="plateau: the original's")
     warmup_steps: Count = Field(40, description="cosine alone: steps in which the rate rises from 0")
     reducer: ReducerParams = ReducerParams()
-    monitor: str = Field(
-        "val_crack_iou", description="which figure picks the best epoch: val_loss or val_ and a metric"
-    )
+    monitor: str = Field("val_crack_iou", description="picks the best epoch: val_loss or val_METRIC")
     early_stopping: Count = Field(10, description="epochs without improvement before training stops; 0 never stops")
     valid_images: Count = Field(0, description="valid images looked at after each epoch; 0 takes them all")
     num_infer_images: Count = Field(6, description="mini_test images inferred after each epoch")
@@ -269,7 +259,7 @@ def dump(params: Params) -> dict[str, Any]:
 
 def render(params: Params) -> str:
     """Write `params` as the text of a params.yaml, each key with its description as a comment."""
-    header = "# Every knob of a run. `crackflow profile NAME` rewrites this file; `dvc repro` reruns what a change touches.\n"
+    header = "# Every knob of a run. `crackflow profile NAME` writes it; `dvc repro` reruns what a change touches.\n"
     return header + "\n".join(_render(params, 0)) + "\n"
 
 

@@ -1,6 +1,6 @@
 """`python -m tasks STAGE`: run one stage in the current directory."""
 
-import datetime
+import datetime as dt
 import importlib
 import json
 import os
@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
     record = {
         "stage": stage,
         "run": os.environ.get("CRACKFLOW_RUN", ""),
-        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "seconds": round(time.monotonic() - started, 2),
     }
     write_text(workspace.ran(stage), json.dumps(record, indent=1) + "\n")
