@@ -65,6 +65,22 @@ def read_mask(path: Path, colours: Sequence[tuple[int, int, int]]) -> Pixels:
     return _nearest(pixels, palette)
 
 
+def read_stored_mask(path: Path, num_classes: int) -> Pixels:
+    """Read a mask that crackflow wrote itself, as data/resized/masks and predictions hold them.
+
+    Args:
+        path: a single-channel PNG with the levels of `encode_classes`.
+        num_classes: number of classes, the background included.
+
+    Returns:
+        uint8 (H, W), class numbers.
+
+    Raises:
+        ImageError: when the file is absent or truncated, or holds a level that is no class.
+    """
+    return decode_classes(_decode(path, cv2.IMREAD_GRAYSCALE), num_classes)
+
+
 def resize_image(image: Pixels, size: int) -> Pixels:
     """Resize a photograph to a square; its aspect is not kept.
 

@@ -1,0 +1,103 @@
+"""Random changes of a training pair: where it is cut out, how it is turned, how it was lit.
+
+Geometry moves image and mask together; light touches the image alone. All randomness comes from the generator handed
+over, so the caller decides what is reproducible.
+"""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from crackflow.params import AugmentParams
+
+UInt8 = npt.NDArray[np.uint8]
+
+
+def crop_box(
+    mask: UInt8, crop: int, crack_crops: float, scale: float, rng: np.random.Generator
+) -> tuple[int, int, int]:
+    """Draw the square that a crop is cut from.
+
+    Args:
+        mask: (H, W) uint8 class indices, 0 the background.
+        crop: side of the crop that will be made of it, px; 0 takes the whole image.
+        crack_crops: probability that the square holds a crack pixel, where the mask has one.
+        scale: the square's side is `crop` divided by up to 1 + scale or multiplied by up to as much.
+        rng: the source of randomness.
+
+    Returns:
+        Top, left, side, in px of the mask, within it.
+    """
+    height, width = mask.shape
+    shortest = min(height, width)
+    zoom = (1 + scale) ** rng.uniform(-1, 1)
+    side = int(np.clip(round((crop or shortest) * zoom), 1, shortest))
+    top = int(rng.integers(0, height - side + 1))
+    left = int(rng.integers(0, width - side + 1))
+    if rng.random() < crack_crops:
+        cracks = np.flatnonzero(mask)
+        if cracks.size:
+            row, column = divmod(int(cracks[rng.integers(cracks.size)]), width)
+            top = int(np.clip(row - rng.integers(0, side), 0, height - side))
+            left = int(np.clip(column - rng.integers(0, side), 0, width - side))
+    return top, left, side
+
+
+def geometry(
+    image: UInt8, mask: UInt8, box: tuple[int, int, int], size: int, params: AugmentParams, rng: np.random.Generator
+) -> tuple[UInt8, UInt8]:
+    """Cut `box` out of a pair, bring it to `size` and turn it.
+
+    Args:
+        image: (H, W, 3) uint8.
+        mask: (H, W) uint8 class indices.
+        box: top, left, side, px.
+        size: side of the result, px.
+        params: `flips` and `rot90` are read.
+        rng: the source of randomness.
+
+    Returns:
+        Image (size, size, 3) and mask (size, size), uint8, contiguous.
+    """
+    top, left, side = box
+    image = image[top : top + side, left : left + side]
+    mask = mask[top : top + side, left : left + side]
+    if side != size:
+        shrinking = side > size
+        image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+        mask = cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST_EXACT)
+    if params.flips:
+        for axis in (0, 1):
+            if rng.random() < 0.5:
+                image, mask = np.flip(image, axis), np.flip(mask, axis)
+    if params.rot90:
+        turns = int(rng.integers(4))
+        image, mask = np.rot90(image, turns), np.rot90(mask, turns)
+    return np.ascontiguousarray(image), np.ascontiguousarray(mask)
+
+
+def light(image: UInt8, params: AugmentParams, rng: np.random.Generator) -> UInt8:
+    """Change exposure, contrast, gamma, sharpness and noise.
+
+    Args:
+        image: (H, W, 3) uint8.
+        params: the amounts; 0 leaves a property as it is.
+        rng: the source of randomness.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    # One table for brightness, contrast and gamma: 256 entries instead of every pixel.
+    levels = np.linspace(0, 1, 256)
+    levels = levels ** (1 + rng.uniform(-params.gamma, params.gamma))
+    levels = (levels - 0.5) * (1 + rng.uniform(-params.contrast, params.contrast)) + 0.5
+    levels = levels + rng.uniform(-params.brightness, params.brightness)
+    image = cv2.LUT(image, np.clip(np.rint(levels * 255), 0, 255).astype(np.uint8))
+    sigma = rng.uniform(0, params.blur)
+    if sigma > 0.2:  # below that a Gaussian on the pixel grid changes nothing
+        image = cv2.GaussianBlur(image, (0, 0), sigma)
+    deviation = rng.uniform(0, params.noise) * 255
+    if deviation > 0:
+        noise = rng.standard_normal(image.shape[:2], dtype=np.float32) * np.float32(deviation)
+        image = np.clip(image + noise[..., None], 0, 255).astype(np.uint8)
+    return image

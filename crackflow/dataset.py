@@ -1,0 +1,139 @@
+"""Batches of resized pairs for Keras: one PyDataset over OpenCV that feeds every backend.
+
+What a batch holds follows from (seed, epoch, index) alone, never from what was drawn before: training that was killed
+and goes on at epoch 7 sees what an undisturbed run sees there. Files are read when needed, so memory does not grow with
+the number of images.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from crackflow import augment
+from crackflow.images import read_image, read_stored_mask
+from crackflow.params import TrainParams
+
+UInt8 = npt.NDArray[np.uint8]
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of resized pairs: images/STEM.png and masks/STEM.png.
+
+    Attributes:
+        root: the folder.
+        num_classes: how many classes the masks' grey levels stand for.
+        channels: 3 for colour, 1 for grey images.
+    """
+
+    root: Path
+    num_classes: int
+    channels: int = 3
+
+    def image(self, stem: str) -> UInt8:
+        """The image as (H, W, channels) uint8, RGB."""
+        image = read_image(self.root / "images" / f"{stem}.png")
+        return image if self.channels == 3 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
+
+    def mask(self, stem: str) -> UInt8:
+        """The mask as (H, W) uint8 class indices."""
+        return read_stored_mask(self.root / "masks" / f"{stem}.png", self.num_classes)
+
+
+class WholeImages(keras.utils.PyDataset):  # type: ignore[misc]
+    """Batches of whole pairs in the order given, unchanged: what valid is judged on.
+
+    Args:
+        folder: where the pairs are.
+        stems: which of them.
+        batch_size: pairs a batch; the last may have fewer.
+    """
+
+    def __init__(self, folder: Folder, stems: Sequence[str], batch_size: int) -> None:
+        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=4)
+        self.folder = folder
+        self.stems = list(stems)
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.stems) / self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[Float32, Float32]:
+        """Batch `index`: pixels (N, H, W, channels) in 0..255 and one-hot truth (N, H, W, C), float32."""
+        stems = self.stems[index * self.batch_size : (index + 1) * self.batch_size]
+        images = np.stack([self.folder.image(stem) for stem in stems])
+        masks = np.stack([self.folder.mask(stem) for stem in stems])
+        return images.astype(np.float32), one_hot(masks, self.folder.num_classes)
+
+
+class TrainingCrops(keras.utils.PyDataset):  # type: ignore[misc]
+    """One epoch of augmented crops in random order.
+
+    Args:
+        folder: where the pairs are.
+        stems: the training pairs.
+        params: crop, crack_crops, augment, batch_size, steps_per_epoch and seed are read.
+        epoch: which epoch, from 0.
+    """
+
+    def __init__(self, folder: Folder, stems: Sequence[str], params: TrainParams, epoch: int) -> None:
+        # One thread beside the step: with two cores a second loader only takes from the first one's share.
+        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
+        self.folder = folder
+        self.params = params
+        self.epoch = epoch
+        steps = steps_per_epoch(len(stems), params)
+        whole = self.params.steps_per_epoch == 0
+        self.stems = _order(stems, len(stems) if whole else steps * params.batch_size, params.seed, epoch)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.stems) / self.params.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[Float32, Float32]:
+        """Batch `index`: pixels (N, H, W, channels) in 0..255 and one-hot truth (N, H, W, C), float32."""
+        rng = np.random.default_rng([self.params.seed, self.epoch, index])
+        first = index * self.params.batch_size
+        pairs = [self._draw(stem, rng) for stem in self.stems[first : first + self.params.batch_size]]
+        images, masks = (np.stack(side) for side in zip(*pairs, strict=True))
+        return images.astype(np.float32), one_hot(masks, self.folder.num_classes)
+
+    def _draw(self, stem: str, rng: np.random.Generator) -> tuple[UInt8, UInt8]:
+        image, mask = self.folder.image(stem), self.folder.mask(stem)
+        params = self.params
+        size = params.crop or mask.shape[0]
+        crack_crops = params.crack_crops if params.crop else 0.0
+        box = augment.crop_box(mask, params.crop, crack_crops, params.augment.scale, rng)
+        image, mask = augment.geometry(image, mask, box, size, params.augment, rng)
+        image = augment.light(image, params.augment, rng)
+        return image.reshape(size, size, -1), mask
+
+
+def steps_per_epoch(images: int, params: TrainParams) -> int:
+    """Number of batches an epoch has for that many training images."""
+    return params.steps_per_epoch or math.ceil(images / params.batch_size)
+
+
+def one_hot(masks: UInt8, num_classes: int) -> Float32:
+    """Turn class indices (N, H, W) uint8 into one-hot (N, H, W, num_classes) float32."""
+    return np.eye(num_classes, dtype=np.float32)[masks]
+
+
+def _order(stems: Sequence[str], count: int, seed: int, epoch: int) -> list[str]:
+    """The `count` stems of an epoch, out of one endless sequence of shuffled passes over all of them.
+
+    An epoch that is shorter than a pass goes on where the last epoch stopped, so every image is seen as often as any
+    other.
+    """
+    position, order = epoch * count, []
+    while len(order) < count:
+        turn, start = divmod(position + len(order), len(stems))
+        shuffled = np.random.default_rng([seed, 1, turn]).permutation(len(stems))
+        order += [stems[i] for i in shuffled[start : start + count - len(order)]]
+    return order

@@ -1,0 +1,120 @@
+"""FlexUNet: a U-Net whose depth, widths, kernels, dilations and scaling are parameters.
+
+With the profile `original` it is, weight for weight, the network of the original experiment (124,996,866 parameters). The
+default is compact: a strided first convolution, widths with a ceiling, small kernels, batch normalization.
+
+Sources: U-Net, Ronneberger et al. 2015 (arXiv 1505.04597); the flexible levels, kernels and dilations are
+TensorFlow-FlexUNet's, antillia.com 2025. Built-in Keras layers alone, so that a saved model loads in plain Keras.
+"""
+
+import math
+from typing import Any
+
+import keras
+
+from crackflow.params import ModelParams
+
+GROUPS = 8  # of group normalization, as its paper (Wu and He 2018) finds enough for narrow layers
+SCALING = {"unit": (1 / 255, 0.0), "centered": (2 / 255, -1.0)}
+
+
+def flexunet(size: int | None, num_classes: int, params: ModelParams, seed: int = 0) -> keras.Model:
+    """Build the network.
+
+    Args:
+        size: side of the square input, px; a multiple of `stride(params)`. None accepts any such size.
+        num_classes: number of classes, the background included.
+        params: depth, widths, kernels and the rest.
+        seed: initial weights and dropout follow from it.
+
+    Returns:
+        A model from (N, H, W, image_channels) pixels in 0..255 to (N, H, W, num_classes) float32 probabilities.
+    """
+    build = _Builder(params, seed)
+    pixels = keras.Input((size, size, params.image_channels), name="pixels")
+    x = pixels
+    if params.input_scaling in SCALING:
+        scale, offset = SCALING[params.input_scaling]
+        x = keras.layers.Rescaling(scale, offset, name="scaling")(pixels)
+    scaled = x
+
+    skips = []
+    for level in range(params.num_layers):
+        x = build.double_conv(x, level, f"down{level}", stride=params.stem_stride if level == 0 else 1)
+        if level < params.num_layers - 1:
+            skips.append(x)
+            x = keras.layers.MaxPooling2D(2, name=f"pool{level}")(x)
+    for level in reversed(range(params.num_layers - 1)):
+        x = build.upsample(x, level, 2, f"up{level}_transposed")
+        x = keras.layers.Concatenate(name=f"up{level}_skip")([x, skips[level]])
+        x = build.double_conv(x, level, f"up{level}")
+    if params.stem_stride > 1:
+        # What the stem strode over comes back from the pixels themselves: 1 px cracks live there.
+        x = build.upsample(x, 0, params.stem_stride, "head_transposed")
+        x = keras.layers.Concatenate(name="head_skip")([x, scaled])
+        x = build.conv(x, 0, "head", kernel=(3, 3))
+    outputs = keras.layers.Conv2D(num_classes, 1, activation="softmax", name="probabilities", dtype="float32")(x)
+    return keras.Model(pixels, outputs, name="flexunet")
+
+
+def stride(params: ModelParams) -> int:
+    """The multiple that an input's height and width must be of, px."""
+    return params.stem_stride * int(2 ** (params.num_layers - 1))
+
+
+class _Builder:
+    """Makes the layers of one level after another from the parameters."""
+
+    def __init__(self, params: ModelParams, seed: int) -> None:
+        self.params = params
+        self.seeds = iter(range(seed * 10_000, (seed + 1) * 10_000))
+
+    def filters(self, level: int) -> int:
+        return min(self.params.base_filters * 2**level, self.params.max_filters)
+
+    def initializer(self) -> keras.initializers.Initializer:
+        return keras.initializers.HeNormal(seed=next(self.seeds))
+
+    def conv(
+        self, x: Any, level: int, name: str, kernel: tuple[int, int] | None = None, stride: int = 1
+    ) -> keras.KerasTensor:
+        first = self.params.base_kernels
+        plain = self.params.normalization == "none"
+        x = keras.layers.Conv2D(
+            self.filters(level),
+            kernel or tuple(max(side - 2 * level, min(side, 3)) for side in first),
+            strides=stride,
+            padding="same",
+            dilation_rate=1 if stride > 1 else tuple(max(rate - level, 1) for rate in self.params.dilation),
+            use_bias=plain,
+            kernel_initializer=self.initializer(),
+            name=f"{name}_conv",
+        )(x)
+        if not plain:
+            x = self.normalization(level, f"{name}_norm")(x)
+        return keras.layers.Activation(self.params.activation, name=f"{name}_{self.params.activation}")(x)
+
+    def normalization(self, level: int, name: str) -> keras.layers.Layer:
+        if self.params.normalization == "batch":
+            return keras.layers.BatchNormalization(momentum=0.9, name=name)
+        if self.params.normalization == "layer":
+            return keras.layers.LayerNormalization(name=name)
+        return keras.layers.GroupNormalization(math.gcd(GROUPS, self.filters(level)), name=name)
+
+    def double_conv(self, x: Any, level: int, name: str, stride: int = 1) -> keras.KerasTensor:
+        x = self.conv(x, level, f"{name}a", stride=stride)
+        rate = self.params.dropout_rate * level
+        if rate > 0:
+            x = keras.layers.Dropout(rate, seed=next(self.seeds), name=f"{name}_dropout")(x)
+        return self.conv(x, level, f"{name}b")
+
+    def upsample(self, x: Any, level: int, factor: int, name: str) -> keras.KerasTensor:
+        return keras.layers.Conv2DTranspose(
+            self.filters(level),
+            factor,
+            strides=factor,
+            padding="same",
+            # Glorot is Keras's default, which the original left in place here
+            kernel_initializer=keras.initializers.GlorotUniform(seed=next(self.seeds)),
+            name=name,
+        )(x)
