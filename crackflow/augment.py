@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from crackflow.params import AugmentParams
 
-UInt8 = npt.NDArray[np.uint8]
+Pixels = npt.NDArray[np.uint8]
 
 
 def crop_box(
-    mask: UInt8, crop: int, crack_crops: float, scale: float, rng: np.random.Generator
+    mask: Pixels, crop: int, crack_crops: float, scale: float, rng: np.random.Generator
 ) -> tuple[int, int, int]:
     """Draw the square that a crop is cut from.
 
@@ -44,8 +44,8 @@ def crop_box(
 
 
 def geometry(
-    image: UInt8, mask: UInt8, box: tuple[int, int, int], size: int, params: AugmentParams, rng: np.random.Generator
-) -> tuple[UInt8, UInt8]:
+    image: Pixels, mask: Pixels, box: tuple[int, int, int], size: int, params: AugmentParams, rng: np.random.Generator
+) -> tuple[Pixels, Pixels]:
     """Cut `box` out of a pair, bring it to `size` and turn it.
 
     Args:
@@ -63,9 +63,9 @@ def geometry(
     image = image[top : top + side, left : left + side]
     mask = mask[top : top + side, left : left + side]
     if side != size:
-        shrinking = side > size
-        image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
-        mask = cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST_EXACT)
+        smooth = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+        image = np.asarray(cv2.resize(image, (size, size), interpolation=smooth), np.uint8)
+        mask = np.asarray(cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
     if params.flips:
         for axis in (0, 1):
             if rng.random() < 0.5:
@@ -76,7 +76,7 @@ def geometry(
     return np.ascontiguousarray(image), np.ascontiguousarray(mask)
 
 
-def light(image: UInt8, params: AugmentParams, rng: np.random.Generator) -> UInt8:
+def light(image: Pixels, params: AugmentParams, rng: np.random.Generator) -> Pixels:
     """Change exposure, contrast, gamma, sharpness and noise.
 
     Args:
@@ -92,12 +92,12 @@ def light(image: UInt8, params: AugmentParams, rng: np.random.Generator) -> UInt
     levels = levels ** (1 + rng.uniform(-params.gamma, params.gamma))
     levels = (levels - 0.5) * (1 + rng.uniform(-params.contrast, params.contrast)) + 0.5
     levels = levels + rng.uniform(-params.brightness, params.brightness)
-    image = cv2.LUT(image, np.clip(np.rint(levels * 255), 0, 255).astype(np.uint8))
+    lit = cv2.LUT(image, np.clip(np.rint(levels * 255), 0, 255).astype(np.uint8))
     sigma = rng.uniform(0, params.blur)
     if sigma > 0.2:  # below that a Gaussian on the pixel grid changes nothing
-        image = cv2.GaussianBlur(image, (0, 0), sigma)
+        lit = cv2.GaussianBlur(lit, (0, 0), sigma)
     deviation = rng.uniform(0, params.noise) * 255
     if deviation > 0:
-        noise = rng.standard_normal(image.shape[:2], dtype=np.float32) * np.float32(deviation)
-        image = np.clip(image + noise[..., None], 0, 255).astype(np.uint8)
-    return image
+        noise = rng.standard_normal(lit.shape[:2], dtype=np.float32) * np.float32(deviation)
+        lit = np.clip(lit + noise[..., None], 0, 255)
+    return np.asarray(lit, np.uint8)

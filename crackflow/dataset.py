@@ -19,7 +19,7 @@ from crackflow import augment
 from crackflow.images import read_image, read_stored_mask
 from crackflow.params import TrainParams
 
-UInt8 = npt.NDArray[np.uint8]
+Pixels = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]
 
 
@@ -37,12 +37,14 @@ class Folder:
     num_classes: int
     channels: int = 3
 
-    def image(self, stem: str) -> UInt8:
+    def image(self, stem: str) -> Pixels:
         """The image as (H, W, channels) uint8, RGB."""
         image = read_image(self.root / "images" / f"{stem}.png")
-        return image if self.channels == 3 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
+        if self.channels == 3:
+            return image
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)[..., None]
 
-    def mask(self, stem: str) -> UInt8:
+    def mask(self, stem: str) -> Pixels:
         """The mask as (H, W) uint8 class indices."""
         return read_stored_mask(self.root / "masks" / f"{stem}.png", self.num_classes)
 
@@ -104,7 +106,7 @@ class TrainingCrops(keras.utils.PyDataset):  # type: ignore[misc]
         images, masks = (np.stack(side) for side in zip(*pairs, strict=True))
         return images.astype(np.float32), one_hot(masks, self.folder.num_classes)
 
-    def _draw(self, stem: str, rng: np.random.Generator) -> tuple[UInt8, UInt8]:
+    def _draw(self, stem: str, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
         image, mask = self.folder.image(stem), self.folder.mask(stem)
         params = self.params
         size = params.crop or mask.shape[0]
@@ -120,7 +122,7 @@ def steps_per_epoch(images: int, params: TrainParams) -> int:
     return params.steps_per_epoch or math.ceil(images / params.batch_size)
 
 
-def one_hot(masks: UInt8, num_classes: int) -> Float32:
+def one_hot(masks: Pixels, num_classes: int) -> Float32:
     """Turn class indices (N, H, W) uint8 into one-hot (N, H, W, num_classes) float32."""
     return np.eye(num_classes, dtype=np.float32)[masks]
 
@@ -131,7 +133,8 @@ def _order(stems: Sequence[str], count: int, seed: int, epoch: int) -> list[str]
     An epoch that is shorter than a pass goes on where the last epoch stopped, so every image is seen as often as any
     other.
     """
-    position, order = epoch * count, []
+    position = epoch * count
+    order: list[str] = []
     while len(order) < count:
         turn, start = divmod(position + len(order), len(stems))
         shuffled = np.random.default_rng([seed, 1, turn]).permutation(len(stems))

@@ -10,6 +10,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from crackflow.params import LossName
+
 Loss = Callable[[Any, Any], Any]
 
 # Both empty is a perfect answer, not 0/0: one pixel of agreement is given to every class.
@@ -47,7 +49,7 @@ def focal(truth: Any, predicted: Any) -> Any:
     return ops.mean(keras.losses.categorical_focal_crossentropy(truth, predicted, alpha=1.0, gamma=FOCAL_GAMMA))
 
 
-def total(weights: Mapping[str, float]) -> Loss:
+def total(weights: Mapping[LossName, float]) -> Loss:
     """Make the weighted sum of named losses.
 
     Args:
@@ -73,7 +75,7 @@ def _overlap_loss(truth: Any, predicted: Any, false_positives: float, false_nega
     return 1.0 - ops.mean(index)
 
 
-LOSSES: dict[str, Loss] = {
+LOSSES: dict[LossName, Loss] = {
     "categorical_crossentropy": categorical_crossentropy,
     "binary_crossentropy": binary_crossentropy,
     "dice": dice,

@@ -54,11 +54,12 @@ def dice_coef_multiclass(truth: Any, predicted: Any) -> Any:
     return 2.0 * both / (ops.sum(truth) + ops.sum(predicted))
 
 
+# numerator and denominator out of (tp, fp, fn)
 RATIOS: dict[str, Callable[[Any, Any, Any], tuple[Any, Any]]] = {
     "crack_iou": lambda tp, fp, fn: (tp, tp + fp + fn),
     "crack_f1": lambda tp, fp, fn: (2.0 * tp, 2.0 * tp + fp + fn),
-    "crack_precision": lambda tp, fp, fn: (tp, tp + fp),
-    "crack_recall": lambda tp, fp, fn: (tp, tp + fn),
+    "crack_precision": lambda tp, fp, _: (tp, tp + fp),
+    "crack_recall": lambda tp, _, fn: (tp, tp + fn),
 }
 
 

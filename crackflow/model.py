@@ -1,7 +1,7 @@
 """FlexUNet: a U-Net whose depth, widths, kernels, dilations and scaling are parameters.
 
-With the profile `original` it is, weight for weight, the network of the original experiment (124,996,866 parameters). The
-default is compact: a strided first convolution, widths with a ceiling, small kernels, batch normalization.
+With the profile `original` it is, weight for weight, the network of the original experiment (124,996,866 parameters).
+The default is compact: a strided first convolution, widths with a ceiling, small kernels, batch normalization.
 
 Sources: U-Net, Ronneberger et al. 2015 (arXiv 1505.04597); the flexible levels, kernels and dilations are
 TensorFlow-FlexUNet's, antillia.com 2025. Built-in Keras layers alone, so that a saved model loads in plain Keras.
@@ -59,7 +59,7 @@ def flexunet(size: int | None, num_classes: int, params: ModelParams, seed: int 
 
 def stride(params: ModelParams) -> int:
     """The multiple that an input's height and width must be of, px."""
-    return params.stem_stride * int(2 ** (params.num_layers - 1))
+    return params.stem_stride << (params.num_layers - 1)
 
 
 class _Builder:

@@ -25,5 +25,23 @@ def track(items: Iterable[T], label: str, total: int | None = None, unit: str = 
     Returns:
         An iterator over the same items.
     """
-    interval = TERMINAL_INTERVAL_S if sys.stderr.isatty() else LOG_INTERVAL_S
-    return iter(tqdm(items, desc=label, total=total, unit=unit, mininterval=interval, dynamic_ncols=True))
+    return iter(tqdm(items, desc=label, total=total, unit=unit, mininterval=_interval(), dynamic_ncols=True))
+
+
+def bar(label: str, total: int, initial: int = 0, unit: str = "image") -> "tqdm[None]":
+    """Make a bar that the caller moves with `update()`, for work that is no loop of the caller's.
+
+    Args:
+        label: the words before the bar.
+        total: number of items.
+        initial: how many an earlier run has done.
+        unit: the singular of what is counted.
+
+    Returns:
+        The bar, a context manager that closes it.
+    """
+    return tqdm(desc=label, total=total, initial=initial, unit=unit, mininterval=_interval(), dynamic_ncols=True)
+
+
+def _interval() -> float:
+    return TERMINAL_INTERVAL_S if sys.stderr.isatty() else LOG_INTERVAL_S

@@ -1,0 +1,156 @@
+"""Train FlexUNet epoch by epoch, so that each epoch is a function of its number and of what the last one left.
+
+Killed at any moment, the next call goes on from the last finished epoch: weights, optimizer and history come from the
+checkpoints; order, crops, augmentation and dropout from (seed, epoch).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from crackflow import losses, metrics, schedule
+from crackflow.checkpoints import Checkpoints, Row
+from crackflow.dataset import Folder, TrainingCrops, WholeImages, steps_per_epoch
+from crackflow.errors import DataError, TrainingError
+from crackflow.model import flexunet
+from crackflow.params import ModelParams, TrainParams
+from crackflow.progress import bar
+
+VALID_BATCH = 4
+
+EpochDone = Callable[[keras.Model, list[Row]], None]
+
+
+def train(
+    folder: Folder,
+    train_stems: Sequence[str],
+    valid_stems: Sequence[str],
+    model_params: ModelParams,
+    params: TrainParams,
+    checkpoints: Checkpoints,
+    epoch_done: EpochDone,
+) -> list[Row]:
+    """Train until `params` say it is over, from where the checkpoints left off.
+
+    Args:
+        folder: the resized pairs.
+        train_stems: pairs to learn from.
+        valid_stems: pairs that pick the best epoch.
+        model_params: the network.
+        params: the recipe.
+        checkpoints: what is kept between epochs; its `best` holds the best weights afterwards.
+        epoch_done: called after each epoch with the model and the history so far, before the epoch is kept.
+
+    Returns:
+        The history: a row an epoch with epoch (from 1), learning_rate, loss, val_loss and each metric and val_metric.
+
+    Raises:
+        DataError: when there is nothing to train or to validate on.
+        TrainingError: when the loss is not finite; what was kept before stays.
+    """
+    if not train_stems or not valid_stems:
+        raise DataError(
+            f"received {len(train_stems)} train and {len(valid_stems)} valid pairs, expected at least one of each; "
+            "add pairs or change split.shares"
+        )
+    keras.utils.set_random_seed(params.seed)
+    steps = steps_per_epoch(len(train_stems), params)
+    model = flexunet(None, folder.num_classes, model_params, params.seed)
+    compile_model(model, params, steps)
+    history = checkpoints.restore(model)
+    valid = WholeImages(folder, _spread(valid_stems, params.valid_images), VALID_BATCH)
+    with bar("train", total=params.epochs * steps, initial=len(history) * steps, unit="step") as progress:
+        while not schedule.finished(_values(history, params), params):
+            epoch = len(history)
+            _begin_epoch(model, params, epoch, _values(history, params))
+            logs = model.fit(
+                TrainingCrops(folder, train_stems, params, epoch),
+                validation_data=valid,
+                initial_epoch=epoch,
+                epochs=epoch + 1,
+                verbose=0,
+                callbacks=[_Watch(progress, epoch, params.epochs)],
+            ).history
+            row = {"epoch": float(epoch + 1), "learning_rate": float(model.optimizer.learning_rate)}
+            history.append(row | {name: float(values[-1]) for name, values in logs.items()})
+            epoch_done(model, history)
+            is_best = schedule.best_epoch(_values(history, params)) == epoch
+            checkpoints.save(model, history, is_best=is_best)
+    return history
+
+
+def compile_model(model: keras.Model, params: TrainParams, steps: int) -> None:
+    """Give the model its optimizer, loss and metrics.
+
+    Args:
+        model: as `flexunet` builds it.
+        params: the recipe.
+        steps: batches an epoch.
+    """
+    rate = schedule.learning_rate(params, steps * params.epochs)
+    clip = params.clipvalue or None
+    if params.optimizer == "adamw":
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=params.weight_decay, clipvalue=clip)
+        # Decay draws weights to 0; a normalization's scale and an offset have no reason to be there.
+        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+    elif params.optimizer == "adam":
+        optimizer = keras.optimizers.Adam(rate, clipvalue=clip)
+    else:
+        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, clipvalue=clip)
+    model.compile(
+        optimizer=optimizer,
+        loss=losses.total(params.loss),
+        metrics=metrics.make(params.metrics),
+        # XLA takes 1.7 times as long for this network on a CPU
+        jit_compile=keras.backend.backend() != "tensorflow",
+    )
+
+
+def _begin_epoch(model: keras.Model, params: TrainParams, epoch: int, values: Sequence[float]) -> None:
+    if params.schedule == "plateau":
+        model.optimizer.learning_rate = schedule.reduced_rate(
+            values, params.learning_rate, params.reducer.factor, params.reducer.patience
+        )
+    dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+    for number, layer in enumerate(dropouts):
+        state = np.random.SeedSequence([params.seed, epoch, number]).generate_state(2)
+        layer.seed_generator.state.assign(state.astype(layer.seed_generator.state.dtype))
+
+
+def _values(history: Sequence[Row], params: TrainParams) -> list[float]:
+    """The monitored figure of each epoch, turned so that lower is better."""
+    sign = 1 if params.monitor == "val_loss" else -1
+    return [sign * row[params.monitor] for row in history]
+
+
+def _spread(stems: Sequence[str], count: int) -> list[str]:
+    """At most `count` stems, evenly spread over the sorted ones so that every source keeps its share; 0 takes all."""
+    ordered = sorted(stems)
+    if count == 0 or count >= len(ordered):
+        return ordered
+    return [ordered[i * len(ordered) // count] for i in range(count)]
+
+
+class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
+    """Moves the bar at each step and stops at the first loss that is not a number."""
+
+    def __init__(self, progress: "tqdm[None]", epoch: int, epochs: int) -> None:
+        super().__init__()
+        self.progress = progress
+        self.label = f"epoch {epoch + 1}/{epochs}"
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        loss = float((logs or {})["loss"])
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} in {self.label}, step {batch + 1}; lower train.learning_rate or train.clipvalue. "
+                "The epochs before are kept"
+            )
+        self.progress.set_postfix_str(f"{self.label} loss {loss:.4f}", refresh=False)
+        self.progress.update()
+
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 Keras's signature
+        self.progress.set_postfix_str(f"{self.label} looking at valid", refresh=True)

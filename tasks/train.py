@@ -1,0 +1,137 @@
+"""Stage train: FlexUNet on the train pairs, the best epoch by valid kept.
+
+Each epoch leaves its row, its charts and its pictures in reports/ at once, for whoever watches. What a killed run goes
+on from lies in .crackflow/state/train, under a key of everything that the result depends on.
+"""
+
+import hashlib
+import inspect
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from crackflow.charts import lines
+from crackflow.images import encode_classes, read_image, read_stored_mask, write_png
+from crackflow.params import Params
+from crackflow.progress import track
+from crackflow.sheets import sheet
+from tasks.workspace import Workspace, write_text
+
+SHOWN_THRESHOLD = 0.5  # evaluate chooses the real one; pictures along the way don't wait for it
+SHEET_WIDTH = 256
+
+
+def run(workspace: Workspace, params: Params) -> None:
+    """Train and publish the model, the curves and the pictures of each epoch.
+
+    Args:
+        workspace: data/resized and data/split.csv are read; models/ and reports/ are written.
+        params: classes, model, resize.size and train are read.
+
+    Raises:
+        DataError: when there is nothing to train or to validate on.
+        TrainingError: when the loss is not finite.
+    """
+    import keras
+
+    from crackflow import checkpoints, dataset, inference, losses, metrics, model, operating_point, schedule, training
+
+    code = (checkpoints, dataset, losses, metrics, model, schedule, training)
+    split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
+    train_stems = list(split.stem[split.subset == "train"])
+    valid_stems = list(split.stem[split.subset == "valid"])
+    shown = _shown(split, params.train.num_infer_images)
+
+    recipe = [params.classes, params.model.model_dump(), params.resize.size, params.train.model_dump()]
+    key = _key(workspace, [*train_stems, *valid_stems], recipe, [Path(inspect.getfile(module)) for module in code])
+    state = workspace.state("train", key)
+    kept = checkpoints.Checkpoints(state)
+    pictures = state / "pictures"
+    folder = dataset.Folder(workspace.resized, len(params.classes), params.model.image_channels)
+
+    def epoch_done(trained: keras.Model, history: list[checkpoints.Row]) -> None:
+        for stem in shown:
+            image = read_image(workspace.resized / "images" / f"{stem}.png")
+            probabilities = inference.predict(trained, image[None])[0]
+            classes = operating_point.classify(probabilities, SHOWN_THRESHOLD)
+            name = f"epoch_{len(history):03d}_{stem}.png"
+            write_png(pictures / name, encode_classes(classes, len(params.classes)))
+        _publish_history(workspace, history)
+        _publish_pictures(workspace, pictures, shown, len(history), len(params.classes))
+
+    history = training.train(folder, train_stems, valid_stems, params.model, params.train, kept, epoch_done)
+    _publish_history(workspace, history)
+    _publish_pictures(workspace, pictures, shown, len(history), len(params.classes))
+
+    # A model of its own, never compiled: the file holds neither optimizer nor anything that is not plain Keras.
+    best = model.flexunet(params.resize.size, len(params.classes), params.model, params.train.seed)
+    best.load_weights(kept.best)
+    workspace.model.parent.mkdir(parents=True, exist_ok=True)
+    part = workspace.model.with_name(f"part-{workspace.model.name}")
+    best.save(part)
+    os.replace(part, workspace.model)
+
+
+def _shown(split: pd.DataFrame, count: int) -> list[str]:
+    """Stems whose predictions are drawn after each epoch: mini_test's, spread over what there is."""
+    stems = sorted(split.stem[split.mini_test == "1"])
+    return [stems[i * len(stems) // count] for i in range(count)] if count < len(stems) else stems
+
+
+def _key(workspace: Workspace, stems: Sequence[str], recipe: list[object], code: Sequence[Path]) -> str:
+    """A hash of all that the result depends on: the recipe, the pairs' bytes and order, the code that trains."""
+    digest = hashlib.sha256(json.dumps([recipe, list(stems)]).encode())
+    for path in code:
+        digest.update(path.read_bytes())
+    for stem in track(stems, "train: pairs", unit="pair"):
+        for side in ("images", "masks"):
+            digest.update((workspace.resized / side / f"{stem}.png").read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _publish_history(workspace: Workspace, history: list[dict[str, float]]) -> None:
+    frame = pd.DataFrame(history).astype({"epoch": int})
+    names = [name for name in frame.columns if not name.startswith("val_") and name not in ("epoch", "learning_rate")]
+    for file, chosen, ylabel in (
+        ("train_losses", ["loss"], "loss"),
+        ("train_metrics", [name for name in names if name != "loss"], "figure, 0 to 1"),
+    ):
+        both = [column for name in chosen for column in (name, f"val_{name}")]
+        extra = ["learning_rate"] if file == "train_losses" else []
+        table = frame[["epoch", *both, *extra]]
+        write_text(
+            workspace.reports / f"{file}.csv", table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        )
+        series = {
+            column.replace("val_", "valid ") if column.startswith("val_") else f"train {column}": column
+            for column in both
+        }
+        title = "Loss by epoch" if file == "train_losses" else "Figures by epoch"
+        lines(workspace.reports / f"{file}.png", table, series, "epoch", "epoch", ylabel, title)
+
+
+def _publish_pictures(workspace: Workspace, pictures: Path, shown: Sequence[str], epochs: int, classes: int) -> None:
+    """Copy the pictures of all epochs and lay out a sheet of the first, the middle and the last one."""
+    target = workspace.reports / "epoch_change_infer"
+    target.mkdir(parents=True, exist_ok=True)
+    if not shown:
+        write_text(target / "README.txt", "train.num_infer_images is 0: no pictures were asked for.\n")
+        return
+    for picture in sorted(pictures.glob("epoch_*.png")):
+        if not (target / picture.name).exists():
+            shutil.copyfile(picture, target / picture.name)
+    columns = sorted({1, (epochs + 1) // 2, epochs})
+    rows = []
+    for stem in shown:
+        truth = encode_classes(read_stored_mask(workspace.resized / "masks" / f"{stem}.png", classes), classes)
+        row: list[np.ndarray] = [read_image(workspace.resized / "images" / f"{stem}.png"), truth]
+        for epoch in columns:
+            row.append(encode_classes(read_stored_mask(target / f"epoch_{epoch:03d}_{stem}.png", classes), classes))
+        rows.append(row)
+    headings = ["image", "truth", *(f"epoch {epoch}" for epoch in columns)]
+    write_png(target / "sheet.png", sheet(rows, [[stem] for stem in shown], headings, SHEET_WIDTH))
