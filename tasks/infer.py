@@ -1,0 +1,59 @@
+"""Stage infer: the mini_test pairs as masks, overlays and one sheet."""
+
+import json
+import shutil
+
+import pandas as pd
+
+from crackflow.errors import DataError
+from crackflow.images import encode_classes, read_image, read_stored_mask, write_png
+from crackflow.operating_point import classify
+from crackflow.overlays import legend, overlay
+from crackflow.params import Params
+from crackflow.progress import track
+from crackflow.scores import by_image, counts, iou
+from crackflow.sheets import GAP, sheet
+from tasks.outputs import new_folder
+from tasks.workspace import Workspace
+
+HEADINGS = ("image", "truth", "prediction", "overlay")
+
+
+def run(workspace: Workspace, params: Params) -> None:
+    """Predict the mini_test pairs at the operating point and show them beside their truth.
+
+    Args:
+        workspace: data/resized, data/split.csv, the model and its operating point are read; reports/mini_test is
+            written.
+        params: classes and infer are read.
+
+    Raises:
+        DataError: when no pair is marked as mini_test.
+        ModelError: when the model is absent, does not fit, or predicts NaN.
+    """
+    from crackflow.inference import load_model, predict
+
+    split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
+    stems = sorted(split["stem"][split["mini_test"] == "1"])
+    if not stems:
+        raise DataError("data/split.csv marks no mini_test pair; raise split.mini_test or add pairs")
+    threshold = json.loads(workspace.operating_point.read_text(encoding="utf-8"))["threshold"]
+    model = load_model(workspace.model)
+    num_classes = len(params.classes)
+    rows, captions = [], []
+    with new_folder(workspace.reports / "mini_test") as folder:
+        for stem in track(stems, "infer: mini_test"):
+            for side in ("images", "masks"):
+                (folder / side).mkdir(exist_ok=True)
+                shutil.copyfile(workspace.resized / side / f"{stem}.png", folder / side / f"{stem}.png")
+            image = read_image(folder / "images" / f"{stem}.png")
+            truth = read_stored_mask(folder / "masks" / f"{stem}.png", num_classes)
+            predicted = classify(predict(model, image[None])[0], threshold)
+            painted = overlay(image, truth, predicted)
+            write_png(folder / "predicted" / f"{stem}.png", encode_classes(predicted, num_classes))
+            write_png(folder / "overlays" / f"{stem}.png", painted)
+            rows.append([image, encode_classes(truth, num_classes), encode_classes(predicted, num_classes), painted])
+            captions.append([f"{stem}   IoU {by_image(iou, counts(predicted, truth)):.3f}"])
+        width = params.infer.sheet_width
+        key = legend(len(HEADINGS) * (width + GAP) - GAP)
+        write_png(folder / "sheet.png", sheet(rows, captions, HEADINGS, width, key))

@@ -1,0 +1,45 @@
+"""How stages publish what they made: whole or not at all, and the same bytes for the same figures."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tasks.workspace import write_text
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write `values` indented, in the order given; NaN is refused, since it is not JSON."""
+    write_text(path, json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_csv(path: Path, table: pd.DataFrame, *, header: bool = True) -> None:
+    """Write `table` with at most 6 decimals; a missing figure is an empty cell."""
+    write_text(path, table.round(6).to_csv(index=False, header=header, lineterminator="\n"))
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Fill a folder beside `path` and put it in its place at the end: nothing of an earlier run is left in it.
+
+    Args:
+        path: the folder to publish.
+
+    Yields:
+        The empty folder to write to; it is dropped when the block raises.
+    """
+    part = path.with_name(f".{path.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    shutil.rmtree(path, ignore_errors=True)
+    os.replace(part, path)

@@ -1,0 +1,89 @@
+import pandas as pd
+import pytest
+
+from crackflow.summary import by_source_and_subset, spread, summary
+
+
+@pytest.fixture
+def split():
+    rows = [
+        ("r1", "road", "g1", "train"),
+        ("r2", "road", "g1", "train"),
+        ("r3", "road", "g2", "test"),
+        ("w1", "wall", "w1", "train"),
+    ]
+    return pd.DataFrame(rows, columns=["stem", "source", "group", "subset"])
+
+
+@pytest.fixture
+def resized():
+    rows = [
+        ("r1", "448", "448", "0.1", ""),
+        ("r2", "448", "448", "0.3", ""),
+        ("r3", "544", "384", "0.2", ""),
+        ("w1", "448", "448", "0.0", ""),
+        ("bad", "", "", "", "bad.jpg is truncated"),
+    ]
+    return pd.DataFrame(rows, columns=["stem", "width", "height", "crack_share", "refused"])
+
+
+def test_counts_by_source_and_subset_keep_empty_subsets(split):
+    table = by_source_and_subset(split)
+    assert list(table.columns) == ["train", "valid", "test"]
+    assert table.loc["road"].tolist() == [2, 0, 1]
+    assert table.loc["wall"].tolist() == [1, 0, 0]
+
+
+def test_summary_by_hand(split, resized):
+    found = summary(resized, split)
+    assert found["pairs"] == 4
+    assert found["subsets"]["train"] == {"pairs": 3, "groups": 2, "empty_masks": 1, "crack_share": 0.133333}
+    assert found["subsets"]["valid"] == {"pairs": 0, "groups": 0, "empty_masks": 0, "crack_share": None}
+    assert found["sources"]["road"] == {
+        "pairs": 3,
+        "groups": 2,
+        "empty_masks": 0,
+        "crack_share": 0.2,
+        "train": 2,
+        "valid": 0,
+        "test": 1,
+    }
+    assert found["sizes"] == {"448x448": 3, "544x384": 1}
+    assert found["groups"] == {"number": 3, "largest": 2, "in_several_subsets": 0}
+    assert found["refused"] == [{"name": "bad", "reason": "bad.jpg is truncated"}]
+
+
+def test_a_group_on_two_sides_is_counted(split, resized):
+    split.loc[1, "subset"] = "test"
+    assert summary(resized, split)["groups"]["in_several_subsets"] == 1
+
+
+def test_a_stem_that_was_also_refused_once_does_no_harm(split, resized):
+    resized.loc[4, "stem"] = "r1"
+    assert summary(resized, split)["pairs"] == 4
+
+
+def named(**sources):
+    pairs = [(f"{source}_{number}", source) for source, count in sources.items() for number in range(count)]
+    return pd.DataFrame(pairs, columns=["stem", "source"])
+
+
+def test_spread_gives_each_source_its_turn():
+    picked = spread(named(big=9, mid=3, one=1), 6)
+    # By turns: big mid one, big mid, big. Of big's 9 every third, of mid's 3 the first and second.
+    assert picked == ["big_0", "big_3", "big_6", "mid_0", "mid_1", "one_0"]
+
+
+def test_spread_takes_all_there_is_and_none_twice():
+    picked = spread(named(big=3, one=1), 24)
+    assert sorted(picked) == ["big_0", "big_1", "big_2", "one_0"]
+    assert spread(named(), 24) == []
+
+
+def test_spread_over_more_sources_than_places_takes_the_first_names():
+    assert spread(named(a=2, b=2, c=2), 2) == ["a_0", "b_0"]
+
+
+def test_spread_does_not_depend_on_the_rows_order():
+    pairs = named(big=9, mid=3, one=1)
+    assert spread(pairs.sample(frac=1, random_state=1), 5) == spread(pairs, 5)

@@ -1,0 +1,97 @@
+"""A small workspace as the stages before evaluate leave it, with a model whose predictions follow from a formula."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crackflow.images import encode_classes, write_png
+from crackflow.params import Params, render
+from tasks.workspace import Workspace
+
+SIDE = 64
+# Pavement is about 160, cracks about 60. The model's crack probability is 1 / (1 + exp((level - 110) / 10)).
+MIDDLE, SLOPE = 110, 10
+
+SUBSETS = ("train",) * 4 + ("valid",) * 2 + ("test",) * 2
+STEMS = {
+    "CFD": [f"CFD_{number:03d}" for number in range(8)],
+    "CRACK500": [f"CRACK500_2016_{number}_1" for number in range(8)],
+    "noncrack": [f"noncrack_wall_{number}" for number in range(8)],
+    # nothing but digits, to be read as text
+    "photos": [f"1111{number}" for number in range(8)],
+}
+
+
+def made_pair(index, cracked):
+    rng = np.random.default_rng(index)
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    if cracked:
+        rows = np.clip(np.cumsum(rng.integers(-1, 2, SIDE)) + SIDE // 2, 1, SIDE - 2)
+        for shift in (-1, 0, 1):
+            mask[rows + shift, np.arange(SIDE)] = 1
+    level = np.where(mask > 0, 60, 160) + rng.normal(0, 18, mask.shape)
+    return np.repeat(np.clip(level, 0, 255).astype(np.uint8)[..., None], 3, axis=2), mask
+
+
+def save_model(path):
+    import keras
+
+    conv = keras.layers.Conv2D(2, 1)
+    model = keras.Sequential([keras.Input((SIDE, SIDE, 3)), conv, keras.layers.Softmax()])
+    kernel = np.zeros((1, 1, 3, 2), np.float32)
+    kernel[..., 1] = -1 / (3 * SLOPE)
+    conv.set_weights([kernel, np.array([0, MIDDLE / SLOPE], np.float32)])
+    path.parent.mkdir(parents=True)
+    model.save(path)
+
+
+@pytest.fixture(scope="session")
+def _made_once(tmp_path_factory):
+    workspace = Workspace(tmp_path_factory.mktemp("made"))
+    rows, resized = [], []
+    for source, stems in STEMS.items():
+        for index, (stem, subset) in enumerate(zip(stems, SUBSETS, strict=True)):
+            image, mask = made_pair(len(rows), source != "noncrack")
+            write_png(workspace.resized / "images" / f"{stem}.png", image)
+            write_png(workspace.resized / "masks" / f"{stem}.png", encode_classes(mask, 2))
+            mini = int(subset == "test")
+            rows.append((stem, source, stem, stem, subset, mini))
+            size = 448 if index else 544
+            resized.append((stem, source, "", size, 448, f"{mask.mean():.6f}", f"{len(rows):016x}", ""))
+    resized.append(("broken", "photos", "", "", "", "", "", "broken.jpg is truncated or not an image"))
+    columns = ["stem", "source", "parent", "group", "subset", "mini_test"]
+    pd.DataFrame(rows, columns=columns).to_csv(workspace.split_csv, index=False)
+    columns = ["stem", "source", "given", "width", "height", "crack_share", "phash", "refused"]
+    pd.DataFrame(resized, columns=columns).to_csv(workspace.resized_csv, index=False)
+    raw = {
+        "source": "folder",
+        "version": "",
+        "path": "photos",
+        "pairs": 33,
+        "given": {},
+        "bytes": 1,
+        "sha256": "0" * 64,
+    }
+    workspace.raw_json.write_text(json.dumps({**raw, "refused": []}))
+    (workspace.root / "params.yaml").write_text(render(small_params()))
+    save_model(workspace.model)
+    return workspace
+
+
+def small_params():
+    return Params.model_validate({"resize": {"size": SIDE}, "train": {"crop": SIDE}})
+
+
+@pytest.fixture
+def params():
+    return small_params()
+
+
+@pytest.fixture
+def made(tmp_path, _made_once):
+    """A workspace of its own: 4 sources of 8 pairs of 64 px (4 train, 2 valid, 2 test), one of them crack-free."""
+    shutil.copytree(_made_once.root, tmp_path / "workspace")
+    return Workspace(tmp_path / "workspace")

@@ -1,0 +1,56 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crackflow.errors import DataError
+from crackflow.images import read_image, read_stored_mask
+from crackflow.overlays import overlay
+from tasks import infer
+
+
+@pytest.fixture
+def ready(made):
+    made.operating_point.write_text(json.dumps({"threshold": 0.25}))
+    return made
+
+
+def test_each_mini_test_pair_gets_its_four_pictures(ready, params):
+    infer.run(ready, params)
+    split = pd.read_csv(ready.split_csv, dtype=str)
+    stems = sorted(split.stem[split.mini_test == "1"])
+    folder = ready.reports / "mini_test"
+    for name in ("images", "masks", "predicted", "overlays"):
+        assert sorted(path.stem for path in (folder / name).iterdir()) == stems
+    for stem in stems:
+        for side in ("images", "masks"):
+            assert (folder / side / f"{stem}.png").read_bytes() == (ready.resized / side / f"{stem}.png").read_bytes()
+
+
+def test_predictions_follow_the_operating_point(ready, params):
+    infer.run(ready, params)
+    folder = ready.reports / "mini_test"
+    image = read_image(folder / "images" / "CFD_007.png")
+    predicted = read_stored_mask(folder / "predicted" / "CFD_007.png", 2)
+    # 1 / (1 + exp((level - 110) / 10)) > 0.25 where level < 110 + 10 log 3, about 120.99
+    assert (predicted == (image[..., 0] < 120.9)).all()
+    truth = read_stored_mask(folder / "masks" / "CFD_007.png", 2)
+    assert (read_image(folder / "overlays" / "CFD_007.png") == overlay(image, truth, predicted)).all()
+
+
+def test_the_sheet_has_a_row_a_pair_and_a_column_a_kind(ready, params):
+    infer.run(ready, params)
+    sheet = read_image(ready.reports / "mini_test" / "sheet.png")
+    width = params.infer.sheet_width
+    assert sheet.shape[1] == 4 * (width + 8) + 8
+    assert sheet.shape[0] > 8 * width
+    # The second column is truth: black and white alone, apart from the words.
+    first_row = sheet[100 : 100 + width // 2, width + 16 : 2 * width + 16]
+    assert set(np.unique(first_row)) <= {0, 255}
+
+
+def test_no_mini_test_pair_is_said(ready, params):
+    ready.split_csv.write_text(ready.split_csv.read_text().replace(",test,1", ",test,0"))
+    with pytest.raises(DataError, match="mini_test"):
+        infer.run(ready, params)
