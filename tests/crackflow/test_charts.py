@@ -58,8 +58,8 @@ def test_bars_are_as_long_as_their_counts(tmp_path):
     table = pd.DataFrame({"train": [30, 10], "valid": [10, 0], "test": [10, 0]}, index=["road", "wall"])
     subsets_and_sources(tmp_path / "bars.png", table)
     train = inked(tmp_path / "bars.png", COLOURS[0])
-    # On the right below the legend: 30 and 10 train images as two bars with a gap between, the longer one above.
-    lengths = train[80:, train.shape[1] // 2 :].sum(axis=1)
+    # Right of the left chart and below the legend: 30 and 10 train images as two bars, the longer one above.
+    lengths = train[80:, train.shape[1] // 3 :].sum(axis=1)
     bars = [bar for bar in np.split(lengths, np.flatnonzero(np.diff(lengths > 0)) + 1) if bar.max() > 0]
     assert len(bars) == 2
     assert np.median(bars[0]) / np.median(bars[1]) == pytest.approx(3, rel=0.05)
