@@ -32,7 +32,7 @@ class SampleParams(_Block):
 
     seed: int = Field(7, description="same seed, same photographs")
     images: Positive = Field(160, description="how many image/mask pairs")
-    size: Positive = Field(448, description="side of an image, px")
+    size: int = Field(448, ge=32, description="side of an image, px")
 
 
 class KaggleParams(_Block):
