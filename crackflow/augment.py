@@ -49,7 +49,7 @@ def geometry(
     """Cut `box` out of a pair, bring it to `size` and turn it.
 
     Args:
-        image: (H, W, 3) uint8.
+        image: (H, W, 3) or (H, W, 1) uint8.
         mask: (H, W) uint8 class indices.
         box: top, left, side, px.
         size: side of the result, px.
@@ -57,9 +57,10 @@ def geometry(
         rng: the source of randomness.
 
     Returns:
-        Image (size, size, 3) and mask (size, size), uint8, contiguous.
+        Image (size, size, channels) and mask (size, size), uint8, contiguous.
     """
     top, left, side = box
+    channels = image.shape[2]
     image = image[top : top + side, left : left + side]
     mask = mask[top : top + side, left : left + side]
     if side != size:
@@ -73,21 +74,22 @@ def geometry(
     if params.rot90:
         turns = int(rng.integers(4))
         image, mask = np.rot90(image, turns), np.rot90(mask, turns)
-    return np.ascontiguousarray(image), np.ascontiguousarray(mask)
+    return np.ascontiguousarray(image).reshape(size, size, channels), np.ascontiguousarray(mask)
 
 
 def light(image: Pixels, params: AugmentParams, rng: np.random.Generator) -> Pixels:
     """Change exposure, contrast, gamma, sharpness and noise.
 
     Args:
-        image: (H, W, 3) uint8.
+        image: (H, W, 3) or (H, W, 1) uint8.
         params: the amounts; 0 leaves a property as it is.
         rng: the source of randomness.
 
     Returns:
-        (H, W, 3) uint8.
+        uint8 of the same shape.
     """
     # One table for brightness, contrast and gamma: 256 entries instead of every pixel.
+    shape = image.shape
     levels = np.linspace(0, 1, 256)
     levels = levels ** (1 + rng.uniform(-params.gamma, params.gamma))
     levels = (levels - 0.5) * (1 + rng.uniform(-params.contrast, params.contrast)) + 0.5
@@ -98,6 +100,6 @@ def light(image: Pixels, params: AugmentParams, rng: np.random.Generator) -> Pix
         lit = cv2.GaussianBlur(lit, (0, 0), sigma)
     deviation = rng.uniform(0, params.noise) * 255
     if deviation > 0:
-        noise = rng.standard_normal(lit.shape[:2], dtype=np.float32) * np.float32(deviation)
-        lit = np.clip(lit + noise[..., None], 0, 255)
-    return np.asarray(lit, np.uint8)
+        noise = rng.standard_normal(shape[:2], dtype=np.float32) * np.float32(deviation)
+        lit = np.clip(lit.reshape(shape) + noise[..., None], 0, 255)
+    return np.asarray(lit, np.uint8).reshape(shape)  # OpenCV drops the axis of a single channel

@@ -113,8 +113,7 @@ class TrainingCrops(keras.utils.PyDataset):  # type: ignore[misc]
         crack_crops = params.crack_crops if params.crop else 0.0
         box = augment.crop_box(mask, params.crop, crack_crops, params.augment.scale, rng)
         image, mask = augment.geometry(image, mask, box, size, params.augment, rng)
-        image = augment.light(image, params.augment, rng)
-        return image.reshape(size, size, -1), mask
+        return augment.light(image, params.augment, rng), mask
 
 
 def steps_per_epoch(images: int, params: TrainParams) -> int:

@@ -53,13 +53,16 @@ def flexunet(size: int | None, num_classes: int, params: ModelParams, seed: int 
         x = build.upsample(x, 0, params.stem_stride, "head_transposed")
         x = keras.layers.Concatenate(name="head_skip")([x, scaled])
         x = build.conv(x, 0, "head", kernel=(3, 3))
-    outputs = keras.layers.Conv2D(num_classes, 1, activation="softmax", name="probabilities", dtype="float32")(x)
+    outputs = keras.layers.Conv2D(
+        num_classes, 1, activation="softmax", kernel_initializer=build.glorot(), name="probabilities", dtype="float32"
+    )(x)
     return keras.Model(pixels, outputs, name="flexunet")
 
 
 def stride(params: ModelParams) -> int:
     """The multiple that an input's height and width must be of, px."""
-    return params.stem_stride << (params.num_layers - 1)
+    stem: int = params.stem_stride
+    return stem << (params.num_layers - 1)
 
 
 class _Builder:
@@ -72,8 +75,12 @@ class _Builder:
     def filters(self, level: int) -> int:
         return min(self.params.base_filters * 2**level, self.params.max_filters)
 
-    def initializer(self) -> keras.initializers.Initializer:
+    def he_normal(self) -> keras.initializers.Initializer:
         return keras.initializers.HeNormal(seed=next(self.seeds))
+
+    def glorot(self) -> keras.initializers.Initializer:
+        """Keras's default, which the original left in place for transposed and last convolutions; seeded."""
+        return keras.initializers.GlorotUniform(seed=next(self.seeds))
 
     def conv(
         self, x: Any, level: int, name: str, kernel: tuple[int, int] | None = None, stride: int = 1
@@ -87,7 +94,7 @@ class _Builder:
             padding="same",
             dilation_rate=1 if stride > 1 else tuple(max(rate - level, 1) for rate in self.params.dilation),
             use_bias=plain,
-            kernel_initializer=self.initializer(),
+            kernel_initializer=self.he_normal(),
             name=f"{name}_conv",
         )(x)
         if not plain:
@@ -114,7 +121,6 @@ class _Builder:
             factor,
             strides=factor,
             padding="same",
-            # Glorot is Keras's default, which the original left in place here
-            kernel_initializer=keras.initializers.GlorotUniform(seed=next(self.seeds)),
+            kernel_initializer=self.glorot(),
             name=name,
         )(x)

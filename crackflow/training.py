@@ -69,6 +69,7 @@ def train(
             logs = model.fit(
                 TrainingCrops(folder, train_stems, params, epoch),
                 validation_data=valid,
+                shuffle=False,  # TrainingCrops has its own order; Keras's would depend on the epochs before
                 initial_epoch=epoch,
                 epochs=epoch + 1,
                 verbose=0,
@@ -110,9 +111,10 @@ def compile_model(model: keras.Model, params: TrainParams, steps: int) -> None:
 
 
 def _begin_epoch(model: keras.Model, params: TrainParams, epoch: int, values: Sequence[float]) -> None:
-    if params.schedule == "plateau":
+    if params.schedule != "cosine":
+        factor = params.reducer.factor if params.schedule == "plateau" else 1.0
         model.optimizer.learning_rate = schedule.reduced_rate(
-            values, params.learning_rate, params.reducer.factor, params.reducer.patience
+            values, params.learning_rate, factor, params.reducer.patience
         )
     dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
     for number, layer in enumerate(dropouts):

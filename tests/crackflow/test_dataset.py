@@ -1,0 +1,84 @@
+import collections
+
+import numpy as np
+import pytest
+
+from crackflow.dataset import Folder, TrainingCrops, WholeImages, one_hot
+from crackflow.images import encode_classes, write_png
+from crackflow.params import AugmentParams, TrainParams
+
+PLAIN = AugmentParams(flips=False, rot90=False, scale=0, brightness=0, contrast=0, gamma=0, noise=0, blur=0)
+PARAMS = TrainParams(crop=16, batch_size=4, steps_per_epoch=0)
+
+
+def test_whole_images_come_in_order_and_unchanged(pairs):
+    folder, stems = pairs
+    data = WholeImages(folder, stems, 4)
+    assert len(data) == 3
+    pixels, truth = data[2]
+    assert pixels.shape == (2, 32, 32, 3)
+    assert pixels.dtype == truth.dtype == np.float32
+    np.testing.assert_array_equal(pixels[0], folder.image("p8"))
+    np.testing.assert_array_equal(truth[0].argmax(-1), folder.mask("p8"))
+
+
+def test_a_batch_follows_from_seed_epoch_and_index_alone(pairs):
+    folder, stems = pairs
+    fresh, used = TrainingCrops(folder, stems, PARAMS, 3), TrainingCrops(folder, stems, PARAMS, 3)
+    _ = used[0], used[1], used[0]
+    for one, two in zip(fresh[1], used[1], strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert (fresh[1][0] != TrainingCrops(folder, stems, PARAMS, 4)[1][0]).any()
+    other = PARAMS.model_copy(update={"seed": 9})
+    assert (fresh[1][0] != TrainingCrops(folder, stems, other, 3)[1][0]).any()
+
+
+def test_an_epoch_without_a_step_count_goes_through_all_once(pairs):
+    folder, stems = pairs
+    data = TrainingCrops(folder, stems, PARAMS, 0)
+    assert len(data) == 3
+    assert sorted(data.stems) == sorted(stems)
+    assert data[2][0].shape == (2, 16, 16, 3)
+
+
+def test_short_epochs_take_turns_through_all_images(pairs):
+    """Two steps of 4 an epoch, ten images: five epochs are four passes, so each image is drawn four times."""
+    folder, stems = pairs
+    params = PARAMS.model_copy(update={"steps_per_epoch": 2})
+    drawn = collections.Counter(s for epoch in range(5) for s in TrainingCrops(folder, stems, params, epoch).stems)
+    assert drawn == dict.fromkeys(stems, 4)
+
+
+def test_long_epochs_pass_more_than_once(pairs):
+    folder, stems = pairs
+    params = PARAMS.model_copy(update={"steps_per_epoch": 5})
+    assert collections.Counter(TrainingCrops(folder, stems, params, 1).stems) == dict.fromkeys(stems, 2)
+
+
+def test_without_a_crop_whole_images_are_drawn(pairs):
+    folder, stems = pairs
+    params = PARAMS.model_copy(update={"crop": 0, "augment": PLAIN})
+    data = TrainingCrops(folder, stems, params, 0)
+    pixels, truth = data[0]
+    np.testing.assert_array_equal(pixels[1], folder.image(data.stems[1]))
+    np.testing.assert_array_equal(truth[1].argmax(-1), folder.mask(data.stems[1]))
+
+
+def test_grey_images_have_one_channel(pairs):
+    folder, stems = pairs
+    grey = Folder(folder.root, 2, channels=1)
+    assert grey.image("p0").shape == (32, 32, 1)
+    assert TrainingCrops(grey, stems, PARAMS, 0)[0][0].shape == (4, 16, 16, 1)
+
+
+def test_three_classes(tmp_path):
+    mask = np.arange(64, dtype=np.uint8).reshape(8, 8) % 3
+    write_png(tmp_path / "images/a.png", np.zeros((8, 8, 3), np.uint8))
+    write_png(tmp_path / "masks/a.png", encode_classes(mask, 3))
+    _, truth = WholeImages(Folder(tmp_path, 3), ["a"], 1)[0]
+    np.testing.assert_array_equal(truth[0].argmax(-1), mask)
+    assert truth.sum() == pytest.approx(64)
+
+
+def test_one_hot_by_hand():
+    np.testing.assert_array_equal(one_hot(np.array([[[0, 2]]], np.uint8), 3), [[[[1, 0, 0], [0, 0, 1]]]])

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from crackflow.errors import ModelError
+from crackflow.inference import load_model, predict
+from crackflow.model import flexunet
+from crackflow.params import ModelParams
+
+TINY = ModelParams(base_filters=2, max_filters=4, num_layers=2)
+
+
+def images(size=16):
+    return np.random.default_rng(0).integers(0, 256, (2, size, size, 3)).astype(np.uint8)
+
+
+def test_predicts_what_the_saved_model_gave(tmp_path):
+    model = flexunet(16, 2, TINY)
+    model.save(tmp_path / "model.keras")
+    probabilities = predict(load_model(tmp_path / "model.keras"), images())
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities, np.asarray(model(images().astype("float32"))), atol=1e-6)
+
+
+def test_a_grey_model_takes_colour_images():
+    model = flexunet(16, 2, TINY.model_copy(update={"image_channels": 1}))
+    grey = np.full((1, 16, 16, 3), 90, np.uint8)
+    np.testing.assert_allclose(predict(model, grey), np.asarray(model(grey[..., :1].astype("float32"))), atol=1e-6)
+
+
+def test_an_absent_model_says_how_to_get_one(tmp_path):
+    with pytest.raises(ModelError, match=r"no model at .*dvc repro train"):
+        load_model(tmp_path / "none.keras")
+
+
+def test_a_broken_model_says_so(tmp_path):
+    path = tmp_path / "model.keras"
+    path.write_bytes(b"not a model")
+    with pytest.raises(ModelError, match="not a model that Keras"):
+        load_model(path)
+
+
+def test_another_size_says_which(tmp_path):
+    with pytest.raises(ModelError, match="takes 16x16 px, received 24x24"):
+        predict(flexunet(16, 2, TINY), images(24))

@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+
+from crackflow import training
+from crackflow.checkpoints import Checkpoints
+from crackflow.errors import DataError, TrainingError
+from crackflow.params import ModelParams, TrainParams
+
+MODEL = ModelParams(base_filters=4, max_filters=8, base_kernels=(3, 3), num_layers=2, dropout_rate=0.1)
+PARAMS = TrainParams(
+    epochs=4,
+    steps_per_epoch=3,
+    batch_size=4,
+    crop=16,
+    warmup_steps=2,
+    learning_rate=0.01,
+    early_stopping=0,
+    num_infer_images=0,
+)
+
+
+class Killed(BaseException):
+    """Stands for a process that ends: nothing catches it."""
+
+
+def run(pairs, folder, params=PARAMS, model=MODEL, epoch_done=lambda model, history: None):
+    data, stems = pairs
+    return training.train(data, stems[:7], stems[7:], model, params, Checkpoints(folder), epoch_done)
+
+
+def best(pairs, folder, model=MODEL):
+    from crackflow.model import flexunet
+
+    net = flexunet(None, 2, model)
+    net.load_weights(Checkpoints(folder).best)
+    return net.get_weights()
+
+
+def test_a_row_an_epoch(pairs, tmp_path):
+    history = run(pairs, tmp_path / "a")
+    assert [row["epoch"] for row in history] == [1, 2, 3, 4]
+    assert set(history[0]) == {"epoch", "learning_rate", "loss", "val_loss"} | {
+        f"{prefix}{name}" for prefix in ("", "val_") for name in PARAMS.metrics
+    }
+    assert history[-1]["loss"] < history[0]["loss"]
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "plateau"])
+def test_a_killed_training_ends_as_an_undisturbed_one(pairs, tmp_path, schedule):
+    params = PARAMS.model_copy(update={"schedule": schedule})
+    undisturbed = run(pairs, tmp_path / "a", params)
+
+    def kill(model, history):
+        if len(history) == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(pairs, tmp_path / "b", params, epoch_done=kill)
+    assert len(Checkpoints(tmp_path / "b").history()) == 2
+    assert run(pairs, tmp_path / "b", params) == undisturbed
+    for one, two in zip(best(pairs, tmp_path / "a"), best(pairs, tmp_path / "b"), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_a_finished_training_is_not_trained_again(pairs, tmp_path):
+    history = run(pairs, tmp_path / "a")
+    called = []
+    assert run(pairs, tmp_path / "a", epoch_done=lambda model, rows: called.append(rows)) == history
+    assert called == []
+
+
+def test_the_best_epoch_is_the_monitored_figures(pairs, tmp_path):
+    weights = []
+    history = run(
+        pairs,
+        tmp_path / "a",
+        PARAMS.model_copy(update={"monitor": "val_loss"}),
+        epoch_done=lambda model, rows: weights.append(model.get_weights()),
+    )
+    number = int(np.argmin([row["val_loss"] for row in history]))
+    for one, two in zip(best(pairs, tmp_path / "a"), weights[number], strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_early_stopping_ends_it(pairs, tmp_path):
+    """A rate of almost nothing never improves: the first epoch is the best, one epoch of patience follows."""
+    params = PARAMS.model_copy(update={"early_stopping": 1, "schedule": "constant", "learning_rate": 1e-12})
+    frozen = MODEL.model_copy(update={"normalization": "none"})
+    assert len(run(pairs, tmp_path / "a", params, frozen)) == 2
+
+
+def test_the_plateau_lowers_the_rate(pairs, tmp_path):
+    reducer = PARAMS.reducer.model_copy(update={"patience": 1})
+    params = PARAMS.model_copy(update={"schedule": "plateau", "learning_rate": 1e-12, "reducer": reducer})
+    frozen = MODEL.model_copy(update={"normalization": "none"})
+    rates = [row["learning_rate"] for row in run(pairs, tmp_path / "a", params, frozen)]
+    assert rates == pytest.approx([1e-12, 1e-12, 5e-13, 2.5e-13], rel=1e-5)
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_cause_and_keeps_what_was(pairs, tmp_path):
+    plain = MODEL.model_copy(update={"normalization": "none"})
+    sgd = PARAMS.model_copy(update={"epochs": 1, "optimizer": "sgd", "schedule": "constant"})
+    run(pairs, tmp_path / "a", sgd, plain)
+    wild = sgd.model_copy(update={"epochs": 4, "learning_rate": 1e30, "clipvalue": 0.0})
+    with pytest.raises(TrainingError, match=r"loss is (nan|inf).*epoch 2/4, step \d.*learning_rate"):
+        run(pairs, tmp_path / "a", wild, plain)
+    assert len(Checkpoints(tmp_path / "a").history()) == 1
+
+
+def test_no_pairs_is_said(pairs, tmp_path):
+    data, stems = pairs
+    with pytest.raises(DataError, match="7 train and 0 valid"):
+        training.train(data, stems[:7], [], MODEL, PARAMS, Checkpoints(tmp_path / "a"), lambda model, history: None)
+
+
+def test_grey_images_train_with_adam(pairs, tmp_path):
+    from crackflow.dataset import Folder
+
+    data, stems = pairs
+    grey = Folder(data.root, 2, channels=1)
+    params = PARAMS.model_copy(update={"optimizer": "adam", "epochs": 1})
+    model = MODEL.model_copy(update={"image_channels": 1})
+    kept = Checkpoints(tmp_path / "a")
+    assert len(training.train(grey, stems[:7], stems[7:], model, params, kept, lambda m, h: None)) == 1
