@@ -73,7 +73,7 @@ class _Builder:
         self.seeds = iter(range(seed * 10_000, (seed + 1) * 10_000))
 
     def filters(self, level: int) -> int:
-        return min(self.params.base_filters * 2**level, self.params.max_filters)
+        return min(self.params.base_filters << level, self.params.max_filters)
 
     def he_normal(self) -> keras.initializers.Initializer:
         return keras.initializers.HeNormal(seed=next(self.seeds))

@@ -20,6 +20,7 @@ from crackflow.params import ModelParams, TrainParams
 from crackflow.progress import bar
 
 VALID_BATCH = 4
+MEND = "lower train.learning_rate or train.clipvalue; the epochs before are kept"
 
 EpochDone = Callable[[keras.Model, list[Row]], None]
 
@@ -49,7 +50,7 @@ def train(
 
     Raises:
         DataError: when there is nothing to train or to validate on.
-        TrainingError: when the loss is not finite; what was kept before stays.
+        TrainingError: when the loss or a weight is not finite; what was kept before stays.
     """
     if not train_stems or not valid_stems:
         raise DataError(
@@ -75,6 +76,7 @@ def train(
                 verbose=0,
                 callbacks=[_Watch(progress, epoch, params.epochs)],
             ).history
+            _check_finite(model, f"epoch {epoch + 1}/{params.epochs}")
             row = {"epoch": float(epoch + 1), "learning_rate": float(model.optimizer.learning_rate)}
             history.append(row | {name: float(values[-1]) for name, values in logs.items()})
             epoch_done(model, history)
@@ -122,6 +124,12 @@ def _begin_epoch(model: keras.Model, params: TrainParams, epoch: int, values: Se
         layer.seed_generator.state.assign(state.astype(layer.seed_generator.state.dtype))
 
 
+def _check_finite(model: keras.Model, where: str) -> None:
+    """The loss alone doesn't tell: cross-entropy clips what it is given, and with it a NaN on some backends."""
+    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+        raise TrainingError(f"weights are no longer finite after {where}; {MEND}")
+
+
 def _values(history: Sequence[Row], params: TrainParams) -> list[float]:
     """The monitored figure of each epoch, turned so that lower is better."""
     sign = 1 if params.monitor == "val_loss" else -1
@@ -147,10 +155,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         loss = float((logs or {})["loss"])
         if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss} in {self.label}, step {batch + 1}; lower train.learning_rate or train.clipvalue. "
-                "The epochs before are kept"
-            )
+            raise TrainingError(f"the loss is {loss} in {self.label}, step {batch + 1}; {MEND}")
         self.progress.set_postfix_str(f"{self.label} loss {loss:.4f}", refresh=False)
         self.progress.update()
 

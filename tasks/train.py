@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from crackflow.charts import lines
@@ -20,10 +19,12 @@ from crackflow.images import encode_classes, read_image, read_stored_mask, write
 from crackflow.params import Params
 from crackflow.progress import track
 from crackflow.sheets import sheet
+from tasks.outputs import write_csv
 from tasks.workspace import Workspace, write_text
 
 SHOWN_THRESHOLD = 0.5  # evaluate chooses the real one; pictures along the way don't wait for it
 SHEET_WIDTH = 256
+SUBSETS = (("", "train"), ("val_", "valid"))  # prefix of a figure's name in Keras's logs, and whose it is
 
 
 def run(workspace: Workspace, params: Params) -> None:
@@ -39,9 +40,21 @@ def run(workspace: Workspace, params: Params) -> None:
     """
     import keras
 
-    from crackflow import checkpoints, dataset, inference, losses, metrics, model, operating_point, schedule, training
+    from crackflow import (
+        augment,
+        checkpoints,
+        dataset,
+        images,
+        inference,
+        losses,
+        metrics,
+        model,
+        operating_point,
+        schedule,
+        training,
+    )
 
-    code = (checkpoints, dataset, losses, metrics, model, schedule, training)
+    code = (augment, checkpoints, dataset, images, losses, metrics, model, schedule, training)
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
     train_stems = list(split.stem[split.subset == "train"])
     valid_stems = list(split.stem[split.subset == "valid"])
@@ -96,23 +109,13 @@ def _key(workspace: Workspace, stems: Sequence[str], recipe: list[object], code:
 
 def _publish_history(workspace: Workspace, history: list[dict[str, float]]) -> None:
     frame = pd.DataFrame(history).astype({"epoch": int})
-    names = [name for name in frame.columns if not name.startswith("val_") and name not in ("epoch", "learning_rate")]
-    for file, chosen, ylabel in (
-        ("train_losses", ["loss"], "loss"),
-        ("train_metrics", [name for name in names if name != "loss"], "figure, 0 to 1"),
-    ):
-        both = [column for name in chosen for column in (name, f"val_{name}")]
-        extra = ["learning_rate"] if file == "train_losses" else []
-        table = frame[["epoch", *both, *extra]]
-        write_text(
-            workspace.reports / f"{file}.csv", table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-        )
-        series = {
-            column.replace("val_", "valid ") if column.startswith("val_") else f"train {column}": column
-            for column in both
-        }
-        title = "Loss by epoch" if file == "train_losses" else "Figures by epoch"
-        lines(workspace.reports / f"{file}.png", table, series, "epoch", "epoch", ylabel, title)
+    followed = [name for name in frame.columns if f"val_{name}" in frame.columns]
+    for kind, names in (("losses", ["loss"]), ("metrics", [name for name in followed if name != "loss"])):
+        table = frame[["epoch", *(f"{prefix}{name}" for name in names for prefix, _ in SUBSETS)]]
+        write_csv(workspace.reports / f"train_{kind}.csv", table)
+        series = {f"{subset} {name}": f"{prefix}{name}" for name in names for prefix, subset in SUBSETS}
+        chart = workspace.reports / f"train_{kind}.png"
+        lines(chart, table, series, "epoch", "epoch", kind, f"{kind.capitalize()} by epoch")
 
 
 def _publish_pictures(workspace: Workspace, pictures: Path, shown: Sequence[str], epochs: int, classes: int) -> None:
@@ -129,9 +132,7 @@ def _publish_pictures(workspace: Workspace, pictures: Path, shown: Sequence[str]
     rows = []
     for stem in shown:
         truth = encode_classes(read_stored_mask(workspace.resized / "masks" / f"{stem}.png", classes), classes)
-        row: list[np.ndarray] = [read_image(workspace.resized / "images" / f"{stem}.png"), truth]
-        for epoch in columns:
-            row.append(encode_classes(read_stored_mask(target / f"epoch_{epoch:03d}_{stem}.png", classes), classes))
-        rows.append(row)
+        predicted = [read_image(target / f"epoch_{epoch:03d}_{stem}.png") for epoch in columns]
+        rows.append([read_image(workspace.resized / "images" / f"{stem}.png"), truth, *predicted])
     headings = ["image", "truth", *(f"epoch {epoch}" for epoch in columns)]
     write_png(target / "sheet.png", sheet(rows, [[stem] for stem in shown], headings, SHEET_WIDTH))
