@@ -1,0 +1,64 @@
+# `make` lists the targets. Two of them do everything on a fresh machine: `make rebuild` and `make test`.
+# Windows: docs/how-to/windows.md has the same as plain commands.
+
+VENV := .venv
+BIN := $(abspath $(VENV)/bin)
+READY := $(VENV)/.ready
+export PATH := $(BIN):$(PATH)
+# Without bytecode each `import tensorflow` takes 17 s and not 6.
+unexport PYTHONDONTWRITEBYTECODE
+export TF_CPP_MIN_LOG_LEVEL := 2
+
+# The first python on this machine that crackflow runs on; `make PYTHON=... ` names another.
+SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c "$(SUITABLE)" >/dev/null 2>&1 && { echo $$p; break; }; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup rebuild test lint soak real results lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv and install the locked versions
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11, 3.12 or 3.13 found; install one, or name it: make PYTHON=/path/to/python" >&2; exit 2; }
+	@$(PYTHON) -c "import ensurepip, venv" 2>/dev/null || { echo "error: $(PYTHON) has no venv; on Debian and Ubuntu: apt install python3-venv" >&2; exit 2; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep '^uv==' requirements.lock)
+	$(BIN)/uv pip install --quiet --compile-bytecode -r requirements.lock
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+rebuild: $(READY) ## run what changed of the pipeline, then print figures and where to look
+	@crackflow check
+	dvc repro
+	@crackflow figures
+
+test: $(READY) lint ## every check and test
+	pytest
+
+lint: $(READY)
+	ruff check .
+	ruff format --check .
+	mypy
+
+soak: $(READY) ## the long tests that `make test` leaves out
+	pytest -m soak
+
+real: $(READY) ## the pipeline on DATA=DIR in a work tree of its own; figures to docs/results/
+	@test -n "$(DATA)" || { echo "error: name a folder or zip of pairs: make real DATA=/path/to/pairs" >&2; exit 2; }
+	python -m benchmarks.real "$(DATA)"
+	@$(MAKE) --no-print-directory results
+
+results: $(READY) ## write README's results table from docs/results/
+	python -m benchmarks.results
+
+lock: $(READY) ## resolve pyproject.toml anew into requirements.lock
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+		--no-annotate --no-header --no-emit-index-url --upgrade -o requirements.lock
+
+clean: ## remove what runs made here, but for DVC's cache
+	rm -rf .crackflow data/raw data/raw.json data/resized data/resized.csv data/split.csv models predictions
+	find reports -mindepth 1 ! -name evaluation.csv ! -name .gitignore -delete 2>/dev/null || true

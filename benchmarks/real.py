@@ -1,0 +1,103 @@
+"""Run the pipeline on a folder or zip of pairs, in a work tree of its own, and keep its figures.
+
+`python -m benchmarks.real DATA [--profile photos] [--set KEY=VALUE ...]`, or `make real DATA=DIR`. The work tree is
+.crackflow/real, at HEAD, with this checkout's DVC cache, so your own params, outputs and edits stay as they are and a
+second run does only what changed. Written are figures alone, no photographs and no paths: docs/results/NAME.json.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+TREE = ROOT / ".crackflow/real"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, help="a folder or zip of images/ and masks/")
+    parser.add_argument("--profile", default="photos", help="a profile (default: photos)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a further parameter")
+    parser.add_argument("--name", default="real", help="docs/results/NAME.json (default: real)")
+    args = parser.parse_args()
+    data = args.data.resolve()
+    if not data.exists():
+        print(f"error: {args.data} is not there; name a folder or zip of images/ and masks/", file=sys.stderr)
+        return 2
+    if git("status", "--porcelain", "--untracked-files=no"):
+        print("note: the run is of HEAD; changes that are not committed are not part of it", file=sys.stderr)
+
+    checkout()
+    settings = [f"data.path={data}", *args.set]
+    run("pipelines.cli", "profile", args.profile, "--yes", *(word for item in settings for word in ("--set", item)))
+    started = time.monotonic()
+    run("dvc", "repro")
+    wall = time.monotonic() - started
+    run("pipelines.cli", "figures")
+
+    target = ROOT / "docs/results" / f"{args.name}.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(results(args, wall), indent=1) + "\n", encoding="utf-8")
+    print(f"figures: {target.relative_to(ROOT)}\nreport:  {TREE.relative_to(ROOT)}/reports/index.html")
+    return 0
+
+
+def checkout() -> None:
+    """Bring the work tree to HEAD, keeping what its last run left there."""
+    if (TREE / ".git").exists():
+        git("checkout", "--force", "--detach", git("rev-parse", "HEAD"), cwd=TREE)
+    else:
+        git("worktree", "prune")
+        git("worktree", "add", "--force", "--detach", str(TREE), "HEAD")
+    run("dvc", "config", "--local", "cache.dir", str(ROOT / ".dvc/cache"))
+
+
+def results(args: argparse.Namespace, wall: float) -> dict[str, Any]:
+    """What goes into docs/results: the figures, what they were measured on, by what, in what time."""
+    params = yaml.safe_load((TREE / "params.yaml").read_text(encoding="utf-8"))
+    params["data"]["path"] = "DATA"
+    stages = {path.stem: json.loads(path.read_text()) for path in (TREE / ".crackflow/ran").glob("*.json")}
+    raw = json.loads((TREE / "data/raw.json").read_text(encoding="utf-8"))
+    by_source = (TREE / "reports/per_source.csv").read_text(encoding="utf-8").splitlines()
+    names = by_source[0].split(",")
+    return {
+        "command": "make real DATA=DIR",
+        "profile": args.profile,
+        "settings": args.set,
+        "revision": git("rev-parse", "--short=12", "HEAD"),
+        "machine": {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
+        "pairs": raw["pairs"],
+        "pairs_sha256": raw["sha256"],
+        "wall_s": round(wall, 1),
+        "stage_s": {
+            name: stages[name]["seconds"] for name in sorted(stages, key=lambda name: stages[name]["finished"])
+        },
+        "operating_point": json.loads((TREE / "models/operating_point.json").read_text(encoding="utf-8")),
+        "figures": json.loads((TREE / "metrics/evaluation.json").read_text(encoding="utf-8")),
+        "by_source": [dict(zip(names, row.split(","), strict=True)) for row in by_source[1:]],
+        "params": params,
+    }
+
+
+def run(*command: str) -> None:
+    """Run `python -m COMMAND` in the work tree, whose own modules come before the installed ones."""
+    done = subprocess.run([sys.executable, "-m", *command], cwd=TREE, check=False)
+    if done.returncode:
+        sys.exit(done.returncode if done.returncode == 2 else 1)
+
+
+def git(*command: str, cwd: Path = ROOT) -> str:
+    """Run git and give what it printed."""
+    return subprocess.run(["git", *command], cwd=cwd, check=True, capture_output=True, text=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""dvc.yaml against the code: a stage depends on what it imports and is keyed by what it reads, no more and no less."""
+
+import ast
+import functools
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tasks.__main__ import STAGES
+from tasks.workspace import Workspace
+
+ROOT = Path(__file__).parents[2]
+GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+# These can't change an output: messages, bars, the parsing of params that DVC itself compares, names of places.
+EXEMPT = {"crackflow/errors.py", "crackflow/params.py", "crackflow/progress.py", "tasks/workspace.py"}
+LAYERS = {"crackflow": {"crackflow"}, "tasks": {"crackflow", "tasks"}, "pipelines": {"crackflow", "tasks", "pipelines"}}
+
+
+def file_of(module):
+    path = ROOT / Path(*module.split("."))
+    return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)
+
+
+@functools.cache
+def imports(path):
+    """Project files that a file imports itself, at module level or inside a function."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        found |= {file_of(name) for name in names if name.split(".")[0] in LAYERS} - {None}
+    return found
+
+
+def closure(path):
+    reached, waiting = set(), [path]
+    while waiting:
+        current = waiting.pop()
+        if current not in reached:
+            reached.add(current)
+            waiting += imports(current)
+    return {p.relative_to(ROOT).as_posix() for p in reached if p.name != "__init__.py"}
+
+
+def code_deps(stage):
+    return {dep for dep in GRAPH[stage]["deps"] if dep.startswith(("crackflow/", "tasks/"))}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_deps_are_the_modules_that_the_stage_imports(stage):
+    expected = closure(ROOT / "tasks" / f"{stage}.py") - EXEMPT
+    found = {dep for dep in code_deps(stage) if dep.endswith(".py")}
+    assert found == expected, f"to add: {sorted(expected - found)}; to remove: {sorted(found - expected)}"
+
+
+def params_read(stage):
+    """Dotted keys that tasks/STAGE.py reads from `params`, the longest chain of each."""
+    tree = ast.parse((ROOT / "tasks" / f"{stage}.py").read_text(encoding="utf-8"))
+    found, inner = set(), set()
+    for node in ast.walk(tree):
+        keys, base = [], node
+        while isinstance(base, ast.Attribute):
+            keys.insert(0, base.attr)
+            inner.add(id(base.value))
+            base = base.value
+        if keys and isinstance(base, ast.Name) and base.id == "params" and id(node) not in inner:
+            found.add(".".join(key for key in keys if key not in {"model_dump", "values", "items", "keys"}))
+    return found
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_params_are_those_that_the_stage_reads(stage):
+    declared, read = set(GRAPH[stage]["params"]), params_read(stage)
+    assert {key for key in read if not any(f"{key}.".startswith(f"{one}.") for one in declared)} == set()
+    assert {one for one in declared if not any(f"{key}.".startswith(f"{one}.") for key in read)} == set()
+
+
+def test_stages_are_those_of_the_runner_in_the_order_of_the_graph():
+    assert tuple(GRAPH) == STAGES
+
+
+def test_every_stage_keeps_a_cached_output():
+    """A stage whose outs are all `cache: false` would never be restored from the run cache."""
+    for name, stage in GRAPH.items():
+        assert any(isinstance(out, str) for out in stage["outs"]), name
+
+
+def test_places_of_the_workspace_are_those_of_the_graph():
+    outs = {
+        out if isinstance(out, str) else next(iter(out))
+        for s in GRAPH.values()
+        for k in ("outs", "metrics")
+        for out in s.get(k, [])
+    }
+    workspace = Workspace(ROOT)
+    places = (
+        "raw",
+        "raw_json",
+        "resized",
+        "resized_csv",
+        "split_csv",
+        "model",
+        "operating_point",
+        "predictions",
+        "metrics_json",
+    )
+    for place in places:
+        assert getattr(workspace, place).relative_to(ROOT).as_posix() in outs, place
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_imports_run_one_way(layer):
+    for path in (ROOT / layer).rglob("*.py"):
+        reached = {p.relative_to(ROOT).parts[0] for p in imports(path)}
+        assert reached <= LAYERS[layer], f"{path.relative_to(ROOT)} imports {sorted(reached - LAYERS[layer])}"
+
+
+def test_the_library_knows_neither_dvc_nor_prefect():
+    for path in [*(ROOT / "crackflow").rglob("*.py"), *(ROOT / "tasks").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = (
+                [a.name for a in node.names] if isinstance(node, ast.Import) else [getattr(node, "module", "") or ""]
+            )
+            assert not {name.split(".")[0] for name in names} & {"dvc", "prefect", "argparse", "typer"}, path
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_no_module_is_over_300_lines(layer):
+    """crackflow/params.py is exempt: every knob, its bound and its description in one table."""
+    long = {p.name: n for p in (ROOT / layer).rglob("*.py") if (n := len(p.read_text().splitlines())) > 300}
+    assert set(long) <= {"params.py"}, long
+
+
+def test_tests_mirror_the_source():
+    sources = {p.relative_to(ROOT) for layer in LAYERS for p in (ROOT / layer).rglob("*.py")}
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        mirrored = path.relative_to(ROOT / "tests").with_name(path.name.removeprefix("test_"))
+        assert mirrored in sources or path.name in {
+            "test_graph.py",
+            "test_main.py",
+            "test_end_to_end.py",
+            "test_packaging.py",
+        }, path
