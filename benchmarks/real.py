@@ -64,7 +64,8 @@ def results(args: argparse.Namespace, wall: float) -> dict[str, Any]:
     """What goes into docs/results: the figures, what they were measured on, by what, in what time."""
     params = yaml.safe_load((TREE / "params.yaml").read_text(encoding="utf-8"))
     params["data"]["path"] = "DATA"
-    stages = {path.stem: json.loads(path.read_text()) for path in (TREE / ".crackflow/ran").glob("*.json")}
+    ran = [json.loads(path.read_text(encoding="utf-8")) for path in (TREE / ".crackflow/ran").glob("*.json")]
+    ran.sort(key=lambda stage: stage["finished"])
     raw = json.loads((TREE / "data/raw.json").read_text(encoding="utf-8"))
     by_source = (TREE / "reports/per_source.csv").read_text(encoding="utf-8").splitlines()
     names = by_source[0].split(",")
@@ -77,9 +78,7 @@ def results(args: argparse.Namespace, wall: float) -> dict[str, Any]:
         "pairs": raw["pairs"],
         "pairs_sha256": raw["sha256"],
         "wall_s": round(wall, 1),
-        "stage_s": {
-            name: stages[name]["seconds"] for name in sorted(stages, key=lambda name: stages[name]["finished"])
-        },
+        "stage_s": {stage["stage"]: stage["seconds"] for stage in ran},
         "operating_point": json.loads((TREE / "models/operating_point.json").read_text(encoding="utf-8")),
         "figures": json.loads((TREE / "metrics/evaluation.json").read_text(encoding="utf-8")),
         "by_source": [dict(zip(names, row.split(","), strict=True)) for row in by_source[1:]],
