@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from crackflow.errors import ParamsError
+from crackflow.params import Params, dump, parse, render
+
+ROOT = Path(__file__).parents[2]
+
+
+def changed(key, value):
+    """The defaults with one dotted key set."""
+    values = dump(Params())
+    *blocks, last = key.split(".")
+    block = values
+    for name in blocks:
+        block = block[name]
+    block[last] = value
+    return values
+
+
+def test_params_yaml_as_committed_is_the_defaults_written_whole():
+    assert (ROOT / "params.yaml").read_text(encoding="utf-8") == render(Params())
+
+
+def test_what_is_rendered_is_parsed_back():
+    params = parse(changed("train.loss", {"focal": 0.5, "dice": 2.0}))
+    assert parse(yaml.safe_load(render(params))) == params
+
+
+def test_a_key_carries_its_description_as_a_comment():
+    assert "  tolerance_px: 2  # a pixel this near to truth counts as right in the tolerant F1" in render(Params())
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("train.learning_rat", 0.1, "params.yaml: unknown key train.learning_rat; did you mean train.learning_rate?"),
+        ("modle", {}, "unknown key modle; did you mean model?"),
+        ("zzz", 1, "unknown key zzz; remove it"),
+        ("model.num_layers", 11, "resize.size is 512, but model.num_layers 11 with stem_stride 2 halves it 2048 times"),
+        ("train.crop", 100, "train.crop is 100, but model.num_layers 6"),
+        ("train.crop", 1024, "train.crop 1024 is larger than resize.size 512"),
+        ("split.shares", {"train": 0.7, "valid": 0.2, "test": 0.2}, "split.shares: shares add to 1.1, expected 1"),
+        ("split.shares", {"train": 0.8, "valid": 0.2, "test": 0.0}, "each of train, valid, test needs a share above 0"),
+        ("train.loss", {"dicee": 1.0}, "'dice'"),
+        ("train.monitor", "val_crack_recall", "expected one of val_loss, val_dice_coef_multiclass, val_crack_iou"),
+        ("classes", {"background": [0, 0, 0]}, "classes has 1, expected the background and at least one more"),
+        ("classes", {"a": [1, 1, 1], "b": [1, 1, 1]}, "two classes have the same colour"),
+        ("data.max_refused", 1.5, "data.max_refused is 1.5: input should be less than or equal to 1"),
+        ("train.optimizer", "lion", "train.optimizer is 'lion'"),
+    ],
+)
+def test_what_no_run_can_use_is_said_in_one_line(key, value, message):
+    with pytest.raises(ParamsError) as caught:
+        parse(changed(key, value))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_key_is_named_and_not_made_up():
+    values = dump(Params())
+    del values["train"]["seed"]
+    with pytest.raises(ParamsError, match=r"my\.yaml: train\.seed is missing; add it"):
+        parse(values, "my.yaml")
+
+
+def test_params_are_frozen():
+    with pytest.raises(ValueError, match="frozen"):
+        Params().train.epochs = 3

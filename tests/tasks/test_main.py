@@ -1,0 +1,74 @@
+import json
+
+import pytest
+
+from crackflow.params import Params, render
+from tasks.__main__ import main
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(render(Params()))
+    return tmp_path
+
+
+def one_line(capsys):
+    """What stderr holds, which must be one line and no traceback."""
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+@pytest.mark.parametrize("argv", [[], ["trian"], ["train", "evaluate"]])
+def test_an_unknown_stage_names_the_known_ones(argv, capsys):
+    assert main(argv) == 2
+    assert "expected one of: download, resize, split, statistics, train, evaluate, infer, report" in one_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("learning_rate:", "learning_rat:", "unknown key train.learning_rat; did you mean train.learning_rate?"),
+        ("num_layers: 6", "num_layers: 11", "resize.size is 512, but model.num_layers 11"),
+        ("train: 0.7", "train: 0.8", "shares add to 1.1, expected 1"),
+        ("epochs: 14", "epochs: many", "train.epochs is 'many'"),
+        ("  epochs: 14", "", "train.epochs is missing"),
+        ("data:", "data: [", "is not YAML"),
+    ],
+)
+def test_bad_params_stop_before_any_work(checkout, capsys, old, new, message):
+    path = checkout / "params.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    assert main(["download"]) == 2
+    assert message in one_line(capsys)
+    assert [p.name for p in checkout.iterdir()] == ["params.yaml"]
+
+
+def test_outside_a_checkout_says_where_to_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["split"]) == 2
+    assert "run from the root of a crackflow checkout" in one_line(capsys)
+
+
+def test_a_stage_that_ran_leaves_a_record_with_the_run_it_belongs_to(checkout, monkeypatch):
+    path = checkout / "params.yaml"
+    small = path.read_text().replace("images: 160", "images: 8").replace("size: 448", "size: 32")
+    path.write_text(small)
+    monkeypatch.setenv("CRACKFLOW_RUN", "run-7")
+    assert main(["download"]) == 0
+    record = json.loads((checkout / ".crackflow/ran/download.json").read_text())
+    assert record["stage"] == "download"
+    assert record["run"] == "run-7"
+    assert record["seconds"] >= 0
+
+
+def test_a_stage_that_failed_leaves_no_record(checkout):
+    path = checkout / "params.yaml"
+    path.write_text(
+        path.read_text().replace("source: sample", "source: folder").replace("path: data/source", "path: x")
+    )
+    assert main(["download"]) == 2
+    assert not (checkout / ".crackflow/ran").exists()
