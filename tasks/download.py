@@ -1,0 +1,96 @@
+"""Stage download: pairs from the sample, a folder or Kaggle, as they are, into data/raw."""
+
+import hashlib
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+from crackflow import archives, kaggle, sample
+from crackflow.errors import DataError
+from crackflow.params import Params
+from crackflow.progress import track
+from crackflow.sources import Pair, find_pairs
+from tasks.outputs import new_folder, write_csv, write_json
+from tasks.workspace import Workspace
+
+
+def run(workspace: Workspace, params: Params) -> None:
+    """Write data/raw and data/raw.json.
+
+    Args:
+        workspace: where to.
+        params: `data` alone is read.
+
+    Raises:
+        DataError: when there is nothing to take, or too much of it can't be used.
+    """
+    work = workspace.state("download", "work")
+    shutil.rmtree(work)
+    work.mkdir()
+    folder, path, version = _fetch(workspace, params, work)
+    found = find_pairs(folder, params.data.include, params.data.exclude, params.data.max_refused)
+
+    ours = folder.is_relative_to(work)
+    digest, size = hashlib.sha256(), 0
+    rows = [_names(pair) for pair in found.pairs]
+    with new_folder(workspace.raw) as raw:
+        for kind in ("images", "masks"):
+            (raw / kind).mkdir()
+        for pair, row in track(zip(found.pairs, rows, strict=True), "take pairs", len(rows), unit="pair"):
+            for source, target in (
+                (pair.image, raw / "images" / row["image"]),
+                (pair.mask, raw / "masks" / row["mask"]),
+            ):
+                digest.update(_take(source, target, move=ours))
+                size += target.stat().st_size
+        write_csv(raw / "pairs.csv", pd.DataFrame(rows))
+    record = {
+        "source": params.data.source,
+        "version": version,
+        "path": path,
+        "pairs": len(rows),
+        "given": dict(sorted(Counter(pair.given for pair in found.pairs if pair.given).items())),
+        "bytes": size,
+        "sha256": digest.hexdigest(),
+        "refused": [refusal._asdict() for refusal in found.refused],
+    }
+    write_json(workspace.raw_json, record)
+    shutil.rmtree(work)
+    print(f"{len(rows)} pairs, {size / 2**20:.1f} MiB; {len(found.refused)} refused")
+
+
+def _fetch(workspace: Workspace, params: Params, work: Path) -> tuple[Path, str | None, int | None]:
+    """Where the pairs lie, and what raw.json says of it: path or handle, version."""
+    if params.data.source == "sample":
+        sample.write(work / "sample", params.data.sample)
+        return work / "sample", None, None
+    if params.data.source == "kaggle":
+        handle, version = params.data.kaggle.handle, params.data.kaggle.version
+        return kaggle.fetch(handle, version), handle, version
+    path = workspace.root / Path(params.data.path).expanduser()
+    if path.is_file():
+        archives.unpack(path, work / "unpacked")
+        path = work / "unpacked"
+    return path, params.data.path, None
+
+
+def _take(source: Path, target: Path, *, move: bool) -> bytes:
+    """Bring one file over; its SHA-256. Never by a hard link to a user's file, since DVC makes files read-only."""
+    try:
+        (shutil.move if move else shutil.copyfile)(source, target)
+    except OSError as error:
+        raise DataError(f"{source} can't be copied ({error.strerror}); make it readable, or make room") from None
+    with target.open("rb") as taken:
+        return hashlib.file_digest(taken, "sha256").digest()
+
+
+def _names(pair: Pair) -> dict[str, str]:
+    """A row of pairs.csv; files are named by stem, so that `a.jpg.jpg` becomes `a.jpg`."""
+    return {
+        "stem": pair.stem,
+        "image": pair.stem + pair.image.suffix,
+        "mask": pair.stem + pair.mask.suffix,
+        "given": pair.given,
+    }

@@ -1,0 +1,162 @@
+"""Stage resize: every pair to one size, lossless, and what is known of it.
+
+Finished pairs are kept by content under .crackflow, so a killed run or a hundred added pairs decode only what is new.
+Threads, since OpenCV, Pillow and zlib let go of the interpreter: two take 0.55 of the time of one on
+two cores, as two processes do.
+"""
+
+import hashlib
+import inspect
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import pandas as pd
+
+from crackflow import hashing, images
+from crackflow.errors import ImageError
+from crackflow.names import source_of
+from crackflow.params import Colour, Params
+from crackflow.progress import track
+from crackflow.refusals import Refusal, check_refusals
+from tasks.outputs import new_folder, write_csv
+from tasks.workspace import Workspace, write_text
+
+COLUMNS = ["stem", "source", "given", "width", "height", "crack_share", "phash", "refused"]
+KINDS = ("images", "masks")
+
+
+@dataclass(frozen=True)
+class _Store:
+    """Finished pairs of one set of parameters and one state of the code: KIND/KEY.png, and rows/KEY.json last."""
+
+    folder: Path
+
+    def picture(self, kind: str, key: str) -> Path:
+        return self.folder / kind / f"{key}.png"
+
+    def row(self, key: str) -> Path:
+        return self.folder / "rows" / f"{key}.json"
+
+    def holds(self, key: str) -> bool:
+        return self.row(key).exists() and all(self.picture(kind, key).exists() for kind in KINDS)
+
+    def keep_only(self, keys: set[str]) -> None:
+        """Drop what no row of the output came from, other parameters' folders included."""
+        for other in self.folder.parent.iterdir():
+            if other != self.folder:
+                shutil.rmtree(other)
+        for path in self.folder.glob("*/*"):
+            if path.stem not in keys:
+                path.unlink()
+
+
+def run(workspace: Workspace, params: Params) -> None:
+    """Write data/resized and data/resized.csv.
+
+    Args:
+        workspace: holds data/raw and data/raw.json.
+        params: `classes`, `resize` and `data.max_refused` are read.
+
+    Raises:
+        DataError: when more than `data.max_refused` of the pairs can't be used.
+    """
+    colours = tuple(params.classes.values())
+    pairs = pd.read_csv(workspace.raw / "pairs.csv", dtype=str, keep_default_na=False).sort_values("stem")
+    found = json.loads(workspace.raw_json.read_text(encoding="utf-8"))
+    store = _Store(workspace.state("resize", _settings(params.resize.size, colours)))
+
+    def finish(pair: tuple[str, str, str, str]) -> tuple[str, dict[str, str]]:
+        stem, image, mask, given = pair
+        paths = workspace.raw / "images" / image, workspace.raw / "masks" / mask
+        try:
+            key, known = _finish(stem, *paths, store, params.resize.size, colours)
+        except ImageError as error:
+            return "", dict.fromkeys(COLUMNS, "") | {"stem": stem, "refused": str(error)}
+        return key, {"stem": stem, "source": source_of(stem), "given": given, **known, "refused": ""}
+
+    columns = ["stem", "image", "mask", "given"]
+    with _threads() as pool:
+        done = list(track(pool.map(finish, pairs[columns].itertuples(index=False)), "resize", len(pairs), unit="pair"))
+    rows = [row for _, row in done]
+    rows += [
+        dict.fromkeys(COLUMNS, "") | {"stem": item["name"], "refused": item["reason"]} for item in found["refused"]
+    ]
+    rows.sort(key=lambda row: row["stem"])
+    refusals = [Refusal(row["stem"], row["refused"]) for row in rows if row["refused"]]
+    check_refusals(refusals, len(rows), params.data.max_refused)
+
+    keys = {row["stem"]: key for key, row in done if key}
+    with new_folder(workspace.resized) as folder:
+        _link(store, keys, folder)
+    write_csv(workspace.resized_csv, pd.DataFrame(rows, columns=COLUMNS))
+    store.keep_only(set(keys.values()))
+    print(f"{len(keys)} pairs of {params.resize.size} px; {len(refusals)} refused")
+
+
+def _settings(size: int, colours: tuple[Colour, ...]) -> str:
+    """What a resized pair depends on besides its own bytes: the parameters and the code."""
+    digest = hashlib.sha256(json.dumps([size, colours]).encode())
+    for module in (images, hashing):
+        digest.update(inspect.getsource(module).encode())
+    return digest.hexdigest()[:16]
+
+
+def _finish(
+    stem: str, image_path: Path, mask_path: Path, store: _Store, size: int, colours: tuple[Colour, ...]
+) -> tuple[str, dict[str, str]]:
+    """Resize one pair, unless the store holds it; its key there, and the cells of its row."""
+    digest = hashlib.sha256(f"{stem}\0{image_path.name}\0{mask_path.name}\0".encode())
+    for path in (image_path, mask_path):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    key = digest.hexdigest()[:40]
+    if store.holds(key):
+        return key, json.loads(store.row(key).read_text(encoding="utf-8"))
+    image, classes = images.read_image(image_path), images.read_mask(mask_path, colours)
+    height, width = image.shape[:2]
+    if classes.shape != (height, width):
+        raise ImageError(f"image {width}x{height}, mask {classes.shape[1]}x{classes.shape[0]}")
+    images.write_png(store.picture("images", key), images.resize_image(image, size))
+    resized = images.resize_mask(classes, size, len(colours))
+    images.write_png(store.picture("masks", key), images.encode_classes(resized, len(colours)))
+    known = {
+        "width": str(width),
+        "height": str(height),
+        # of the mask as it came; eight decimals tell one pixel in a hundred million from none
+        "crack_share": f"{(classes > 0).mean():.8f}",
+        "phash": hashing.perceptual_hash(image),
+    }
+    write_text(store.row(key), json.dumps(known))
+    return key, known
+
+
+def _link(store: _Store, keys: dict[str, str], folder: Path) -> None:
+    """Lay all finished pairs out under their stems; links take no room, and no one writes into these files."""
+    for kind in KINDS:
+        (folder / kind).mkdir()
+        for stem, key in keys.items():
+            source, target = store.picture(kind, key), folder / kind / f"{stem}.png"
+            try:
+                os.link(source, target)
+            except OSError:  # a disk without hard links
+                shutil.copyfile(source, target)
+
+
+@contextmanager
+def _threads() -> Iterator[ThreadPoolExecutor]:
+    """A thread per core, OpenCV's own switched off meanwhile; queued work is dropped when something is raised."""
+    own = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+        cv2.setNumThreads(own)

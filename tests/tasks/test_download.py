@@ -1,0 +1,158 @@
+import hashlib
+import json
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from crackflow.errors import DataError
+from crackflow.params import Params, render
+from tasks import download
+from tasks.__main__ import main
+from tasks.workspace import Workspace
+
+
+def params_of(**data):
+    return Params.model_validate({"data": data})
+
+
+def photos(folder, *stems, given=""):
+    for stem in stems:
+        for kind, level in (("images", 90), ("masks", 255)):
+            target = folder / given / kind / f"{stem}.png"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((8, 8), level - len(stem), np.uint8)).save(target)
+    return folder
+
+
+def listed(workspace):
+    table = pd.read_csv(workspace.raw / "pairs.csv", dtype=str, keep_default_na=False)
+    return [tuple(row) for row in table.itertuples(index=False)]
+
+
+def record(workspace):
+    return json.loads(workspace.raw_json.read_text())
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace(tmp_path / "workspace")
+
+
+def test_a_folder_is_copied_as_it_is(workspace, tmp_path):
+    source = photos(tmp_path / "photos", "11111", "b")
+    (source / "images/c.jpg").write_bytes(b"no mask")
+    download.run(workspace, params_of(source="folder", path=str(source), max_refused=0.5))
+    assert listed(workspace) == [("11111", "11111.png", "11111.png", ""), ("b", "b.png", "b.png", "")]
+    copies = [workspace.raw / kind / f"{stem}.png" for stem in ("11111", "b") for kind in ("images", "masks")]
+    originals = [source / path.relative_to(workspace.raw) for path in copies]
+    for copy, original in zip(copies, originals, strict=True):
+        assert copy.read_bytes() == original.read_bytes()
+        assert not copy.samefile(original)
+    digests = b"".join(hashlib.sha256(path.read_bytes()).digest() for path in originals)
+    assert record(workspace) == {
+        "source": "folder",
+        "version": None,
+        "path": str(source),
+        "pairs": 2,
+        "given": {},
+        "bytes": sum(path.stat().st_size for path in originals),
+        "sha256": hashlib.sha256(digests).hexdigest(),
+        "refused": [{"name": "c", "reason": "no mask for image images/c.jpg"}],
+    }
+    assert sorted(path.name for path in (workspace.root / "data").iterdir()) == ["raw", "raw.json"]
+    assert list((workspace.root / ".crackflow/state/download").iterdir()) == []
+
+
+def test_a_path_is_relative_to_the_workspace(workspace):
+    photos(workspace.root / "mine", "a")
+    download.run(workspace, params_of(source="folder", path="mine"))
+    assert record(workspace)["path"] == "mine"
+
+
+def test_a_zip_with_given_subsets(workspace, tmp_path):
+    photos(tmp_path / "set", "a", given="train")
+    photos(tmp_path / "set", "bb", "ccc", given="test")
+    workspace.root.mkdir()
+    with zipfile.ZipFile(workspace.root / "set.zip", "w") as archive:
+        for path in (tmp_path / "set").rglob("*.png"):
+            archive.write(path, path.relative_to(tmp_path))
+    download.run(workspace, params_of(source="folder", path="set.zip"))
+    assert [(stem, given) for stem, _, _, given in listed(workspace)] == [
+        ("a", "train"),
+        ("bb", "test"),
+        ("ccc", "test"),
+    ]
+    assert record(workspace)["given"] == {"test": 2, "train": 1}
+    assert (workspace.raw / "masks/bb.png").read_bytes() == (tmp_path / "set/test/masks/bb.png").read_bytes()
+    assert list((workspace.root / ".crackflow/state/download").iterdir()) == []
+
+
+def test_the_sample_is_made_here_and_patterns_choose_of_it(workspace):
+    params = params_of(source="sample", sample={"images": 12, "size": 64}, exclude=["noncrack*"])
+    download.run(workspace, params)
+    stems = [stem for stem, *_ in listed(workspace)]
+    assert 0 < len(stems) < 12
+    assert not any(stem.startswith("noncrack") for stem in stems)
+    assert record(workspace)["source"] == "sample"
+    assert record(workspace)["path"] is None
+    before = record(workspace)
+    download.run(workspace, params)
+    assert record(workspace) == before
+
+
+def test_kaggle_is_taken_from_its_cache_and_the_cache_is_left_whole(workspace, tmp_path, monkeypatch):
+    place = tmp_path / "cache/datasets/owner/cracks"
+    photos(place / "versions/4/crack_segmentation_dataset", "a", "bb")
+    photos(place / "versions/4/crack_segmentation_dataset", "a", given="test")
+    (place / "4.complete").touch()
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "cache"))
+    download.run(workspace, params_of(source="kaggle", kaggle={"handle": "owner/cracks", "version": 4}))
+    assert [(stem, given) for stem, _, _, given in listed(workspace)] == [("a", "test"), ("bb", "")]
+    assert (record(workspace)["path"], record(workspace)["version"]) == ("owner/cracks", 4)
+    assert len(list(place.rglob("*.png"))) == 6
+
+
+def test_what_was_there_before_is_gone(workspace, tmp_path):
+    params = params_of(source="folder", path=str(tmp_path / "photos"))
+    download.run(workspace, params_of(source="folder", path=str(photos(tmp_path / "first", "old"))))
+    photos(tmp_path / "photos", "new")
+    download.run(workspace, params)
+    assert sorted(path.name for path in workspace.raw.rglob("*.png")) == ["new.png", "new.png"]
+
+
+def test_a_failure_leaves_what_was_there(workspace, tmp_path):
+    source = photos(tmp_path / "photos", "a", "bb")
+    params = params_of(source="folder", path=str(source))
+    download.run(workspace, params)
+    before = record(workspace)
+    (source / "masks/bb.png").unlink()
+    with pytest.raises(DataError, match=r"1 of 2 pairs \(50\.0%\).*bb: no mask for image images/bb\.png"):
+        download.run(workspace, params)
+    assert record(workspace) == before
+    assert len(listed(workspace)) == 2
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        (lambda root: None, "mine is no folder; expected images/ and masks/"),
+        (lambda root: (root / "mine").mkdir(), "mine holds nothing; expected images/ and masks/"),
+        (lambda root: (root / "mine").write_text("x"), "mine is damaged or no zip"),
+        (lambda root: (root / "mine/images").mkdir(parents=True), "mine holds images; expected images/ and masks/"),
+    ],
+)
+def test_the_stage_says_what_is_wrong_and_writes_nothing(workspace, monkeypatch, capsys, prepare, message):
+    workspace.root.mkdir()
+    prepare(workspace.root)
+    (workspace.root / "params.yaml").write_text(render(params_of(source="folder", path="mine")))
+    monkeypatch.chdir(workspace.root)
+    assert main(["download"]) == 2
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("error: download: ")
+    assert message in said
+    assert "\n" not in said
+    assert not (workspace.root / "data").exists()
+    assert not workspace.ran("download").exists()

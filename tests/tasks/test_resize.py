@@ -1,0 +1,222 @@
+import json
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from crackflow import images
+from crackflow.errors import DataError
+from crackflow.images import decode_classes, read_image
+from crackflow.params import Params
+from tasks import resize
+from tasks.workspace import Workspace
+
+SIZE = 64
+
+
+def params_of(max_refused=0.5, size=SIZE, **more):
+    return Params.model_validate(
+        {"data": {"max_refused": max_refused}, "resize": {"size": size}, "train": {"crop": SIZE}, **more}
+    )
+
+
+def photo(seed, width=48, height=32):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
+
+
+def add(workspace, stem, image, mask, given="", suffix=".png"):
+    """Put one pair into data/raw as download leaves it."""
+    for kind, pixels in (("images", image), ("masks", mask)):
+        target = workspace.raw / kind / (stem + suffix)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(target)
+    table = workspace.raw / "pairs.csv"
+    if not table.exists():
+        table.write_text("stem,image,mask,given\n")
+        workspace.raw_json.write_text(json.dumps({"refused": []}))
+    table.write_text(table.read_text() + f"{stem},{stem}{suffix},{stem}{suffix},{given}\n")
+
+
+def rows(workspace):
+    table = pd.read_csv(workspace.resized_csv, dtype=str, keep_default_na=False)
+    return {row["stem"]: row for row in table.to_dict("records")}
+
+
+def outputs(workspace):
+    files = [*sorted(workspace.resized.rglob("*.png")), workspace.resized_csv]
+    return {str(path.relative_to(workspace.root)): path.read_bytes() for path in files}
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    """Three pairs of 48 x 32 px: a mask of 6 rows in 32, one without a crack, one in grey."""
+    workspace = Workspace(tmp_path)
+    mask = np.zeros((32, 48), np.uint8)
+    mask[8:14] = 255
+    add(workspace, "CFD_001", photo(1), mask, given="test")
+    add(workspace, "11111", photo(2), np.zeros_like(mask))
+    add(workspace, "DeepCrack_7-1", photo(3)[..., 0], mask)
+    return workspace
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """Names of the photographs that are decoded."""
+    names = []
+
+    def counted(path):
+        names.append(path.name)
+        return read_image(path)
+
+    monkeypatch.setattr(images, "read_image", counted)
+    return names
+
+
+def test_pairs_become_squares_and_rows(workspace):
+    resize.run(workspace, params_of())
+    found = rows(workspace)
+    assert list(found) == ["11111", "CFD_001", "DeepCrack_7-1"]
+    assert found["CFD_001"] | {"phash": ""} == {
+        "stem": "CFD_001",
+        "source": "CFD",
+        "given": "test",
+        "width": "48",
+        "height": "32",
+        "crack_share": "0.18750000",  # 6 / 32
+        "phash": "",
+        "refused": "",
+    }
+    assert found["11111"]["crack_share"] == "0.00000000"
+    assert all(len(row["phash"]) == 64 for row in found.values())
+    assert len({row["phash"] for row in found.values()}) == 3
+    assert sorted(path.name for path in workspace.resized.rglob("*.png")) == sorted(
+        [f"{stem}.png" for stem in found] * 2
+    )
+    image = np.asarray(Image.open(workspace.resized / "images/DeepCrack_7-1.png"))
+    mask = np.asarray(Image.open(workspace.resized / "masks/CFD_001.png"))
+    assert image.shape == (SIZE, SIZE, 3)
+    assert mask.shape == (SIZE, SIZE)
+    # 32 rows become 64: rows 8 to 13 become 16 to 27
+    expected = np.zeros((SIZE, SIZE), np.uint8)
+    expected[16:28] = 255
+    np.testing.assert_array_equal(mask, expected)
+
+
+def test_three_classes_keep_their_numbers(tmp_path):
+    workspace = Workspace(tmp_path)
+    mask = np.zeros((32, 32, 3), np.uint8)
+    mask[:, 8:16] = (255, 0, 0)
+    mask[:, 16:20] = (250, 240, 255)
+    add(workspace, "a", photo(1, 32), mask)
+    classes = {"background": (0, 0, 0), "crack": (255, 0, 0), "spall": (255, 255, 255)}
+    resize.run(workspace, params_of(classes=classes))
+    levels = np.asarray(Image.open(workspace.resized / "masks/a.png"))
+    assert np.unique(levels).tolist() == [0, 127, 255]
+    expected = np.repeat([0, 1, 2, 0], (16, 16, 8, 24))
+    assert decode_classes(levels, 3)[20].tolist() == expected.tolist()
+    assert rows(workspace)["a"]["crack_share"] == "0.37500000"  # 12 of 32 columns
+
+
+def test_bad_pairs_are_set_aside_with_their_reasons(workspace):
+    add(workspace, "other_size", photo(4), np.zeros((20, 30), np.uint8))
+    add(workspace, "broken", photo(5), np.zeros((32, 48), np.uint8), suffix=".jpg")
+    path = workspace.raw / "images/broken.jpg"
+    path.write_bytes(path.read_bytes()[:-100])
+    workspace.raw_json.write_text(json.dumps({"refused": [{"name": "alone", "reason": "no mask for image alone.jpg"}]}))
+    resize.run(workspace, params_of())
+    found = rows(workspace)
+    refused = {stem: row["refused"] for stem, row in found.items() if row["refused"]}
+    assert refused == {
+        "alone": "no mask for image alone.jpg",
+        "broken": "broken.jpg is truncated or not an image; replace it or leave the pair out",
+        "other_size": "image 48x32, mask 30x20",
+    }
+    assert all(not row[key] for row in found.values() if row["refused"] for key in ("source", "width", "phash"))
+    assert list(found) == sorted(found)
+    assert len(list((workspace.resized / "images").iterdir())) == 3
+
+
+def test_too_many_bad_pairs_stop_the_stage(workspace):
+    resize.run(workspace, params_of())
+    before = outputs(workspace)
+    add(workspace, "bad", photo(4), np.zeros((20, 30), np.uint8))
+    with pytest.raises(DataError, match=r"1 of 4 pairs \(25\.0%\).*bad: image 48x32, mask 30x20.*data\.max_refused"):
+        resize.run(workspace, params_of(max_refused=0.24))
+    assert outputs(workspace) == before
+
+
+def test_what_is_done_already_is_not_decoded_again(workspace, decoded):
+    resize.run(workspace, params_of())
+    before = outputs(workspace)
+    decoded.clear()
+    resize.run(workspace, params_of())
+    assert decoded == []
+    assert outputs(workspace) == before
+    add(workspace, "new", photo(9), np.zeros((32, 48), np.uint8))
+    resize.run(workspace, params_of())
+    assert decoded == ["new.png"]
+    assert len(rows(workspace)) == 4
+
+
+def test_the_same_pairs_give_the_same_bytes_without_the_store(workspace, tmp_path):
+    resize.run(workspace, params_of())
+    before = outputs(workspace)
+    for path in (tmp_path / ".crackflow").rglob("*.json"):
+        path.unlink()
+    resize.run(workspace, params_of())
+    assert outputs(workspace) == before
+
+
+def test_a_run_that_died_is_taken_up_again(workspace, monkeypatch, decoded):
+    written = []
+    write_png = images.write_png
+
+    def dies(path, array):
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        written.append(path)
+        write_png(path, array)
+
+    monkeypatch.setattr(images, "write_png", dies)
+    monkeypatch.setattr(resize.os, "cpu_count", lambda: 1)
+    with pytest.raises(KeyboardInterrupt):
+        resize.run(workspace, params_of())
+    assert not workspace.resized.exists()
+    assert not workspace.resized_csv.exists()
+    monkeypatch.setattr(images, "write_png", write_png)
+    decoded.clear()
+    resize.run(workspace, params_of())
+    # each pair takes two pictures: the first pair was whole, the second half done
+    assert len(decoded) == 2
+    assert len(rows(workspace)) == 3
+
+
+def test_a_changed_mask_is_read_again(workspace, decoded):
+    resize.run(workspace, params_of())
+    decoded.clear()
+    Image.fromarray(np.full((32, 48), 255, np.uint8)).save(workspace.raw / "masks/11111.png")
+    resize.run(workspace, params_of())
+    assert decoded == ["11111.png"]
+    assert rows(workspace)["11111"]["crack_share"] == "1.00000000"
+
+
+def test_the_store_holds_no_more_than_the_outputs(workspace, tmp_path):
+    resize.run(workspace, params_of(size=128))
+    resize.run(workspace, params_of())
+    table = workspace.raw / "pairs.csv"
+    table.write_text("\n".join(line for line in table.read_text().splitlines() if "11111" not in line) + "\n")
+    resize.run(workspace, params_of())
+    stores = list((tmp_path / ".crackflow/state/resize").iterdir())
+    assert len(stores) == 1
+    assert len(list(stores[0].rglob("*.png"))) == 4
+    # the pictures are the outputs themselves, linked
+    assert all(path.stat().st_nlink == 2 for path in workspace.resized.rglob("*.png"))
+    assert read_image(workspace.resized / "images/CFD_001.png").shape == (SIZE, SIZE, 3)
+
+
+def test_opencvs_threads_are_as_before(workspace):
+    before = cv2.getNumThreads()
+    resize.run(workspace, params_of())
+    assert cv2.getNumThreads() == before
