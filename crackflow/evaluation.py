@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crackflow import scores
-from crackflow.operating_point import THRESHOLDS, counts_at, levels, ods_f1, ois_f1
 from crackflow.scores import (
     Classes,
     Counts,
@@ -24,6 +23,7 @@ from crackflow.scores import (
     precision,
     recall,
 )
+from crackflow.thresholds import THRESHOLDS, counts_at, levels, ods_f1, ois_f1
 
 RATIOS = {"iou": iou, "f1": f1, "precision": precision, "recall": recall}
 # What each reduction means; kept with the figures, since two papers' IoU differ by just this.

@@ -1,11 +1,10 @@
 """What a set of pairs holds: how many of which source in which subset, how much crack, what was left out."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-SUBSETS = ("train", "valid", "test")
+from crackflow.splitting import SUBSETS
 
 
 def by_source_and_subset(split: pd.DataFrame) -> pd.DataFrame:
@@ -56,36 +55,6 @@ def summary(resized: pd.DataFrame, split: pd.DataFrame) -> dict[str, Any]:
             {"name": name, "reason": reason} for name, reason in zip(refused["stem"], refused["refused"], strict=True)
         ],
     }
-
-
-def spread(split: pd.DataFrame, count: int) -> list[str]:
-    """Pick pairs that show as many sources as there are, the same ones each time.
-
-    Sources get a pair each, by turns, until `count` is reached; a source's pairs are taken at even distances in the
-    order of their names, so that not all are crops of one photograph.
-
-    Args:
-        split: columns stem and source.
-        count: how many to pick.
-
-    Returns:
-        At most `count` stems, by source and name.
-    """
-    stems: dict[str, list[str]] = {
-        str(source): sorted(group) for source, group in split.groupby("source", sort=True)["stem"]
-    }
-    shares = dict.fromkeys(stems, 0)
-    while (left := count - sum(shares.values())) > 0:
-        open_ones = [source for source in stems if shares[source] < len(stems[source])]
-        if not open_ones:
-            break
-        for source in open_ones[:left]:
-            shares[source] += 1
-    return [stem for source, names in stems.items() for stem in _evenly(names, shares[source])]
-
-
-def _evenly(names: Sequence[str], count: int) -> list[str]:
-    return [names[index * len(names) // count] for index in range(count)]
 
 
 def _described(pairs: pd.DataFrame) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crackflow.charts import precision_recall
 from crackflow.errors import DataError
 from crackflow.evaluation import (
     REDUCTIONS,
@@ -21,9 +20,11 @@ from crackflow.evaluation import (
     score,
 )
 from crackflow.images import encode_classes, read_image, read_stored_mask, write_png
-from crackflow.operating_point import OperatingPoint, choose, classify, counts_at, levels
+from crackflow.operating_point import classify
 from crackflow.params import Params
 from crackflow.progress import track
+from crackflow.threshold_chart import precision_recall
+from crackflow.thresholds import OperatingPoint, choose, counts_at, levels
 from tasks.outputs import new_folder, write_csv, write_json
 from tasks.workspace import Workspace
 

@@ -2,18 +2,21 @@
 
 import pandas as pd
 
-from crackflow.charts import subsets_and_sources
 from crackflow.errors import DataError
 from crackflow.images import encode_classes, read_image, read_stored_mask, write_png
 from crackflow.params import Params
 from crackflow.progress import track
 from crackflow.sheets import Picture, sheet
-from crackflow.summary import by_source_and_subset, spread, summary
+from crackflow.source_chart import subsets_and_sources
+from crackflow.splitting import pick_mini_test
+from crackflow.summary import by_source_and_subset, summary
 from tasks.outputs import write_json
 from tasks.workspace import Workspace
 
 COLUMNS = 6
 PICTURE_WIDTH = 192
+# The sheets show the same pairs each time; which ones is of no consequence, so it is no parameter.
+SEED = 0
 
 
 def run(workspace: Workspace, params: Params) -> None:
@@ -28,17 +31,23 @@ def run(workspace: Workspace, params: Params) -> None:
     """
     resized = pd.read_csv(workspace.resized_csv, dtype=str, keep_default_na=False)
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
-    stems = spread(split[split["subset"] == "train"], params.statistics.sheet_images)
-    if not stems:
+    train = split[split["subset"] == "train"]
+    if train.empty:
         raise DataError("data/split.csv has no train pair; add pairs or raise split.shares.train")
-    shares = resized.set_index("stem")["crack_share"]
+    usable = resized[resized["refused"] == ""]
+    shares = dict(zip(usable["stem"], usable["crack_share"].astype(float), strict=True))
+    groups = dict(zip(train["stem"], train["group"], strict=True))
+    sources = dict(zip(train["stem"], train["source"], strict=True))
+    empty = {stem: shares[stem] == 0 for stem in sources}
+    chosen = pick_mini_test(groups, sources, empty, params.statistics.sheet_images, SEED)
+    stems = sorted(chosen, key=lambda stem: (sources[stem], stem))
     images, masks = [], []
     for stem in track(stems, "statistics: sheets"):
         images.append(read_image(workspace.resized / "images" / f"{stem}.png"))
         mask = read_stored_mask(workspace.resized / "masks" / f"{stem}.png", len(params.classes))
         masks.append(encode_classes(mask, len(params.classes)))
     write_png(workspace.reports / "sample_images.png", _sheet(images, stems))
-    captions = [f"crack {100 * float(shares[stem]):.2f} %" for stem in stems]
+    captions = [f"crack {100 * shares[stem]:.2f} %" for stem in stems]
     write_png(workspace.reports / "sample_masks.png", _sheet(masks, captions))
     subsets_and_sources(workspace.reports / "Crack_Statistics.png", by_source_and_subset(split))
     write_json(workspace.reports / "dataset.json", {"resized_to": params.resize.size, **summary(resized, split)})

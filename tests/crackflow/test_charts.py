@@ -2,17 +2,14 @@ import matplotlib.image as mpimg
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 
-from crackflow.charts import COLOURS, lines, precision_recall, subsets_and_sources
-
-
-def rgb(name):
-    return np.array([int(name[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+from crackflow.charts import COLOURS, lines
 
 
 def inked(path, colour):
-    """Pixels of exactly this colour, 0 to 1 per channel, in the picture at `path`."""
-    return (np.abs(mpimg.imread(path)[..., :3] - rgb(colour)) < 1 / 255).all(-1)
+    """Pixels of exactly this colour in the picture at `path`."""
+    return (np.abs(mpimg.imread(path)[..., :3] - np.array(to_rgb(colour))) < 1 / 255).all(-1)
 
 
 @pytest.fixture
@@ -41,31 +38,3 @@ def test_one_epoch_alone_is_still_seen(tmp_path, frame):
     lines(path, frame.head(1), {"train": "loss"}, "epoch", "epoch", "loss", "Loss")
     # A lone point stands in the middle; the legend with the same colour is in a corner.
     assert inked(path, COLOURS[0])[:, 300:570].sum() > 10
-
-
-def test_the_operating_point_stands_where_precision_and_recall_say(tmp_path):
-    table = pd.DataFrame({"recall": [1.0, 0.5, 0.0], "precision": [0.5, 0.9, np.nan]})
-    places = {}
-    for name, point in (("low", (0.25, 0.5)), ("high", (0.75, 0.9))):
-        precision_recall(tmp_path / name, table, point, "threshold 0.5")
-        rows, columns = np.nonzero(inked(tmp_path / name, COLOURS[1])[:480])
-        places[name] = (rows.mean(), columns.mean())
-    assert places["high"][0] < places["low"][0]
-    assert places["high"][1] > places["low"][1]
-
-
-def test_bars_are_as_long_as_their_counts(tmp_path):
-    table = pd.DataFrame({"train": [30, 10], "valid": [10, 0], "test": [10, 0]}, index=["road", "wall"])
-    subsets_and_sources(tmp_path / "bars.png", table)
-    train = inked(tmp_path / "bars.png", COLOURS[0])
-    # Right of the left chart and below the legend: 30 and 10 train images as two bars, the longer one above.
-    lengths = train[80:, train.shape[1] // 3 :].sum(axis=1)
-    bars = [bar for bar in np.split(lengths, np.flatnonzero(np.diff(lengths > 0)) + 1) if bar.max() > 0]
-    assert len(bars) == 2
-    assert np.median(bars[0]) / np.median(bars[1]) == pytest.approx(3, rel=0.05)
-
-
-def test_one_source_alone_gets_a_chart_too(tmp_path):
-    table = pd.DataFrame({"train": [3], "valid": [1], "test": [1]}, index=["photos"])
-    subsets_and_sources(tmp_path / "bars.png", table)
-    assert inked(tmp_path / "bars.png", COLOURS[0]).any()

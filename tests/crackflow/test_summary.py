@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from crackflow.summary import by_source_and_subset, spread, summary
+from crackflow.summary import by_source_and_subset, summary
 
 
 @pytest.fixture
@@ -61,29 +61,3 @@ def test_a_group_on_two_sides_is_counted(split, resized):
 def test_a_stem_that_was_also_refused_once_does_no_harm(split, resized):
     resized.loc[4, "stem"] = "r1"
     assert summary(resized, split)["pairs"] == 4
-
-
-def named(**sources):
-    pairs = [(f"{source}_{number}", source) for source, count in sources.items() for number in range(count)]
-    return pd.DataFrame(pairs, columns=["stem", "source"])
-
-
-def test_spread_gives_each_source_its_turn():
-    picked = spread(named(big=9, mid=3, one=1), 6)
-    # By turns: big mid one, big mid, big. Of big's 9 every third, of mid's 3 the first and second.
-    assert picked == ["big_0", "big_3", "big_6", "mid_0", "mid_1", "one_0"]
-
-
-def test_spread_takes_all_there_is_and_none_twice():
-    picked = spread(named(big=3, one=1), 24)
-    assert sorted(picked) == ["big_0", "big_1", "big_2", "one_0"]
-    assert spread(named(), 24) == []
-
-
-def test_spread_over_more_sources_than_places_takes_the_first_names():
-    assert spread(named(a=2, b=2, c=2), 2) == ["a_0", "b_0"]
-
-
-def test_spread_does_not_depend_on_the_rows_order():
-    pairs = named(big=9, mid=3, one=1)
-    assert spread(pairs.sample(frac=1, random_state=1), 5) == spread(pairs, 5)

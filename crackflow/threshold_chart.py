@@ -1,0 +1,30 @@
+"""The chart of evaluate: precision over recall at every threshold."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from crackflow.charts import COLOURS, new_figure, save
+
+
+def precision_recall(path: Path, table: pd.DataFrame, point: tuple[float, float], label: str) -> None:
+    """Draw precision over recall, with lines of equal F1 and the point that is used.
+
+    Args:
+        path: the PNG to write.
+        table: columns recall and precision, a row a threshold; NaN leaves a gap.
+        point: recall and precision at the operating point.
+        label: the words at that point.
+    """
+    figure, axes = new_figure(5.4, 5, "Precision and recall on test, crack pixels pooled")
+    for value in (0.2, 0.4, 0.6, 0.8):
+        # F1 = 2 P R / (P + R), solved for P
+        reach = np.linspace(value / (2 - value), 1, 500)
+        axes.plot(reach, value * reach / (2 * reach - value), color="#bbbbbb", linewidth=0.8)
+        axes.annotate(f"F1 {value}", (1, value / (2 - value)), fontsize=8, color="#767676", ha="right", va="bottom")
+    axes.plot(table["recall"], table["precision"], color=COLOURS[0])
+    axes.plot(*point, "o", color=COLOURS[1], markersize=8, label=label)
+    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.01))
+    axes.legend(frameon=False, loc="lower left")
+    save(path, figure)

@@ -1,0 +1,23 @@
+import matplotlib.image as mpimg
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_rgb
+
+from crackflow.charts import COLOURS
+from crackflow.threshold_chart import precision_recall
+
+
+def inked(path, colour):
+    """Pixels of exactly this colour in the picture at `path`."""
+    return (np.abs(mpimg.imread(path)[..., :3] - np.array(to_rgb(colour))) < 1 / 255).all(-1)
+
+
+def test_the_operating_point_stands_where_precision_and_recall_say(tmp_path):
+    table = pd.DataFrame({"recall": [1.0, 0.5, 0.0], "precision": [0.5, 0.9, np.nan]})
+    places = {}
+    for name, point in (("low", (0.25, 0.5)), ("high", (0.75, 0.9))):
+        precision_recall(tmp_path / name, table, point, "threshold 0.5")
+        rows, columns = np.nonzero(inked(tmp_path / name, COLOURS[1])[:480])
+        places[name] = (rows.mean(), columns.mean())
+    assert places["high"][0] < places["low"][0]
+    assert places["high"][1] > places["low"][1]
