@@ -20,8 +20,8 @@ STEMS = {
     "CFD": [f"CFD_{number:03d}" for number in range(8)],
     "CRACK500": [f"CRACK500_2016_{number}_1" for number in range(8)],
     "noncrack": [f"noncrack_wall_{number}" for number in range(8)],
-    # nothing but digits, to be read as text
-    "photos": [f"1111{number}" for number in range(8)],
+    # nothing but digits, to be read as text, and one that a link must quote
+    "photos": [*(f"1111{number}" for number in range(7)), "my wall #7"],
 }
 
 

@@ -1,0 +1,91 @@
+"""Stage report: everything that the other stages left, on one page."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from crackflow.images import encode_classes, read_image, read_stored_mask, write_png
+from crackflow.overlays import legend, overlay
+from crackflow.page import headline, render
+from crackflow.params import Params
+from crackflow.sheets import GAP, Picture, sheet
+from tasks.workspace import Workspace, write_text
+
+WORST = 10
+SHEET_WIDTH = 256
+HEADINGS = ("image", "truth", "prediction", "overlay")
+SOURCES = {"sample": "the built-in sample", "folder": "the folder {path}", "kaggle": "Kaggle, {path} version {version}"}
+METRICS = {"pooled_iou": "pooled IoU", "per_image_iou": "mean IoU of images", "pooled_f1": "pooled F1"}
+# Relative to reports/, where the page lies.
+FILES = (
+    ("../models/flexunet.keras", "the model: Keras 3, pixels 0 to 255 in, class probabilities out"),
+    ("../models/operating_point.json", "the threshold, and how it was chosen"),
+    ("../predictions/test", "the predicted mask of each test image"),
+    ("../metrics/evaluation.json", "every figure with its protocol, for machines and dvc metrics diff"),
+    ("evaluation.csv", "the same as name and value, those of the original experiment first"),
+    ("per_image.csv", "a row a test image"),
+    ("per_source.csv", "a row a source"),
+    ("precision_recall.csv", "a row a threshold"),
+    ("train_losses.csv", "a row an epoch"),
+    ("train_metrics.csv", "a row an epoch"),
+    ("mini_test", "the images shown above at full size: photographs, masks, predictions, overlays"),
+    ("epoch_change_infer", "predictions after each epoch"),
+    ("dataset.json", "counts, sizes, groups and refusals"),
+    ("../data/split.csv", "which pair went where, and why together"),
+)
+
+
+def run(workspace: Workspace, params: Params) -> None:
+    """Write reports/index.html and the sheet of the worst images.
+
+    Args:
+        workspace: the reports, figures, predictions and resized test pairs are read.
+        params: classes and report are read.
+    """
+    metrics = _read_json(workspace.metrics_json)
+    point = _read_json(workspace.operating_point)
+    raw = _read_json(workspace.raw_json)
+    images = pd.read_csv(workspace.reports / "per_image.csv", dtype={"stem": str, "source": str}, keep_default_na=False)
+    sources = pd.read_csv(workspace.reports / "per_source.csv", keep_default_na=False, na_values=[""])
+    wrong = (images["fp"] + images["fn"]).rename("wrong")
+    order = images.assign(wrong=wrong).sort_values(["iou", "wrong", "stem"], ascending=[True, False, True])
+    worst = order.head(WORST).to_dict("records")
+    write_png(workspace.reports / "worst.png", _sheet(workspace, worst, len(params.classes)))
+    values = {
+        "title": params.report.title,
+        "origin": SOURCES[raw["source"]].format_map(raw),
+        "dataset": _read_json(workspace.reports / "dataset.json"),
+        "headline": headline(metrics["crack"], metrics["all_background"]),
+        "protocol": metrics["protocol"],
+        "oracle": metrics["oracle"],
+        "original": metrics["original"],
+        "classes": metrics.get("classes"),
+        "point": point,
+        "threshold_metric": METRICS[point["metric"]],
+        "sources": sources.to_dict("records"),
+        "epochs": len(pd.read_csv(workspace.reports / "train_losses.csv")),
+        "epoch_sheet": (workspace.reports / "epoch_change_infer/sheet.png").exists(),
+        "worst": worst,
+        "files": FILES,
+    }
+    write_text(workspace.reports / "index.html", render(values))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _sheet(workspace: Workspace, worst: list[dict[Any, Any]], num_classes: int) -> Picture:
+    rows, captions = [], []
+    for row in worst:
+        name = f"{row['stem']}.png"
+        image = read_image(workspace.resized / "images" / name)
+        truth = read_stored_mask(workspace.resized / "masks" / name, num_classes)
+        predicted = read_stored_mask(workspace.predictions / name, num_classes)
+        masks = [encode_classes(mask, num_classes) for mask in (truth, predicted)]
+        rows.append([image, *masks, overlay(image, truth, predicted)])
+        captions.append([f"{row['stem']}   IoU {row['iou']:.3f}"])
+    key = legend(len(HEADINGS) * (SHEET_WIDTH + GAP) - GAP)
+    return sheet(rows, captions, HEADINGS, SHEET_WIDTH, key)

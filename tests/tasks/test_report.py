@@ -1,0 +1,193 @@
+import json
+import shutil
+from html.parser import HTMLParser
+from urllib.parse import unquote
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crackflow.charts import lines
+from crackflow.images import read_image, write_png
+from crackflow.params import ReportParams
+from tasks import evaluate, infer, report, statistics
+from tasks.workspace import Workspace
+
+
+class Page(HTMLParser):
+    """What a page links to, its pictures, its headings and its text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.pictures, self.ids, self.words = [], [], [], []
+        self.feed(text)
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.links += [attrs[name] for name in ("href", "src") if name in attrs]
+        if tag == "img":
+            self.pictures.append(attrs)
+        if tag == "section":
+            self.ids.append(attrs["id"])
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+@pytest.fixture(scope="module")
+def _ready_once(_made_once, tmp_path_factory):
+    """The made workspace after every stage but report; train's outputs are drawn here."""
+    root = tmp_path_factory.mktemp("report") / "workspace"
+    shutil.copytree(_made_once.root, root)
+    workspace = Workspace(root)
+    for stage in (statistics, evaluate, infer):
+        stage.run(workspace, workspace.params())
+    history = pd.DataFrame({"epoch": [1, 2], "loss": [0.9, 0.5], "val_loss": [0.8, 0.6]})
+    for name in ("losses", "metrics"):
+        history.to_csv(workspace.reports / f"train_{name}.csv", index=False)
+        lines(workspace.reports / f"train_{name}.png", history, {"train": "loss"}, "epoch", "epoch", "loss", name)
+    write_png(workspace.reports / "epoch_change_infer" / "sheet.png", np.zeros((8, 8, 3), np.uint8))
+    return workspace
+
+
+@pytest.fixture
+def ready(_ready_once, tmp_path):
+    shutil.copytree(_ready_once.root, tmp_path / "workspace")
+    return Workspace(tmp_path / "workspace")
+
+
+def page(workspace, params):
+    report.run(workspace, params)
+    return Page((workspace.reports / "index.html").read_text(encoding="utf-8"))
+
+
+def test_every_link_leads_to_a_file_or_a_place_on_the_page(ready, params):
+    found = page(ready, params)
+    assert len(found.links) > 30
+    for link in found.links:
+        assert "://" not in link
+        if link.startswith("#"):
+            assert link[1:] in found.ids
+        else:
+            assert (ready.reports / unquote(link)).exists(), link
+
+
+def test_nothing_is_fetched_from_elsewhere(ready, params):
+    report.run(ready, params)
+    text = (ready.reports / "index.html").read_text(encoding="utf-8")
+    for sign in ("http:", "https:", 'src="//', "@import", "url(", "<script", "<link"):
+        assert sign not in text
+
+
+def test_pictures_are_described_for_those_who_do_not_see_them(ready, params):
+    found = page(ready, params)
+    assert [picture["src"] for picture in found.pictures] == [
+        "mini_test/sheet.png",
+        "precision_recall.png",
+        "train_losses.png",
+        "train_metrics.png",
+        "epoch_change_infer/sheet.png",
+        "Crack_Statistics.png",
+        "sample_images.png",
+        "sample_masks.png",
+        "worst.png",
+    ]
+    assert all(len(picture["alt"]) > 20 for picture in found.pictures)
+
+
+def test_sections_come_in_order_of_interest(ready, params):
+    order = ["figures", "seen", "sources", "curves", "training", "data", "worst", "original", "files"]
+    assert page(ready, params).ids == order
+
+
+def test_crack_figures_lead_with_their_protocol_and_the_empty_mask(ready, params):
+    text = page(ready, params).text
+    metrics = json.loads(ready.metrics_json.read_text())
+    iou, protocol = metrics["crack"]["pooled"]["iou"], metrics["protocol"]
+    assert f"Crack IoU, pooled {iou:.3f} all-black mask 0.000" in text
+    assert "The 8 images of the test subset, 6 of them with cracks" in text
+    assert f"above {protocol['threshold']:.4f}: the threshold with the best pooled IoU on the 8 valid images" in text
+    assert "tolerant F1 (2 px)" in text
+    assert text.index("Crack IoU, pooled") < text.index("dice_coef_multiclass")
+
+
+def test_the_originals_dice_is_never_alone(ready, params):
+    text = page(ready, params).text
+    original = json.loads(ready.metrics_json.read_text())["original"]
+    ours, nothing = original["dice_coef_multiclass"], original["dice_coef_multiclass_all_background"]
+    assert f"dice_coef_multiclass {ours:.4f} {nothing:.4f}" in text
+    assert f"scores {nothing:.4f}" in text
+
+
+def test_refused_pairs_are_listed_with_their_reason(ready, params):
+    assert "broken broken.jpg is truncated or not an image" in page(ready, params).text
+
+
+def test_a_group_on_two_sides_is_called_out(ready, params):
+    assert "No group lies in more than one subset" in page(ready, params).text
+    path = ready.reports / "dataset.json"
+    dataset = json.loads(path.read_text())
+    dataset["groups"]["in_several_subsets"] = 2
+    path.write_text(json.dumps(dataset))
+    assert "2 groups in more than one subset: test is not independent" in page(ready, params).text
+
+
+def test_the_worst_images_come_worst_first(ready, params):
+    table = pd.read_csv(ready.reports / "per_image.csv", dtype={"stem": str})
+    table.loc[:, "iou"] = 0.9
+    table.loc[table.stem == "CFD_006", ["iou", "fp", "fn"]] = 0.0, 5, 5
+    table.loc[table.stem == "my wall #7", ["iou", "fp", "fn"]] = 0.0, 50, 5
+    table.loc[table.stem == "11116", "iou"] = 0.2
+    table.to_csv(ready.reports / "per_image.csv", index=False)
+    text = page(ready, params).text
+    text = text[text.index("All test images") :]
+    assert text.index("my wall #7") < text.index("CFD_006") < text.index("11116") < text.index("CFD_007")
+    sheet = read_image(ready.reports / "worst.png")
+    truth = read_image(ready.resized / "masks" / "my wall #7.png")
+    # 64 px pictures are enlarged four times on a sheet: the truth of the first row is the second picture.
+    top = sheet.shape[0] - (8 * (256 + 22 + 8))
+    assert (sheet[top : top + 256 : 4, 2 * 8 + 256 : 2 * 8 + 512 : 4] == truth).all()
+
+
+def test_words_from_outside_are_text_and_not_html(ready, params):
+    hostile = params.model_copy(update={"report": ReportParams(title="<b>cracks</b> & more")})
+    assert "<b>cracks</b> & more" in page(ready, hostile).text
+    assert "<b>" not in (ready.reports / "index.html").read_text(encoding="utf-8")
+
+
+def test_without_epoch_pictures_the_page_has_no_gap(ready, params):
+    (ready.reports / "epoch_change_infer" / "sheet.png").unlink()
+    assert "epoch_change_infer/sheet.png" not in [picture["src"] for picture in page(ready, params).pictures]
+
+
+def test_three_classes_get_a_table_of_their_own(ready, params):
+    assert "Each class against all others" not in page(ready, params).text
+    metrics = json.loads(ready.metrics_json.read_text())
+    metrics["classes"] = {
+        "crack": {"pooled": {"iou": 0.5, "f1": 0.25}},
+        "spalling": {"pooled": {"iou": None, "f1": 0.125}},
+    }
+    ready.metrics_json.write_text(json.dumps(metrics))
+    text = page(ready, params).text
+    assert "crack 0.500 0.250 spalling \N{EN DASH} 0.125" in text
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        ({"source": "sample", "path": None, "version": None}, "the built-in sample"),
+        ({"source": "folder", "path": "photos", "version": None}, "the folder photos"),
+        ({"source": "kaggle", "path": "owner/name", "version": 3}, "Kaggle, owner/name version 3"),
+    ],
+)
+def test_the_origin_of_the_pairs_is_said(ready, params, raw, words):
+    ready.raw_json.write_text(json.dumps(raw))
+    assert f"32 pairs from {words};" in page(ready, params).text
+
+
+def test_two_runs_give_the_same_bytes(ready, params):
+    report.run(ready, params)
+    first = [(ready.reports / name).read_bytes() for name in ("index.html", "worst.png")]
+    report.run(ready, params)
+    assert [(ready.reports / name).read_bytes() for name in ("index.html", "worst.png")] == first
