@@ -1,0 +1,92 @@
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from crackflow.images import encode_classes, read_image, write_png
+from crackflow.params import ModelParams, Params, ResizeParams, TrainParams
+from tasks import train
+from tasks.workspace import Workspace
+
+PARAMS = Params(
+    resize=ResizeParams(size=32),
+    model=ModelParams(base_filters=4, max_filters=8, base_kernels=(3, 3), num_layers=2),
+    train=TrainParams(epochs=2, steps_per_epoch=2, batch_size=2, crop=16, num_infer_images=2),
+)
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    """Six train, two valid and three test pairs of 32 px, all of which are mini_test."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(11):
+        stem, subset = f"CFD_{i:03d}", "train" if i < 6 else "valid" if i < 8 else "test"
+        mask = np.zeros((32, 32), np.uint8)
+        mask[:, 10 + i : 12 + i] = 1
+        image = rng.integers(120, 200, (32, 32, 3)).astype(np.uint8)
+        image[mask == 1] = 20
+        write_png(tmp_path / "data/resized/images" / f"{stem}.png", image)
+        write_png(tmp_path / "data/resized/masks" / f"{stem}.png", encode_classes(mask, 2))
+        rows.append((stem, "CFD", stem, stem, subset, int(subset == "test")))
+    columns = ["stem", "source", "parent", "group", "subset", "mini_test"]
+    pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "data/split.csv", index=False)
+    return Workspace(tmp_path)
+
+
+def test_writes_a_plain_model_curves_and_pictures(workspace):
+    train.run(workspace, PARAMS)
+    model = keras.saving.load_model(workspace.model, custom_objects={})
+    assert model.input_shape == (None, 32, 32, 3)
+    assert model.optimizer is None
+    losses = pd.read_csv(workspace.reports / "train_losses.csv")
+    assert list(losses.columns) == ["epoch", "loss", "val_loss"]
+    assert list(losses.epoch) == [1, 2]
+    metrics = pd.read_csv(workspace.reports / "train_metrics.csv")
+    assert {"epoch", "crack_iou", "val_crack_iou", "dice_coef_multiclass"} <= set(metrics.columns)
+    pictures = sorted(path.name for path in (workspace.reports / "epoch_change_infer").iterdir())
+    assert pictures == [
+        "epoch_001_CFD_008.png",
+        "epoch_001_CFD_009.png",
+        "epoch_002_CFD_008.png",
+        "epoch_002_CFD_009.png",
+        "sheet.png",
+    ]
+    for chart in ("train_losses.png", "train_metrics.png", "epoch_change_infer/sheet.png"):
+        assert read_image(workspace.reports / chart).std() > 0
+
+
+def test_what_was_trained_once_is_published_again_without_training(workspace):
+    """DVC removes a stage's outputs before it runs; a killed publication must not cost the training."""
+    train.run(workspace, PARAMS)
+    first = keras.saving.load_model(workspace.model).get_weights()
+    curves = (workspace.reports / "train_losses.csv").read_bytes()
+    workspace.model.unlink()
+    for path in (workspace.reports / "epoch_change_infer").iterdir():
+        path.unlink()
+    (workspace.reports / "train_losses.csv").unlink()
+    history = next((workspace.root / ".crackflow/state/train").glob("*/history.json"))
+    written = history.stat().st_mtime_ns
+    train.run(workspace, PARAMS)
+    assert history.stat().st_mtime_ns == written
+    again = keras.saving.load_model(workspace.model).get_weights()
+    assert all((a == b).all() for a, b in zip(first, again, strict=True))
+    assert (workspace.reports / "train_losses.csv").read_bytes() == curves
+    assert len(list((workspace.reports / "epoch_change_infer").iterdir())) == 5
+
+
+def test_other_pixels_or_another_recipe_start_anew(workspace):
+    def keys():
+        return {path.name for path in (workspace.root / ".crackflow/state/train").iterdir()}
+
+    params = PARAMS.model_copy(update={"train": PARAMS.train.model_copy(update={"epochs": 1, "num_infer_images": 0})})
+    train.run(workspace, params)
+    one = keys()
+    write_png(workspace.resized / "images/CFD_000.png", np.zeros((32, 32, 3), np.uint8))
+    train.run(workspace, params)
+    assert len(keys() - one) == 1
+    # a test pair is no input of training
+    write_png(workspace.resized / "images/CFD_010.png", np.zeros((32, 32, 3), np.uint8))
+    two = keys()
+    train.run(workspace, params)
+    assert keys() == two
