@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from crackflow.charts import COLOURS, HATCHES, make_plain, save
 
@@ -31,6 +32,8 @@ def subsets_and_sources(path: Path, table: pd.DataFrame) -> None:
         before += rows[subset].to_numpy()
     for place, total in enumerate(before):
         right.annotate(f"{total:.0f}", (total, place), (4, 0), textcoords="offset points", va="center")
+    left.yaxis.set_major_locator(MaxNLocator(integer=True))
+    right.xaxis.set_major_locator(MaxNLocator(integer=True))
     left.set_ylabel("images")
     right.set_xlabel("images")
     right.set_ylim(-0.6, max(len(rows) - 0.4, 2.4))

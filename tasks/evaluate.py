@@ -49,18 +49,19 @@ def run(workspace: Workspace, params: Params) -> None:
     from crackflow.inference import load_model
 
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
+    rows = {subset: split[split["subset"] == subset] for subset in ("valid", "test")}
+    for subset, found in rows.items():
+        if found.empty:
+            raise DataError(f"data/split.csv has no {subset} images; raise split.shares.{subset} or add pairs")
     classes = list(params.classes)
     model = load_model(workspace.model)
 
     def predictions(subset: str) -> Iterator[Predicted]:
-        rows = split[split["subset"] == subset]
-        if rows.empty:
-            raise DataError(f"data/split.csv has no {subset} images; raise split.shares.{subset} or add pairs")
-        return _predictions(workspace, model, rows, len(classes), params.evaluate.batch_size)
+        return _predictions(workspace, model, rows[subset], len(classes), params.evaluate.batch_size)
 
-    found = np.stack([levels(probabilities, truth) for _, _, probabilities, truth in predictions("valid")])
+    valid = np.stack([levels(probabilities, truth) for _, _, probabilities, truth in predictions("valid")])
     metric = params.evaluate.threshold_metric
-    point = choose(counts_at(found), metric)
+    point = choose(counts_at(valid), metric)
 
     scored: list[Scored] = []
     size = ""
@@ -84,8 +85,10 @@ def run(workspace: Workspace, params: Params) -> None:
     _publish(workspace, scored, values, point)
     write_json(
         workspace.operating_point,
-        {**point._asdict(), "metric": metric, "chosen_on": "valid", "images": len(found)},
+        {**point._asdict(), "metric": metric, "chosen_on": "valid", "images": len(valid)},
     )
+    reached = values["crack"]["pooled"]["iou"]
+    print(f"crack IoU {reached:.4f}, pooled over {len(scored)} test images, at threshold {point.threshold:.4f}")
 
 
 def _predictions(
