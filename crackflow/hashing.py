@@ -35,7 +35,7 @@ def perceptual_hash(image: NDArray[np.uint8]) -> str:
 def near_duplicates(hashes: Mapping[str, str], distance: int) -> list[tuple[str, str]]:
     """Find all pairs of names whose hashes differ in few bits.
 
-    11,000 hashes take about a second and 30 MB.
+    11,000 hashes take about a second and 10 MB.
 
     Args:
         hashes: a hash of `perceptual_hash` by name.

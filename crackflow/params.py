@@ -80,7 +80,7 @@ class SharesParams(_Block):
 class SplitParams(_Block):
     """Stage split: which pair goes where."""
 
-    seed: int = Field(0, description="same seed and pairs, same split")
+    seed: Count = Field(0, description="same seed and pairs, same split")
     shares: SharesParams = SharesParams()
     duplicate_distance: Count = Field(
         48, description="pairs whose 256-bit perceptual hashes differ in at most this many bits are one group"

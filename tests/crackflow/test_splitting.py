@@ -42,6 +42,14 @@ def test_equal_groups_meet_the_shares_exactly_in_every_stratum():
     }
 
 
+def test_many_small_strata_still_add_up_to_the_shares():
+    # two photographs in each of ten strata: no stratum can be split by the shares, all twenty can
+    groups = {f"{stratum}{photo}": f"{stratum}{photo}" for stratum in "abcdefghij" for photo in range(2)}
+    for seed in range(5):
+        found = assign_subsets(groups, {stem: stem[0] for stem in groups}, SHARES, seed)
+        assert Counter(found.values()) == {"train": 14, "valid": 4, "test": 2}
+
+
 def test_photographs_with_many_crops_go_to_all_subsets_alike():
     rng = np.random.default_rng(0)
     groups = {f"{group}-{crop}": f"{group}" for group in range(300) for crop in range(1 + rng.poisson(2))}
@@ -112,10 +120,12 @@ def test_sources_and_crack_free_pairs_take_turns():
     assert sorted(stem[0] for stem in mini(8)) == ["a", "a", "a", "b", "b", "n", "n", "n"]
 
 
-def test_the_first_picks_of_a_source_are_of_different_photographs():
+def test_no_photograph_is_shown_twice_before_all_are_shown_once():
+    # 10 photographs: A, B, C, D, E and 5 crack-free ones
     for seed in range(10):
-        chosen = {stem for stem in mini(8, seed) if stem[0] == "a"}
-        assert {"a4", "a5"} < chosen
+        chosen = mini(10, seed)
+        assert len(chosen & {"a1", "a2", "a3"}) == 1
+        assert len(chosen) == 10
 
 
 def test_fewer_than_asked_for_are_all_taken():
