@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 from crackflow.errors import CrackflowError
+from crackflow.quiet import import_keras
 from tasks.workspace import Workspace, write_text
 
+WITH_KERAS = {"train", "evaluate", "infer"}
 STAGES = ("download", "resize", "split", "statistics", "train", "evaluate", "infer", "report")
 
 
@@ -30,7 +32,10 @@ def main(argv: list[str]) -> int:
     workspace = Workspace(Path.cwd())
     started = time.monotonic()
     try:
-        importlib.import_module(f"tasks.{stage}").run(workspace, workspace.params())
+        params = workspace.params()
+        if stage in WITH_KERAS:
+            import_keras()
+        importlib.import_module(f"tasks.{stage}").run(workspace, params)
     except CrackflowError as error:
         print(f"error: {stage}: {error}", file=sys.stderr)
         return error.exit_code
