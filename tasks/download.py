@@ -61,11 +61,11 @@ def run(workspace: Workspace, params: Params) -> None:
     print(f"{len(rows)} pairs, {size / 2**20:.1f} MiB; {len(found.refused)} refused")
 
 
-def _fetch(workspace: Workspace, params: Params, work: Path) -> tuple[Path, str | None, int | None]:
+def _fetch(workspace: Workspace, params: Params, work: Path) -> tuple[Path, str | None, int | str | None]:
     """Where the pairs lie, and what raw.json says of it: path or handle, version."""
     if params.data.source == "sample":
         sample.write(work / "sample", params.data.sample)
-        return work / "sample", None, None
+        return work / "sample", None, f"{params.data.sample.size} px, seed {params.data.sample.seed}"
     if params.data.source == "kaggle":
         handle, version = params.data.kaggle.handle, params.data.kaggle.version
         return kaggle.fetch(handle, version), handle, version

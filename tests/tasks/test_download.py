@@ -98,6 +98,7 @@ def test_the_sample_is_made_here_and_patterns_choose_of_it(workspace):
     assert not any(stem.startswith("noncrack") for stem in stems)
     assert record(workspace)["source"] == "sample"
     assert record(workspace)["path"] is None
+    assert record(workspace)["version"] == "64 px, seed 7"
     before = record(workspace)
     download.run(workspace, params)
     assert record(workspace) == before
