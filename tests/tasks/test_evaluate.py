@@ -6,6 +6,7 @@ import pytest
 
 from crackflow.errors import DataError, ModelError
 from crackflow.images import read_image, read_stored_mask
+from crackflow.params import EvaluateParams
 from crackflow.scores import Counts, counts, iou, per_image, pooled
 from tasks import evaluate
 
@@ -80,6 +81,21 @@ def test_the_protocol_is_written_with_the_figures(made, params):
     assert (protocol["subset"], protocol["images"], protocol["images_with_cracks"]) == ("test", 8, 6)
     assert protocol["resolution"] == "64x64"
     assert protocol["tolerance_px"] == 2
+
+
+def test_tolerance_and_threshold_metric_are_those_of_params(made, params):
+    metrics, _ = run_and_read(made, params)
+    assert metrics["crack"]["tolerant_f1"] > metrics["crack"]["positives"]["f1"]
+    strict = params.model_copy(update={"evaluate": EvaluateParams(tolerance_px=0, threshold_metric="per_image_iou")})
+    metrics, point = run_and_read(made, strict)
+    # Without tolerance it is the plain F1.
+    assert metrics["crack"]["tolerant_f1"] == metrics["crack"]["positives"]["f1"]
+    assert metrics["protocol"]["tolerance_px"] == 0
+    assert metrics["protocol"]["threshold_from"] == "valid, per_image_iou"
+    valid = list(subset(made, "valid").stem)
+    assert point["value"] == pytest.approx(
+        per_image(iou, Counts.stack(counts(p, t) for p, t in by_hand(made, valid, point["threshold"])))
+    )
 
 
 def test_evaluation_csv_starts_with_the_originals_rows(made, params):
