@@ -1,8 +1,8 @@
 """Stage resize: every pair to one size, lossless, and what is known of it.
 
 Finished pairs are kept by content under .crackflow, so a killed run or a hundred added pairs decode only what is new.
-Threads, since OpenCV, Pillow and zlib let go of the interpreter: two take 0.55 of the time of one on
-two cores, as two processes do.
+Threads, since OpenCV, Pillow and zlib let go of the interpreter: on two cores two take 0.55 of the time of one, as two
+processes do.
 """
 
 import hashlib
