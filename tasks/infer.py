@@ -5,18 +5,16 @@ import shutil
 
 import pandas as pd
 
+from crackflow.comparison import Compared, comparison
 from crackflow.errors import DataError
 from crackflow.images import encode_classes, read_image, read_stored_mask, write_png
 from crackflow.operating_point import classify
-from crackflow.overlays import legend, overlay
+from crackflow.overlays import overlay
 from crackflow.params import Params
 from crackflow.progress import track
 from crackflow.scores import by_image, counts, iou
-from crackflow.sheets import GAP, sheet
 from tasks.outputs import new_folder
 from tasks.workspace import Workspace
-
-HEADINGS = ("image", "truth", "prediction", "overlay")
 
 
 def run(workspace: Workspace, params: Params) -> None:
@@ -40,7 +38,7 @@ def run(workspace: Workspace, params: Params) -> None:
     threshold = json.loads(workspace.operating_point.read_text(encoding="utf-8"))["threshold"]
     model = load_model(workspace.model)
     num_classes = len(params.classes)
-    rows, captions = [], []
+    compared = []
     with new_folder(workspace.reports / "mini_test") as folder:
         for stem in track(stems, "infer: mini_test"):
             for side in ("images", "masks"):
@@ -49,11 +47,8 @@ def run(workspace: Workspace, params: Params) -> None:
             image = read_image(folder / "images" / f"{stem}.png")
             truth = read_stored_mask(folder / "masks" / f"{stem}.png", num_classes)
             predicted = classify(predict(model, image[None])[0], threshold)
-            painted = overlay(image, truth, predicted)
             write_png(folder / "predicted" / f"{stem}.png", encode_classes(predicted, num_classes))
-            write_png(folder / "overlays" / f"{stem}.png", painted)
-            rows.append([image, encode_classes(truth, num_classes), encode_classes(predicted, num_classes), painted])
-            captions.append([f"{stem}   IoU {by_image(iou, counts(predicted, truth)):.3f}"])
-        width = params.infer.sheet_width
-        key = legend(len(HEADINGS) * (width + GAP) - GAP)
-        write_png(folder / "sheet.png", sheet(rows, captions, HEADINGS, width, key))
+            write_png(folder / "overlays" / f"{stem}.png", overlay(image, truth, predicted))
+            reached = float(by_image(iou, counts(predicted, truth)))
+            compared.append(Compared(stem, reached, image, truth, predicted))
+        write_png(folder / "sheet.png", comparison(compared, num_classes, params.infer.sheet_width))

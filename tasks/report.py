@@ -6,16 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from crackflow.images import encode_classes, read_image, read_stored_mask, write_png
-from crackflow.overlays import legend, overlay
+from crackflow.comparison import Compared, comparison
+from crackflow.images import read_image, read_stored_mask, write_png
 from crackflow.page import headline, render
 from crackflow.params import Params
-from crackflow.sheets import GAP, Picture, sheet
 from tasks.workspace import Workspace, write_text
 
 WORST = 10
 SHEET_WIDTH = 256
-HEADINGS = ("image", "truth", "prediction", "overlay")
 SOURCES = {"sample": "the built-in sample", "folder": "the folder {path}", "kaggle": "Kaggle, {path} version {version}"}
 METRICS = {"pooled_iou": "pooled IoU", "per_image_iou": "mean IoU of images", "pooled_f1": "pooled F1"}
 # Relative to reports/, where the page lies.
@@ -52,7 +50,8 @@ def run(workspace: Workspace, params: Params) -> None:
     wrong = (images["fp"] + images["fn"]).rename("wrong")
     order = images.assign(wrong=wrong).sort_values(["iou", "wrong", "stem"], ascending=[True, False, True])
     worst = order.head(WORST).to_dict("records")
-    write_png(workspace.reports / "worst.png", _sheet(workspace, worst, len(params.classes)))
+    compared = [_compared(workspace, row, len(params.classes)) for row in worst]
+    write_png(workspace.reports / "worst.png", comparison(compared, len(params.classes), SHEET_WIDTH))
     values = {
         "title": params.report.title,
         "origin": SOURCES[raw["source"]].format_map(raw),
@@ -77,15 +76,12 @@ def _read_json(path: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
-def _sheet(workspace: Workspace, worst: list[dict[Any, Any]], num_classes: int) -> Picture:
-    rows, captions = [], []
-    for row in worst:
-        name = f"{row['stem']}.png"
-        image = read_image(workspace.resized / "images" / name)
-        truth = read_stored_mask(workspace.resized / "masks" / name, num_classes)
-        predicted = read_stored_mask(workspace.predictions / name, num_classes)
-        masks = [encode_classes(mask, num_classes) for mask in (truth, predicted)]
-        rows.append([image, *masks, overlay(image, truth, predicted)])
-        captions.append([f"{row['stem']}   IoU {row['iou']:.3f}"])
-    key = legend(len(HEADINGS) * (SHEET_WIDTH + GAP) - GAP)
-    return sheet(rows, captions, HEADINGS, SHEET_WIDTH, key)
+def _compared(workspace: Workspace, row: dict[Any, Any], num_classes: int) -> Compared:
+    name = f"{row['stem']}.png"
+    return Compared(
+        row["stem"],
+        row["iou"],
+        read_image(workspace.resized / "images" / name),
+        read_stored_mask(workspace.resized / "masks" / name, num_classes),
+        read_stored_mask(workspace.predictions / name, num_classes),
+    )

@@ -15,9 +15,10 @@ def inked(path, colour):
 def test_the_operating_point_stands_where_precision_and_recall_say(tmp_path):
     table = pd.DataFrame({"recall": [1.0, 0.5, 0.0], "precision": [0.5, 0.9, np.nan]})
     places = {}
-    for name, point in (("low", (0.25, 0.5)), ("high", (0.75, 0.9))):
+    for name, point in (("left", (0.25, 0.9)), ("right", (0.75, 0.5))):
         precision_recall(tmp_path / name, table, point, "threshold 0.5")
         rows, columns = np.nonzero(inked(tmp_path / name, COLOURS[1])[:480])
         places[name] = (rows.mean(), columns.mean())
-    assert places["high"][0] < places["low"][0]
-    assert places["high"][1] > places["low"][1]
+    # Rows count from the top: the left point is the higher one.
+    assert places["left"][0] < places["right"][0]
+    assert places["left"][1] < places["right"][1]
