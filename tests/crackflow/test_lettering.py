@@ -1,3 +1,5 @@
+import pytest
+
 from crackflow.lettering import font, shorten
 
 
@@ -6,20 +8,21 @@ def test_a_text_that_fits_stays_as_it_is():
     assert shorten("CFD_001", round(face.getlength("CFD_001")) + 1, face) == "CFD_001"
 
 
-def test_a_long_text_loses_its_middle_and_no_more_than_it_must():
+@pytest.mark.parametrize("width", range(140, 160))
+def test_a_long_text_loses_its_middle_and_no_more_than_it_must(width):
     face = font(13)
     text = "Rissbilder_for_Florian_9S6A2803_272_142_3359_3107"
-    short = shorten(text, 150, face)
+    short = shorten(text, width, face)
     head, tail = short.split("…")
     assert text.startswith(head)
     assert text.endswith(tail)
-    assert face.getlength(short) <= 150
+    assert face.getlength(short) <= width
+    # The ends are equal, or the head has one letter more; and one more letter would not have fitted.
     assert len(head) - len(tail) in (0, 1)
-    # One letter more on the shorter side would not have fitted.
     longer = (
         f"{head}…{text[len(text) - len(tail) - 1 :]}" if len(tail) < len(head) else f"{text[: len(head) + 1]}…{tail}"
     )
-    assert face.getlength(longer) > 150
+    assert face.getlength(longer) > width
 
 
 def test_no_room_leaves_the_ellipsis():
