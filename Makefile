@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c "$(SUITABLE)" >/dev/null 2>&1 && { echo $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rebuild test lint soak real results lock clean
+.PHONY: help setup rebuild test lint soak real results params lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,10 @@ real: $(READY) ## the pipeline on DATA=DIR in a work tree of its own; figures to
 
 results: $(READY) ## write README's results table from docs/results/
 	python -m benchmarks.results
+
+params: $(READY) ## write params.yaml and docs/reference/parameters.md from crackflow/params.py
+	crackflow profile quick --yes
+	python -m benchmarks.parameters
 
 lock: $(READY) ## resolve pyproject.toml anew into requirements.lock
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
