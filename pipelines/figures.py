@@ -1,0 +1,103 @@
+"""`crackflow figures`: what a run reached, beside what an all-black mask would have, and where its outputs lie."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+
+from crackflow.errors import DataError
+from tasks.workspace import Workspace
+
+# Words for a figure, and its place below `crack` and below `all_background`.
+CRACK = (
+    ("IoU, pooled", ("pooled", "iou")),
+    ("F1, pooled", ("pooled", "f1")),
+    ("precision, pooled", ("pooled", "precision")),
+    ("recall, pooled", ("pooled", "recall")),
+    ("IoU, mean over images", ("per_image", "iou")),
+    ("F1, mean over images", ("per_image", "f1")),
+    ("IoU, mean over images with cracks", ("positives", "iou")),
+    ("F1, mean over images with cracks", ("positives", "f1")),
+    ("F1 within the tolerance", ("tolerant_f1",)),
+    ("crack-free images with a false alarm", ("false_alarms", "images")),
+    ("area of those alarms", ("false_alarms", "area")),
+)
+ORIGINAL = "dice_coef_multiclass"
+
+
+def read(workspace: Workspace) -> dict[str, Any]:
+    """Read metrics/evaluation.json.
+
+    Raises:
+        DataError: when it is absent or unusable.
+    """
+    path = workspace.metrics_json
+    try:
+        figures = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"no figures yet at {path}; `crackflow rebuild` makes them") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} can't be read ({error}); run `crackflow rebuild evaluate`") from None
+    if not isinstance(figures, dict) or "crack" not in figures:
+        raise DataError(f"{path} holds no figures of the crack class; run `crackflow rebuild evaluate`")
+    return figures
+
+
+def outputs(workspace: Workspace) -> list[tuple[str, str]]:
+    """Give what a run leaves for people, as words and path below the root; only what is there."""
+    places = (
+        ("report", workspace.reports / "index.html"),
+        ("model", workspace.model),
+        ("operating point", workspace.operating_point),
+        ("mini_test", workspace.reports / "mini_test"),
+        ("test masks", workspace.predictions),
+        ("figures", workspace.metrics_json),
+        ("figures as the original has them", workspace.reports / "evaluation.csv"),
+    )
+    return [(words, str(path.relative_to(workspace.root))) for words, path in places if path.exists()]
+
+
+def rows(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Give each figure in words, as the model reached it and as an all-black mask does; the original's comes last."""
+    black, original = figures.get("all_background", {}), figures.get("original", {})
+    crack = [(words, _number(figures["crack"], *keys), _number(black, *keys)) for words, keys in CRACK]
+    return [
+        *crack,
+        (
+            f"{ORIGINAL} (the original's; counts background)",
+            _number(original, ORIGINAL),
+            _number(original, f"{ORIGINAL}_all_background"),
+        ),
+    ]
+
+
+def table(figures: Mapping[str, Any], places: list[tuple[str, str]]) -> Group:
+    """Lay the figures out for a terminal: the crack class first, each beside an all-black mask's."""
+    main = Table(title="test pairs, crack class", title_justify="left", title_style="bold")
+    main.add_column("figure")
+    main.add_column("this model", justify="right", style="bold")
+    main.add_column("all-black mask", justify="right")
+    *crack, original = rows(figures)
+    for row in crack:
+        main.add_row(*row)
+    main.add_section()
+    main.add_row(*original)
+    return Group(main, _grid("protocol", figures.get("protocol", {}).items()), _grid("outputs", places))
+
+
+def _grid(title: str, rows: Any) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.title, grid.title_justify, grid.title_style = f"\n{title}", "left", "bold"
+    for words, value in rows:
+        text = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, Mapping) else str(value)
+        grid.add_row(str(words).replace("_", " "), text)
+    return grid
+
+
+def _number(figures: Any, *keys: str) -> str:
+    """A figure to three places; a dash where it is undefined or absent."""
+    for key in keys:
+        figures = figures.get(key) if isinstance(figures, Mapping) else None
+    return f"{figures:.3f}" if isinstance(figures, int | float) and figures == figures else "-"

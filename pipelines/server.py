@@ -1,0 +1,102 @@
+"""A Prefect server for the length of one command, where none is configured.
+
+Prefect starts one itself when a flow needs it. This one starts while the flow is still being imported, without
+Prefect's server code in the flow's own process, which shortens the wait by seconds; and it ends with the flow even when
+that is killed, where Prefect's own would stay behind.
+"""
+
+import atexit
+import contextlib
+import functools
+import http.client
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import IO, cast
+
+from crackflow.errors import CrackflowError
+from pipelines import supervise
+
+HOST = "127.0.0.1"
+GRACE_S = 10.0
+POLL_S = 0.1
+
+
+class ServerError(CrackflowError):
+    """Prefect's server does not start."""
+
+
+@contextlib.contextmanager
+def configured_or_temporary() -> Iterator[Callable[[], None]]:
+    """See that flows called within the `with` block have a server.
+
+    Yields:
+        A function that waits until the server answers, so that other work can be done first. It raises ServerError.
+    """
+    from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, get_current_settings, temporary_settings
+
+    settings = get_current_settings()
+    if settings.api.url or not settings.server.ephemeral.enabled:
+        yield lambda: None
+        return
+    port = _free_port()
+    process = subprocess.Popen(
+        supervise.watched([sys.executable, "-m", "pipelines.server", str(port)], GRACE_S),
+        stdin=subprocess.PIPE,
+        # Ctrl-C ends the flow, which reports that to the server
+        start_new_session=True,
+    )
+    # Before Prefect registers its own, so after they have sent their last logs.
+    atexit.register(_end, process)
+    # no address of a user interface: a temporary server has none
+    with temporary_settings({PREFECT_API_URL: f"http://{HOST}:{port}/api", PREFECT_UI_URL: ""}):
+        yield functools.partial(_wait, process, port, settings.server.ephemeral.startup_timeout_seconds)
+
+
+def serve(port: int) -> None:
+    """Serve Prefect's API, without its user interface and scheduler, until SIGTERM."""
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    uvicorn.run(create_app(ephemeral=True, final=True), host=HOST, port=port, log_level="error")
+
+
+def _wait(process: "subprocess.Popen[bytes]", port: int, patience_s: float) -> None:
+    deadline = time.monotonic() + patience_s
+    while not _answers(port):
+        if process.poll() is not None:
+            raise ServerError(f"Prefect's server ended with exit code {process.returncode}; what it said is above")
+        if time.monotonic() > deadline:
+            raise ServerError(
+                f"Prefect's server did not answer within {patience_s:g} s; "
+                "raise server.ephemeral.startup_timeout_seconds in prefect.toml"
+            )
+        time.sleep(POLL_S)
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    try:
+        connection.request("GET", "/api/health")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    cast("IO[bytes]", process.stdin).close()
+    process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))

@@ -1,0 +1,168 @@
+"""pipelines/rebuild.py: the flow, with real Prefect over real DVC."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from pipelines.run_lock import hold
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("server")]
+
+FLOW = [sys.executable, "-c", "from pipelines.rebuild import rebuild; rebuild(return_state=True)"]
+
+
+def rebuild(*args, **kwargs):
+    from pipelines.rebuild import rebuild as flow
+
+    return flow(*args, **kwargs, return_state=True)
+
+
+def task_runs(state, count=4):
+    """Names of the task runs and of their states, as the server has them in the end."""
+    from prefect import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+
+    deadline = time.monotonic() + 30
+    with get_client(sync_client=True) as client:
+        while True:
+            runs = client.read_task_runs(
+                flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
+            )
+            ended = {run.name: run.state for run in runs if run.state.is_final() or run.state.name == "NotReady"}
+            if len(ended) == count:
+                return ended
+            assert time.monotonic() < deadline, f"the server knows of {runs}"
+            time.sleep(0.2)
+
+
+def names(state, count=4):
+    return {task: found.name for task, found in task_runs(state, count).items()}
+
+
+def artifact(state, key):
+    from prefect import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
+
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(
+            artifact_filter=ArtifactFilter(
+                key=ArtifactFilterKey(any_=[key]),
+                flow_run_id=ArtifactFilterFlowRunId(any_=[state.state_details.flow_run_id]),
+            )
+        )
+    return found[0].data if found else None
+
+
+def test_the_first_run_builds_everything_and_the_second_nothing(project):
+    first = rebuild()
+    assert first.is_completed()
+    assert first.message == "4 of 4 stages ran, 0 cached"
+    # statistics holds no seed; the seed of params.yaml is 0
+    assert project.text("report") == "report(split(download)0)(statistics(download))"
+    assert set(names(first).values()) == {"Completed"}
+
+    second = rebuild()
+    assert second.message == "0 of 4 stages ran, 4 cached"
+    assert set(names(second).values()) == {"Cached"}
+
+
+def test_a_changed_param_reruns_what_it_touches(built):
+    built.set_seed(5)
+    state = rebuild()
+    assert names(state) == {"download": "Cached", "split": "Completed", "statistics": "Cached", "report": "Completed"}
+    assert built.text("report") == "report(split(download)5)(statistics(download))"
+    assert "| split | Completed | ran | split.seed modified |" in artifact(state, "stages")
+
+
+def test_a_deleted_output_comes_back_from_the_cache(built):
+    (built.root / "statistics.txt").unlink()
+    state = rebuild()
+    assert state.message == "0 of 4 stages ran, 4 cached"
+    assert built.text("statistics") == "statistics(download)"
+
+
+def test_targets_and_force(built):
+    state = rebuild(["statistics"], force=True)
+    assert names(state, 2) == {"download": "Completed", "statistics": "Completed"}
+
+
+def test_a_failed_stage_holds_up_those_after_it_and_no_other(project):
+    project.ask("fail", "split")
+    state = rebuild()
+    assert state.is_failed()
+    assert state.message == "split failed: split: a pity; report did not run"
+    found = task_runs(state)
+    assert found["split"].name == "Failed"
+    assert found["statistics"].is_completed()
+    assert (found["report"].name, found["report"].message) == ("NotReady", "not run, because split did not complete")
+
+    # the cause mended, the run goes on where it stopped
+    (project.root / "fail").unlink()
+    assert rebuild().message == "2 of 4 stages ran, 2 cached"
+
+
+def test_only_a_download_from_a_server_is_tried_again(project, monkeypatch):
+    from pipelines import rebuild as module
+
+    monkeypatch.setattr(module.run_stage, "retry_delay_seconds", 0)
+    attempts = project.root / "attempts"
+    count = f"echo x >> {attempts}; test $(wc -l < {attempts}) -ge 3"
+    graph = project.root / "dvc.yaml"
+    graph.write_text(graph.read_text().replace("python stage.py download", f"{count} && python stage.py download"))
+    assert rebuild(["download"]).is_failed()
+    assert len(attempts.read_text().split()) == 1
+
+    params = project.root / "params.yaml"
+    params.write_text(params.read_text().replace("source: sample", "source: kaggle"))
+    assert rebuild(["download"]).is_completed()
+    assert len(attempts.read_text().split()) == 3
+
+
+def test_a_bad_params_yaml_stops_it_before_any_work(project):
+    params = project.root / "params.yaml"
+    params.write_text(params.read_text().replace("  epochs:", "  epoch:"))
+    state = rebuild()
+    assert (state.name, state.is_failed()) == ("Refused", True)
+    assert "unknown key train.epoch; did you mean train.epochs?" in state.message
+    assert not (project.root / "download.txt").exists()
+
+
+def test_an_unknown_target_is_refused(project):
+    state = rebuild(["splot"])
+    assert (state.name, state.message) == ("Refused", "no stage splot in dvc.yaml; did you mean split?")
+
+
+def test_a_second_rebuild_ends_as_already_running(project):
+    with hold(project.root / ".crackflow/rebuild.lock", 0):
+        state = rebuild()
+    assert (state.name, state.is_cancelled()) == ("AlreadyRunning", True)
+    assert f"process {os.getpid()}" in state.message
+    assert not (project.root / "download.txt").exists()
+
+
+def test_a_stage_over_its_time_limit_fails_the_run(project):
+    project.ask("slow", "split")
+    state = rebuild(["split"], stage_limit_minutes=0.05)
+    assert state.message.startswith("split failed: ended at its time limit of 3 s")
+    assert project.processes() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_no_stage_outlives_the_flow_and_the_next_run_recovers(built, number):
+    built.set_seed(5)
+    built.ask("slow", "split")
+    with subprocess.Popen(FLOW, cwd=built.root, stderr=subprocess.DEVNULL) as flow:
+        built.wait_until_started()
+        flow.send_signal(number)
+        flow.wait(30)
+    built.wait_until(lambda: built.processes() == [], 15)
+    # DVC removes a stage's outputs before it runs the stage
+    assert not (built.root / "split.txt").exists()
+
+    (built.root / "slow").unlink()
+    assert rebuild().message == "2 of 4 stages ran, 2 cached"
+    assert built.text("report") == "report(split(download)5)(statistics(download))"
