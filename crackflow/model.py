@@ -15,6 +15,7 @@ import keras
 from crackflow.params import ModelParams
 
 GROUPS = 8  # of group normalization, as its paper (Wu and He 2018) finds enough for narrow layers
+HEAD = -1  # the level above the first, at full size
 SCALING = {"unit": (1 / 255, 0.0), "centered": (2 / 255, -1.0)}
 
 
@@ -50,9 +51,10 @@ def flexunet(size: int | None, num_classes: int, params: ModelParams, seed: int 
         x = build.double_conv(x, level, f"up{level}")
     if params.stem_stride > 1:
         # What the stem strode over comes back from the pixels themselves: 1 px cracks live there.
-        x = build.upsample(x, 0, params.stem_stride, "head_transposed")
+        # It is the costliest place of the network, so it is half as wide as the level below.
+        x = build.upsample(x, HEAD, params.stem_stride, "head_transposed")
         x = keras.layers.Concatenate(name="head_skip")([x, scaled])
-        x = build.conv(x, 0, "head", kernel=(3, 3))
+        x = build.conv(x, HEAD, "head", kernel=(3, 3))
     outputs = keras.layers.Conv2D(
         num_classes, 1, activation="softmax", kernel_initializer=build.glorot(), name="probabilities", dtype="float32"
     )(x)
@@ -73,6 +75,8 @@ class _Builder:
         self.seeds = iter(range(seed * 10_000, (seed + 1) * 10_000))
 
     def filters(self, level: int) -> int:
+        if level == HEAD:
+            return max(1, self.params.base_filters // 2)
         return min(self.params.base_filters << level, self.params.max_filters)
 
     def he_normal(self) -> keras.initializers.Initializer:
