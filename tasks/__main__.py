@@ -39,6 +39,13 @@ def main(argv: list[str]) -> int:
     except CrackflowError as error:
         print(f"error: {stage}: {error}", file=sys.stderr)
         return error.exit_code
+    except FileNotFoundError as error:
+        # Only a stage run by hand can miss its inputs; a file that is absent elsewhere is a defect and keeps its trace.
+        if error.filename is None or not Path(error.filename).is_relative_to(workspace.root):
+            raise
+        missing = Path(error.filename).relative_to(workspace.root)
+        print(f"error: {stage}: {missing} is not there; `dvc repro {stage}` makes what it needs first", file=sys.stderr)
+        return CrackflowError.exit_code
     record = {
         "stage": stage,
         "run": os.environ.get("CRACKFLOW_RUN", ""),

@@ -72,3 +72,9 @@ def test_a_stage_that_failed_leaves_no_record(checkout):
     )
     assert main(["download"]) == 2
     assert not (checkout / ".crackflow/ran").exists()
+
+
+@pytest.mark.parametrize("stage", ["resize", "split", "statistics", "evaluate", "infer", "report"])
+def test_a_missing_input_says_how_to_make_it(checkout, capsys, stage):
+    assert main([stage]) == 2
+    assert f"is not there; `dvc repro {stage}`" in one_line(capsys)
