@@ -1,0 +1,9 @@
+from benchmarks import parameters
+
+
+def test_the_reference_page_is_that_of_the_code():
+    assert parameters.PAGE.read_text(encoding="utf-8") == parameters.page(), "run `make params`"
+
+
+def test_a_key_has_its_default_and_description():
+    assert "| evaluate.tolerance_px | `2` | a pixel this near to truth counts as right" in parameters.page()
