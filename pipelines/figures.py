@@ -22,7 +22,7 @@ CRACK = (
     ("F1, mean over images with cracks", ("positives", "f1")),
     ("F1 within the tolerance", ("tolerant_f1",)),
     ("crack-free images with a false alarm", ("false_alarms", "images")),
-    ("area of those alarms", ("false_alarms", "area")),
+    ("area of crack-free images so marked", ("false_alarms", "area")),
 )
 ORIGINAL = "dice_coef_multiclass"
 
@@ -66,7 +66,7 @@ def rows(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return [
         *crack,
         (
-            f"{ORIGINAL} (the original's; counts background)",
+            f"{ORIGINAL} (counts background)",
             _number(original, ORIGINAL),
             _number(original, f"{ORIGINAL}_all_background"),
         ),

@@ -71,19 +71,17 @@ class StageProcesses:
             StageStoppedError: when `stop` was called meanwhile.
         """
         process = self._start(["repro", "-s", *(["-f"] if force else []), stage])
-        reason = ""
+        said = ""
         try:
             for line in self._lines(process):
-                # what our own stages say when a user has something to mend is worth more than the last line, DVC's
-                if line.startswith("error: ") or not reason.startswith("error: "):
-                    reason = line
+                said = line if _weight(line) >= _weight(said) else said
                 say(line)
         finally:
             self._end(process)
         if process.returncode:
             if self._stopped:
                 raise StageStoppedError("ended, because the run was stopped")
-            raise StageError(reason.removeprefix("error: ") or f"dvc ended with exit code {process.returncode}")
+            raise StageError(_reason(process.returncode, said))
         return self._ran(stage)
 
     def stop(self) -> None:
@@ -171,3 +169,15 @@ class StageProcesses:
 def _close(process: "subprocess.Popen[bytes]") -> None:
     """Close the pipe that pipelines/supervise.py watches: it then ends the process group."""
     cast("IO[bytes]", process.stdin).close()
+
+
+def _weight(line: str) -> int:
+    """How much a line says of why a stage failed: our own stages' last word most, then DVC's, then any."""
+    return 2 if line.startswith("error: ") else int(line.startswith("ERROR: "))
+
+
+def _reason(code: int, said: str) -> str:
+    number = -code if code < 0 else code - 128
+    if number in set(signal.Signals):
+        return f"killed by {signal.Signals(number).name}; see whether memory ran out"
+    return said.removeprefix("error: ") or f"DVC ended with exit code {code} and said nothing"

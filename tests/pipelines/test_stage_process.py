@@ -78,6 +78,21 @@ def test_a_stage_is_ended_at_the_time_limit(project, said):
     assert project.processes() == []
 
 
+def test_nothing_is_left_of_a_stage_whose_watch_was_killed(project, said):
+    project.ask("slow", "download")
+
+    def kill():
+        project.wait_until_started()
+        next(found for found in project.processes() if "supervise.py" in " ".join(found.cmdline())).kill()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    with pytest.raises(StageError, match="killed by SIGKILL"):
+        StageProcesses(project.root, "run 1").repro("download", said.append)
+    thread.join()
+    assert project.processes() == []
+
+
 def test_stop_ends_a_stage_with_all_it_started(project, said):
     project.ask("slow", "download")
     processes = StageProcesses(project.root, "run 1")

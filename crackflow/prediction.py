@@ -1,0 +1,81 @@
+"""From photographs of any size to masks of the same size."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from crackflow.errors import DataError, ModelError
+from crackflow.images import Pixels, resize_image
+from crackflow.operating_point import classify
+from crackflow.sources import EXTENSIONS
+
+if TYPE_CHECKING:
+    # takes seconds, and finding photographs must not wait for it
+    import keras
+
+
+def photos_in(path: Path) -> list[Path]:
+    """Find photographs.
+
+    Args:
+        path: one photograph, or a folder whose own files are looked at, not those of folders in it.
+
+    Returns:
+        The photographs, sorted by name; no two have the same stem.
+
+    Raises:
+        DataError: when there is none, or two would write the same mask.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise DataError(f"no photograph and no folder at {path}; expected one of the two")
+    photos = sorted(
+        file
+        for file in path.iterdir()
+        if file.suffix.lower() in EXTENSIONS and file.is_file() and not file.name.startswith(".")
+    )
+    if not photos:
+        raise DataError(f"no photographs in {path}; expected files that end in {', '.join(EXTENSIONS)}")
+    seen: dict[str, Path] = {}
+    for photo in photos:
+        if other := seen.get(photo.stem):
+            raise DataError(f"{other.name} and {photo.name} in {path} would write the same mask; rename one of them")
+        seen[photo.stem] = photo
+    return photos
+
+
+def predict_photo(model: "keras.Model", photo: Pixels, threshold: float) -> Pixels:
+    """Find the cracks in one photograph.
+
+    The photograph is resized to the model's square as stage resize does it, and the probabilities, not the mask, are
+    interpolated back: their edges come out smooth, and the threshold holds at the photograph's own size.
+
+    Args:
+        model: as crackflow.inference.load_model gives it.
+        photo: uint8 RGB (H, W, 3).
+        threshold: 0..1; a pixel is foreground where 1 - P(background) is above it.
+
+    Returns:
+        uint8 (H, W), class numbers.
+
+    Raises:
+        ModelError: when the model's input is no square of a fixed size, or it predicts NaN.
+    """
+    from crackflow.inference import predict
+
+    height, width = photo.shape[:2]
+    probabilities = predict(model, resize_image(photo, _side(model))[None])[0]
+    whole = cv2.resize(probabilities, (width, height), interpolation=cv2.INTER_LINEAR)
+    return classify(np.asarray(whole, np.float32), threshold)
+
+
+def _side(model: "keras.Model") -> int:
+    _, height, width, _ = model.input_shape
+    if height is None or height != width:
+        raise ModelError(
+            f"the model takes {width}x{height} px, expected a square of a fixed size; train it with `crackflow rebuild`"
+        )
+    return int(height)

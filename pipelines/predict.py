@@ -1,0 +1,78 @@
+"""`crackflow predict`: masks and overlays of photographs, by the trained model at its operating point."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from crackflow.errors import DataError, ImageError, ModelError
+from crackflow.images import encode_classes, read_image, write_png
+from crackflow.overlays import overlay
+from crackflow.prediction import photos_in, predict_photo
+from crackflow.progress import track
+from tasks.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the photographs.
+
+    Attributes:
+        predicted: how many got a mask and an overlay.
+        cracked: how many of those have at least one crack pixel.
+        skipped: why each of the others did not, in one line.
+    """
+
+    predicted: int
+    cracked: int
+    skipped: tuple[str, ...]
+
+
+def predict(workspace: Workspace, photos: Path, out: Path) -> Outcome:
+    """Write OUT/masks/STEM.png and OUT/overlays/STEM.png, both of the photograph's own size.
+
+    Args:
+        workspace: its model and operating point are read.
+        photos: a photograph or a folder of them.
+        out: the folder to write to; masks and overlays of the same names are replaced.
+
+    Returns:
+        How many were done, and what was wrong with the others.
+
+    Raises:
+        DataError: when there is no photograph, or none can be read.
+        ModelError: when there is no model or no operating point, or the model can't be used.
+    """
+    files = photos_in(photos)
+    threshold = _threshold(workspace.operating_point)
+
+    from crackflow.inference import load_model
+
+    model = load_model(workspace.model)
+    classes = int(model.output_shape[-1])
+    cracked = 0
+    skipped: list[str] = []
+    for file in track(files, "predict", unit="photo"):
+        try:
+            photo = read_image(file)
+        except ImageError as error:
+            skipped.append(str(error))
+            continue
+        predicted = predict_photo(model, photo, threshold)
+        write_png(out / "masks" / f"{file.stem}.png", encode_classes(predicted, classes))
+        write_png(out / "overlays" / f"{file.stem}.png", overlay(photo, None, predicted))
+        cracked += bool(predicted.any())
+    if len(skipped) == len(files):
+        raise DataError(f"none of {len(files)} photographs can be read; the first: {skipped[0]}")
+    return Outcome(len(files) - len(skipped), cracked, tuple(skipped))
+
+
+def _threshold(path: Path) -> float:
+    try:
+        threshold = float(json.loads(path.read_text(encoding="utf-8"))["threshold"])
+    except FileNotFoundError:
+        raise ModelError(
+            f"no operating point at {path}; `crackflow rebuild evaluate` makes it, or fetch it with `dvc pull`"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} can't be used ({error!r}); run `crackflow rebuild evaluate`") from None
+    return threshold

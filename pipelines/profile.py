@@ -1,0 +1,117 @@
+"""`crackflow profile`: write params.yaml from a named set of differences from the defaults."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from pydantic import BaseModel
+
+from crackflow.errors import ParamsError
+from crackflow.params import Params, dump, parse
+
+DEFAULTS = "quick"
+ABSENT = "(absent)"
+
+
+class Change(NamedTuple):
+    """One value that a profile changes: its dotted key, and what it is and will be, as YAML on one line."""
+
+    key: str
+    old: str
+    new: str
+
+
+def names(folder: Path) -> list[str]:
+    """Give the profiles there are, the defaults first."""
+    return [DEFAULTS, *sorted(path.stem for path in folder.glob("*.yaml"))]
+
+
+def load(folder: Path, name: str, settings: Sequence[str] = ()) -> Params:
+    """Read a profile.
+
+    Args:
+        folder: holds NAME.yaml files, each a nested difference from the defaults.
+        name: the profile; `quick` is the defaults themselves.
+        settings: further differences, each KEY=VALUE with a dotted key and a YAML value.
+
+    Returns:
+        The defaults with the differences, checked.
+
+    Raises:
+        ParamsError: on an unknown profile, key or value.
+    """
+    if name not in names(folder):
+        raise ParamsError(f"no profile {name}; expected one of {', '.join(names(folder))}")
+    values = dump(Params())
+    if name != DEFAULTS:
+        difference = read_yaml(folder / f"{name}.yaml")
+        values = _merged(Params(), values, difference)
+    origin = f"profiles/{name}.yaml"
+    for setting in settings:
+        values = _merged(Params(), values, _nested(setting))
+        origin = "--set"
+    return parse(values, origin)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a mapping from a YAML file.
+
+    Raises:
+        ParamsError: when it is not YAML or holds no mapping.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ParamsError(f"{path.name} can't be read: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise ParamsError(f"{path.name} holds {type(values).__name__}, expected blocks such as data: and train:")
+    return values
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+    """Compare two nested mappings, in the order of `new`; keys that `old` alone has come last."""
+    before, after = dict(_flat(old)), dict(_flat(new))
+    keys = [*after, *(key for key in before if key not in after)]
+    found = [Change(key, _text(before, key), _text(after, key)) for key in keys]
+    return [change for change in found if change.old != change.new]
+
+
+def _merged(block: BaseModel, values: Mapping[str, Any], difference: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace values key by key, block by block; what a field itself maps (classes, train.loss) is one value."""
+    merged = dict(values)
+    for key, value in difference.items():
+        inner = getattr(block, str(key), None)
+        if isinstance(inner, BaseModel) and isinstance(value, Mapping):
+            merged[key] = _merged(inner, values[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _nested(setting: str) -> dict[str, Any]:
+    """Turn "train.epochs=3" into {"train": {"epochs": 3}}."""
+    key, equals, text = setting.partition("=")
+    if not (key and equals):
+        raise ParamsError(f"--set {setting}: expected KEY=VALUE, for instance --set train.epochs=3")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ParamsError(f"--set {setting}: {text} is not a YAML value") from None
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return dict(value)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _text(values: Mapping[str, Any], key: str) -> str:
+    if key not in values:
+        return ABSENT
+    return yaml.safe_dump(values[key], default_flow_style=True, width=10_000).splitlines()[0]

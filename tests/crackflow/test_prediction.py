@@ -1,0 +1,101 @@
+"""crackflow/prediction.py, with a model that calls a pixel crack by its darkness."""
+
+import keras
+import numpy as np
+import pytest
+
+from crackflow.errors import DataError, ModelError
+from crackflow.prediction import photos_in, predict_photo
+
+
+def darkness_model(size, classes=2):
+    """P(background) = 1 / (1 + exp(10 - 0.1 * level)) for a grey pixel: above 1/2 where the level is above 100."""
+    pixels = keras.Input((size, size, 3))
+    layer = keras.layers.Conv2D(classes, 1, activation="softmax")
+    model = keras.Model(pixels, layer(pixels))
+    kernel = np.zeros((1, 1, 3, classes), np.float32)
+    kernel[..., 0] = 0.1 / 3
+    bias = np.zeros(classes, np.float32)
+    bias[0] = -10
+    bias[2:] = -30
+    layer.set_weights([kernel, bias])
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return darkness_model(16)
+
+
+def grey(height, width, level=200):
+    return np.full((height, width, 3), level, np.uint8)
+
+
+def test_the_mask_has_the_size_of_the_photograph(model):
+    predicted = predict_photo(model, grey(30, 50), 0.5)
+    assert (predicted.shape, predicted.dtype) == ((30, 50), np.uint8)
+    assert not predicted.any()
+
+
+def test_a_dark_band_is_found_where_it_is(model):
+    # 64 rows and 48 columns become 16 and 16: a band of 16 rows from row 24 becomes rows 6 to 9
+    photo = grey(64, 48)
+    photo[24:40] = 0
+    rows = predict_photo(model, photo, 0.5).all(axis=1)
+    # what is interpolated between two rows of the model's, four photograph rows apart, may fall to either side
+    assert rows[26:38].all()
+    assert not rows[:22].any()
+    assert not rows[42:].any()
+
+
+def test_the_threshold_holds_at_the_photographs_own_size(model):
+    # level 90: 1 - P(background) = 1 / (1 + exp(-10 + 9)) = 1 / (1 + exp(-1)) = 0.731
+    assert predict_photo(model, grey(20, 20, 90), 0.73).all()
+    assert not predict_photo(model, grey(20, 20, 90), 0.74).any()
+
+
+def test_a_photograph_of_the_models_size_is_not_interpolated(model):
+    rng = np.random.default_rng(0)
+    photo = np.repeat(rng.integers(0, 256, (16, 16, 1)), 3, axis=2).astype(np.uint8)
+    np.testing.assert_array_equal(predict_photo(model, photo, 0.5), (photo[..., 0] < 100).astype(np.uint8))
+
+
+def test_more_classes_than_two(model):
+    predicted = predict_photo(darkness_model(16, classes=6), grey(20, 24, 0), 0.5)
+    # the others have a logit of -30 beside the second class's 0
+    assert predicted.shape == (20, 24)
+    assert (predicted == 1).all()
+
+
+@pytest.mark.parametrize("shape", [(None, None, 3), (16, 32, 3)])
+def test_a_model_that_takes_no_square_of_a_fixed_size_is_refused(shape):
+    pixels = keras.Input(shape)
+    odd = keras.Model(pixels, keras.layers.Conv2D(2, 1, activation="softmax")(pixels))
+    with pytest.raises(ModelError, match="expected a square of a fixed size"):
+        predict_photo(odd, grey(16, 16), 0.5)
+
+
+def test_a_folder_gives_its_own_photographs_sorted(tmp_path):
+    for name in ("b.JPG", "a.png", "notes.txt", ".hidden.png", "deeper/c.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [photo.name for photo in photos_in(tmp_path)] == ["a.png", "b.JPG"]
+
+
+def test_a_file_is_itself_whatever_its_name(tmp_path):
+    (tmp_path / "photo").touch()
+    assert photos_in(tmp_path / "photo") == [tmp_path / "photo"]
+
+
+def test_nothing_to_predict_is_refused(tmp_path):
+    with pytest.raises(DataError, match="no photographs in"):
+        photos_in(tmp_path)
+    with pytest.raises(DataError, match="no photograph and no folder"):
+        photos_in(tmp_path / "nowhere")
+
+
+def test_two_photographs_of_one_stem_are_refused(tmp_path):
+    for name in ("a.jpg", "a.png"):
+        (tmp_path / name).touch()
+    with pytest.raises(DataError, match=r"a\.jpg and a\.png in .* would write the same mask"):
+        photos_in(tmp_path)

@@ -1,0 +1,97 @@
+"""pipelines/predict.py and its command, with a model that calls every dark pixel a crack."""
+
+import json
+
+import cv2
+import keras
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from pipelines.cli import app
+
+
+@pytest.fixture(scope="module")
+def _model(tmp_path_factory):
+    pixels = keras.Input((16, 16, 3))
+    layer = keras.layers.Conv2D(2, 1, activation="softmax")
+    model = keras.Model(pixels, layer(pixels))
+    # the crack's logit is 10 - 0.1 * level, the background's 0
+    layer.set_weights([np.array([0, -0.1 / 3] * 3, np.float32).reshape(1, 1, 3, 2), np.array([0, 10], np.float32)])
+    path = tmp_path_factory.mktemp("model") / "flexunet.keras"
+    model.save(path)
+    return path
+
+
+@pytest.fixture
+def checkout(_model, tmp_path, monkeypatch):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/flexunet.keras").write_bytes(_model.read_bytes())
+    (tmp_path / "models/operating_point.json").write_text(json.dumps({"threshold": 0.5}))
+    (tmp_path / "photos").mkdir()
+    photo = np.full((40, 30, 3), 200, np.uint8)
+    cv2.imwrite(str(tmp_path / "photos/plain.jpg"), photo)
+    photo[:20] = 0
+    cv2.imwrite(str(tmp_path / "photos/cracked.png"), photo)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def predict(photos="photos", out="out"):
+    return CliRunner().invoke(app, ["predict", photos, "--out", out])
+
+
+def test_masks_and_overlays_of_a_folder(checkout):
+    result = predict()
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "photographs: 2, with cracks: 1, skipped: 0; see out/overlays and out/masks\n"
+    mask = cv2.imread("out/masks/cracked.png", cv2.IMREAD_UNCHANGED)
+    assert mask.shape == (40, 30)
+    assert set(np.unique(mask)) == {0, 255}
+    assert (mask[:18] == 255).all()
+    assert (mask[22:] == 0).all()
+    assert not cv2.imread("out/masks/plain.png", cv2.IMREAD_UNCHANGED).any()
+    painted, photo = cv2.imread("out/overlays/cracked.png"), cv2.imread("photos/cracked.png")
+    assert painted.shape == photo.shape
+    assert (painted[:18] != photo[:18]).any(axis=-1).all()
+    np.testing.assert_array_equal(painted[22:], photo[22:])
+
+
+def test_one_photograph(checkout):
+    assert predict("photos/cracked.png").stdout.startswith("photographs: 1, with cracks: 1,")
+    assert [path.name for path in (checkout / "out/masks").iterdir()] == ["cracked.png"]
+
+
+def test_a_bad_photograph_is_told_and_skipped(checkout):
+    (checkout / "photos/bad.png").write_bytes(b"no picture")
+    result = predict()
+    assert result.exit_code == 0
+    assert "skipped: bad.png is truncated or not an image" in result.stderr
+    assert "photographs: 2, with cracks: 1, skipped: 1" in result.stdout
+    assert not (checkout / "out/masks/bad.png").exists()
+
+
+def test_none_that_can_be_read_is_exit_code_2(checkout):
+    (checkout / "photos/bad.png").write_bytes(b"no picture")
+    result = predict("photos/bad.png")
+    assert result.exit_code == 2
+    assert "error: none of 1 photographs can be read; the first: bad.png is truncated" in result.stderr
+    assert not (checkout / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda root: (root / "models/flexunet.keras").unlink(), "no model at"),
+        (lambda root: (root / "models/flexunet.keras").write_bytes(b"no model"), "is not a model that Keras"),
+        (lambda root: (root / "models/operating_point.json").unlink(), "no operating point at"),
+        (lambda root: (root / "models/operating_point.json").write_text("{}"), "operating_point.json can't be used"),
+        (lambda root: (root / "models/operating_point.json").write_text('{"threshold": "x"}'), "can't be used"),
+    ],
+)
+def test_a_model_that_can_not_be_used_is_one_line_and_exit_code_2(checkout, spoil, message):
+    spoil(checkout)
+    result = predict()
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
