@@ -7,7 +7,6 @@ READY := $(VENV)/.ready
 export PATH := $(BIN):$(PATH)
 # Without bytecode each `import tensorflow` takes 17 s and not 6.
 unexport PYTHONDONTWRITEBYTECODE
-export TF_CPP_MIN_LOG_LEVEL := 2
 
 # The first python on this machine that crackflow runs on; `make PYTHON=... ` names another.
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))

@@ -37,11 +37,11 @@ def main() -> int:
 
     checkout()
     settings = [f"data.path={data}", *args.set]
-    run("pipelines.cli", "profile", args.profile, "--yes", *(word for item in settings for word in ("--set", item)))
+    run("pipelines", "profile", args.profile, "--yes", *(word for item in settings for word in ("--set", item)))
     started = time.monotonic()
     run("dvc", "repro")
     wall = time.monotonic() - started
-    run("pipelines.cli", "figures")
+    run("pipelines", "figures")
 
     target = ROOT / "docs/results" / f"{args.name}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
