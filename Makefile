@@ -31,7 +31,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(READY)
 
 rebuild: $(READY) ## run what changed of the pipeline, then print figures and where to look
-	@crackflow check
+	@crackflow check >/dev/null
 	dvc repro
 	@crackflow figures
 

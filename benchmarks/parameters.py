@@ -10,8 +10,8 @@ from crackflow.params import Params
 PAGE = Path(__file__).resolve().parents[1] / "docs/reference/parameters.md"
 HEAD = """# Parameters
 
-Every key of params.yaml and its default. The page is written by `make params` from `crackflow/params.py`. A key that is misspelt,
-missing or out of range stops a run before any work.
+Every key of params.yaml and its default. The page is written by `make params` from `crackflow/params.py`. A key that is
+misspelt, missing or out of range stops a run before any work.
 
 | key | default | what it is |
 |---|---|---|

@@ -68,6 +68,15 @@ def rebuild(
 
 
 @app.command()
+def check() -> None:
+    """Say whether params.yaml can be used. Exit code 2: it can't, and why."""
+    from tasks.workspace import Workspace
+
+    Workspace(Path.cwd()).params()
+    typer.echo("params.yaml can be used")
+
+
+@app.command()
 def profile(
     name: Annotated[str, typer.Argument(help="quick (the defaults) or a file of profiles/ without .yaml.")],
     settings: Annotated[

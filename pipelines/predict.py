@@ -9,6 +9,7 @@ from crackflow.images import encode_classes, read_image, write_png
 from crackflow.overlays import overlay
 from crackflow.prediction import photos_in, predict_photo
 from crackflow.progress import track
+from crackflow.quiet import import_keras
 from tasks.workspace import Workspace
 
 
@@ -45,6 +46,7 @@ def predict(workspace: Workspace, photos: Path, out: Path) -> Outcome:
     files = photos_in(photos)
     threshold = _threshold(workspace.operating_point)
 
+    import_keras()
     from crackflow.inference import load_model
 
     model = load_model(workspace.model)
