@@ -7,8 +7,6 @@ import sys
 import time
 from pathlib import Path
 
-# DVC's log handlers keep the stderr of the moment when it is imported, and the one within a CliRunner is soon closed
-import dvc.repo  # noqa: F401
 import psutil
 import pytest
 
