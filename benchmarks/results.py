@@ -1,8 +1,9 @@
-"""Write README's results table and picture from files that commands made: no figure in it is typed by hand.
+"""Write README's tables and picture from files that commands made: no figure in it is typed by hand.
 
 `python -m benchmarks.results`, or `make results`. The table comes from docs/results/real.json (`make real DATA=DIR`)
-and metrics/evaluation.json (`make rebuild`), the picture from reports/mini_test of the built-in sample. `--check`
-writes nothing and fails when README differs.
+and metrics/evaluation.json (`make rebuild`), the example of a diff from docs/results/diff.md (`python -m
+benchmarks.diff OLD NEW`), the picture from reports/mini_test of the built-in sample. `--check` writes nothing and fails
+when README differs.
 """
 
 import argparse
@@ -19,7 +20,8 @@ from crackflow.sheets import sheet
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-BEGIN, END = "<!-- results: written by `make results` -->", "<!-- end of results -->"
+RESULTS = "<!-- results: written by `make results` -->", "<!-- end of results -->"
+DIFF = "<!-- diff: written by `make results` -->", "<!-- end of diff -->"
 COLUMNS = {
     "IoU": ("pooled", "iou"),
     "F1": ("pooled", "f1"),
@@ -38,9 +40,10 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, fail when README differs")
     args = parser.parse_args()
     text = README.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    wanted = f"{before}{BEGIN}\n{table(ROOT)}{END}{after}"
+    wanted = fill(text, RESULTS, table(ROOT))
+    diff = ROOT / "docs/results/diff.md"
+    if diff.is_file():
+        wanted = fill(wanted, DIFF, diff.read_text(encoding="utf-8"))
     if args.check:
         if wanted != text:
             print("error: README's results are not those of docs/results; run `make results`", file=sys.stderr)
@@ -50,6 +53,12 @@ def main() -> int:
     if source(ROOT) == "sample" and (ROOT / "reports/mini_test").is_dir():
         draw_picture(ROOT, PICTURE)
     return 0
+
+
+def fill(text: str, marks: tuple[str, str], content: str) -> str:
+    """Put `content` between two marks, in the place of what is there."""
+    before, rest = text.split(marks[0])
+    return f"{before}{marks[0]}\n{content}{marks[1]}{rest.split(marks[1])[1]}"
 
 
 def table(root: Path) -> str:
