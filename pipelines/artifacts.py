@@ -12,8 +12,7 @@ from pipelines.dag import Stage
 def stage_table(plan: Sequence[Stage], states: Mapping[str, State]) -> str:
     """What became of each stage, why, and what had changed before."""
     rows = [
-        (stage.name, states[stage.name].name or "", states[stage.name].message or "", ", ".join(stage.changes))
-        for stage in plan
+        (stage.name, states[stage.name].name or "", states[stage.name].message or "", stage.summary()) for stage in plan
     ]
     return _table(("stage", "state", "why", "changed"), rows)
 

@@ -3,6 +3,7 @@
 What takes long to import is imported by the command that needs it.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,6 +47,8 @@ def rebuild(
     from pipelines import dag
     from tasks.workspace import Workspace
 
+    if os.name != "posix":
+        raise CrackflowError("rebuild ends its stages by process group, which this system has not; run `dvc repro`")
     root = Path.cwd()
     Workspace(root).params()
     plan = dag.read(root, targets)

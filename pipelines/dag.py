@@ -9,6 +9,9 @@ from typing import Any
 
 from crackflow.errors import CrackflowError
 
+# Changes that a log line and a table's cell have room for.
+SHOWN = 4
+
 
 class GraphError(CrackflowError):
     """dvc.yaml can't be read, or has no such stage."""
@@ -29,6 +32,11 @@ class Stage:
     upstream: tuple[str, ...]
     changes: tuple[str, ...]
     settled: bool
+
+    def summary(self) -> str:
+        """The first few changes, and how many more there are: all of a stage's deps, where it never ran."""
+        first, more = self.changes[:SHOWN], len(self.changes) - SHOWN
+        return ", ".join(first) + (f" and {more} more" if more > 0 else "")
 
 
 def read(root: Path, targets: Sequence[str] | None = None) -> list[Stage]:

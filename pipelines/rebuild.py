@@ -4,6 +4,7 @@ DVC owns the graph and the cache, Prefect owns when, retries, limits, logs and s
 pipelines/dag.py reads it and never repeats it.
 """
 
+import contextlib
 import functools
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from prefect.states import Cancelled, Completed, Failed, Pending
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.utilities.annotations import allow_failure, quote
 
-from crackflow.errors import CrackflowError
+from crackflow.errors import CrackflowError, DataError
 from crackflow.params import Params
 from pipelines import artifacts, dag, figures, run_lock
 from pipelines.stage_process import GRACE_S, StageError, StageProcesses, StageStoppedError
@@ -69,7 +70,7 @@ def run_stage(
         return Completed(name="Cached", message="nothing changed")
     log = get_run_logger()
     if stage.changes:
-        log.info("changed: %s", ", ".join(stage.changes))
+        log.info("changed: %s", stage.summary())
     try:
         ran = processes.repro(stage.name, functools.partial(log.info, "%s"), force)
     except StageStoppedError as error:
@@ -108,9 +109,11 @@ def rebuild(targets: list[str] | None = None, force: bool = False, stage_limit_m
         return Failed(name="Refused", message=str(error))
     create_markdown_artifact(artifacts.stage_table(plan, states), key="stages", description="What became of each stage")
     conclusion = _conclusion(states)
-    if conclusion.is_completed() and workspace.metrics_json.is_file():
-        table = artifacts.figure_table(figures.read(workspace))
-        create_markdown_artifact(table, key="figures", description="What the model reaches on the test pairs")
+    if conclusion.is_completed() and not targets:
+        # a graph without figures is a graph all the same
+        with contextlib.suppress(DataError):
+            table = artifacts.figure_table(figures.read(workspace))
+            create_markdown_artifact(table, key="figures", description="What the model reaches on the test pairs")
     return conclusion
 
 

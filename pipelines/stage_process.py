@@ -179,5 +179,5 @@ def _weight(line: str) -> int:
 def _reason(code: int, said: str) -> str:
     number = -code if code < 0 else code - 128
     if number in set(signal.Signals):
-        return f"killed by {signal.Signals(number).name}; see whether memory ran out"
+        return f"killed by {signal.Signals(number).name}, from outside or for want of memory"
     return said.removeprefix("error: ") or f"DVC ended with exit code {code} and said nothing"

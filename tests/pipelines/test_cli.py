@@ -188,7 +188,7 @@ def test_rebuild_exits_with_1_when_a_stage_failed_and_with_0_when_done(project):
     project.ask("fail", "statistics")
     failed = process("rebuild", "statistics")
     assert failed.returncode == 1
-    assert failed.stderr.splitlines()[-1] == "error: statistics failed: statistics: a pity"
+    assert "error: statistics failed: statistics: a pity" in failed.stderr.splitlines()
 
     done = process("rebuild", "split")
     assert done.returncode == 0

@@ -74,3 +74,8 @@ def test_a_dvc_yaml_that_dvc_refuses_is_said_in_one_line(project, text):
     with pytest.raises(GraphError, match="DVC can't use") as caught:
         read(project.root)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("count", "summary"), [(0, ""), (1, "0"), (4, "0, 1, 2, 3"), (6, "0, 1, 2, 3 and 2 more")])
+def test_the_summary_names_a_few_changes(count, summary):
+    assert Stage("split", (), tuple(str(number) for number in range(count)), settled=False).summary() == summary
