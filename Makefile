@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c "$(SUITABLE)" >/dev/null 2>&1 && { echo $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rebuild test lint soak real results params lock clean
+.PHONY: help setup rebuild test lint real results params lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,9 +42,6 @@ lint: $(READY)
 	ruff check .
 	ruff format --check .
 	mypy
-
-soak: $(READY) ## the long tests that `make test` leaves out
-	pytest -m soak
 
 real: $(READY) ## the pipeline on DATA=DIR in a work tree of its own; figures to docs/results/
 	@test -n "$(DATA)" || { echo "error: name a folder or zip of pairs: make real DATA=/path/to/pairs" >&2; exit 2; }
