@@ -74,7 +74,7 @@ def table(root: Path) -> str:
         name = f"{values['pairs']:,} real pairs"
         lines += rows(name, values["figures"])
         notes.append(
-            f"{name}: {protocol(values['figures'])}, `make real DATA=DIR` in {values['wall_s'] / 60:.0f} minutes"
+            f"{name}: {protocol(values['figures'])}, `make real DATA=DIR` in {values['total_s'] / 60:.0f} minutes"
         )
     sample = root / "metrics/evaluation.json"
     if source(root) == "sample" and sample.is_file():
