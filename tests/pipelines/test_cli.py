@@ -89,7 +89,7 @@ def test_an_unknown_option_is_exit_code_2_too(crackflow):
 
 def test_profile_shows_each_change_and_writes_it(crackflow, checkout):
     result = crackflow("profile", "quick", "--set", "train.epochs=3", "--set", "data.source=folder")
-    assert result.stdout.splitlines()[:2] == ["data.source: sample -> folder", "train.epochs: 4 -> 3"]
+    assert result.stdout.splitlines()[:2] == ["data.source: sample -> folder", "train.epochs: 6 -> 3"]
     assert result.exit_code == 0
     assert (written(checkout).train.epochs, written(checkout).data.source) == (3, "folder")
 
