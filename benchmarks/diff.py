@@ -37,6 +37,7 @@ def dvc(kind: str, old: str, new: str) -> list[str]:
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines() if line.strip()]
     # DVC heads the columns with the revisions' names, which are long
     rows[:1] = [[*rows[0][:2], "before", "after", *rows[0][4:]]] if rows else []
+    rows[1:2] = [["---"] * len(row) for row in rows[1:2]]
     return [f"| {' | '.join(row[1:])} |" for row in rows]
 
 

@@ -23,13 +23,13 @@ README = ROOT / "README.md"
 RESULTS = "<!-- results: written by `make results` -->", "<!-- end of results -->"
 DIFF = "<!-- diff: written by `make results` -->", "<!-- end of diff -->"
 COLUMNS = {
-    "IoU": ("pooled", "iou"),
+    "pooled IoU": ("pooled", "iou"),
     "F1": ("pooled", "f1"),
     "precision": ("pooled", "precision"),
     "recall": ("pooled", "recall"),
-    "IoU, mean over images with cracks": ("positives", "iou"),
+    "mean IoU of images with cracks": ("positives", "iou"),
     "F1 within 2 px": ("tolerant_f1",),
-    "false alarms": ("false_alarms", "images"),
+    "crack-free images with a false alarm": ("false_alarms", "images"),
 }
 PICTURE = ROOT / "docs/images/sample.png"
 PICTURE_ROWS = 3
