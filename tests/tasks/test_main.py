@@ -32,8 +32,8 @@ def test_an_unknown_stage_names_the_known_ones(argv, capsys):
         ("learning_rate:", "learning_rat:", "unknown key train.learning_rat; did you mean train.learning_rate?"),
         ("num_layers: 6", "num_layers: 11", "resize.size is 512, but model.num_layers 11"),
         ("train: 0.7", "train: 0.8", "shares add to 1.1, expected 1"),
-        ("epochs: 6", "epochs: many", "train.epochs is 'many'"),
-        ("  epochs: 6", "", "train.epochs is missing"),
+        ("epochs: ", "epochs: many #", "train.epochs is 'many'"),
+        ("  epochs: ", "  # ", "train.epochs is missing"),
         ("data:", "data: [", "is not YAML"),
     ],
 )
