@@ -60,5 +60,5 @@ lock: $(READY) ## resolve pyproject.toml anew into requirements.lock
 		--no-annotate --no-header --no-emit-index-url --upgrade -o requirements.lock
 
 clean: ## remove what runs made here, but for DVC's cache
-	rm -rf .crackflow data/raw data/raw.json data/resized data/resized.csv data/split.csv models predictions
+	rm -rf .crackflow data/raw data/raw.json data/resized data/resized.csv data/split.csv data/split.json models predictions
 	find reports -mindepth 1 ! -name evaluation.csv ! -name .gitignore -delete 2>/dev/null || true

@@ -1,4 +1,4 @@
-"""Read, resize and write photographs and masks.
+"""Read photographs and crackflow's own masks, and write both.
 
 Files are decoded from memory and never by `cv2.imread`: `cv2.imdecode` refuses a JPEG that ends early, `cv2.imread`
 fills the missing part with grey. A second, strict decoding by Pillow to find such files would cost 70 % more
@@ -6,7 +6,6 @@ and find no more of them.
 """
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -19,9 +18,6 @@ Pixels = NDArray[np.uint8]
 
 # Why a file can't be decoded is said once, by ImageError.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
-# Formats that keep levels exactly, so that a level of 1 is meant and not an artefact.
-_LOSSLESS = {".png", ".bmp", ".tif", ".tiff"}
 
 
 def read_image(path: Path) -> Pixels:
@@ -36,33 +32,7 @@ def read_image(path: Path) -> Pixels:
     Raises:
         ImageError: when the file is absent, truncated or not an image.
     """
-    return _decode(path, cv2.IMREAD_COLOR_RGB)
-
-
-def read_mask(path: Path, colours: Sequence[tuple[int, int, int]]) -> Pixels:
-    """Read a mask as class numbers.
-
-    Each pixel is the class whose colour is nearest in RGB space, so the in-between levels that JPEG makes are sorted
-    out; with black and white alone a pixel above 127 is class 1.
-
-    Args:
-        path: a file as for `read_image`.
-        colours: RGB 0..255 of each class, the background first.
-
-    Returns:
-        uint8 (H, W), 0 <= class < len(colours).
-
-    Raises:
-        ImageError: when the file is absent, truncated, not an image, or holds class numbers in place of colours.
-    """
-    palette = np.asarray(colours, dtype=np.int32)
-    if (palette == palette[:, :1]).all():
-        levels = _decode(path, cv2.IMREAD_GRAYSCALE)
-        _refuse_class_numbers(path, levels, len(colours))
-        return np.asarray(_nearest(np.arange(256)[:, None], palette[:, :1])[levels])
-    pixels = _decode(path, cv2.IMREAD_COLOR_RGB)
-    _refuse_class_numbers(path, pixels, len(colours))
-    return _nearest(pixels, palette)
+    return decode(path, cv2.IMREAD_COLOR_RGB)
 
 
 def read_stored_mask(path: Path, num_classes: int) -> Pixels:
@@ -78,53 +48,7 @@ def read_stored_mask(path: Path, num_classes: int) -> Pixels:
     Raises:
         ImageError: when the file is absent or truncated, or holds a level that is no class.
     """
-    return decode_classes(_decode(path, cv2.IMREAD_GRAYSCALE), num_classes)
-
-
-def resize_image(image: Pixels, size: int) -> Pixels:
-    """Resize a photograph to a square; its aspect is not kept.
-
-    A side that shrinks is averaged over area, which keeps thin cracks as faint lines where interpolation would skip
-    them; a side that grows is interpolated cubically, which keeps them darker than linear interpolation does.
-
-    Args:
-        image: uint8 (H, W, 3) or (H, W).
-        size: side of the result, px.
-
-    Returns:
-        uint8 (size, size, 3) or (size, size).
-    """
-    return _resize(image, size, cv2.INTER_CUBIC)
-
-
-def resize_mask(classes: Pixels, size: int, num_classes: int) -> Pixels:
-    """Resize a mask to a square without losing thin lines.
-
-    A resized pixel is foreground when foreground covers at least half of the share that a line of one source pixel
-    covers in it at best: 1/2 where the mask grows, scale/2 where it shrinks by that scale. A horizontal or vertical
-    line of one pixel therefore never breaks, wherever it falls; the majority alone would drop it, and the nearest
-    pixel would drop it now and then. Of several foreground classes the one that covers most wins.
-
-    Args:
-        classes: uint8 (H, W), class numbers.
-        size: side of the result, px.
-        num_classes: number of classes, the background included.
-
-    Returns:
-        uint8 (size, size), class numbers.
-    """
-    full = np.uint8(255)
-    foreground = _resize(np.where(classes > 0, full, np.uint8(0)), size, cv2.INTER_LINEAR)
-    needed = 255 / 2 * min(1.0, *(size / side for side in classes.shape))
-    # coverage is in whole levels; one may be lost to rounding in each of the two passes
-    is_foreground = foreground >= max(1, int(needed) - 1)
-    if num_classes == 2:
-        return is_foreground.astype(np.uint8)
-    coverage = [
-        _resize(np.where(classes == number, full, np.uint8(0)), size, cv2.INTER_LINEAR)
-        for number in range(1, num_classes)
-    ]
-    return np.where(is_foreground, np.argmax(coverage, axis=0) + 1, 0).astype(np.uint8)
+    return decode_classes(decode(path, cv2.IMREAD_GRAYSCALE), num_classes)
 
 
 def encode_classes(classes: Pixels, num_classes: int) -> Pixels:
@@ -183,7 +107,19 @@ def write_png(path: Path, array: Pixels, compression: int = 1) -> None:
     os.replace(part, path)
 
 
-def _decode(path: Path, flags: int) -> Pixels:
+def decode(path: Path, flags: int) -> Pixels:
+    """Decode a file as OpenCV does, or say why it can't be.
+
+    Args:
+        path: an image file.
+        flags: OpenCV's `IMREAD_*`.
+
+    Returns:
+        uint8 (H, W) or (H, W, 3), as `flags` ask for.
+
+    Raises:
+        ImageError: when the file is absent, truncated or not an image.
+    """
     try:
         data = path.read_bytes()
         if data.startswith(b"\xff\xd8"):
@@ -197,36 +133,6 @@ def _decode(path: Path, flags: int) -> Pixels:
     if pixels is None:
         raise ImageError(f"{path.name} is truncated or not an image; replace it or leave the pair out")
     return np.asarray(pixels, dtype=np.uint8)
-
-
-def _nearest(pixels: NDArray[np.integer], palette: NDArray[np.int32]) -> Pixels:
-    """Number of the nearest colour along the last axis; the lower number at a tie."""
-    best = np.zeros(pixels.shape[:-1], dtype=np.uint8)
-    least = np.full(pixels.shape[:-1], np.iinfo(np.int32).max, dtype=np.int32)
-    wide = pixels.astype(np.int32)
-    for number, colour in enumerate(palette):
-        distance = ((wide - colour) ** 2).sum(axis=-1, dtype=np.int32)
-        nearer = distance < least
-        best[nearer] = number
-        least[nearer] = distance[nearer]
-    return best
-
-
-def _refuse_class_numbers(path: Path, pixels: Pixels, num_classes: int) -> None:
-    """Levels 0 and 1 in place of 0 and 255 would all be read as background, and no one would be told."""
-    highest = int(pixels.max())
-    if 0 < highest < num_classes and path.suffix.lower() in _LOSSLESS:
-        raise ImageError(
-            f"{path.name} holds levels 0 to {highest}, which look like class numbers; "
-            "expected the colours under `classes`: write the mask with those"
-        )
-
-
-def _resize(pixels: Pixels, size: int, growing: int) -> Pixels:
-    """Shrink the sides that shrink by area, then grow the others, since INTER_AREA does not average while one grows."""
-    height, width = pixels.shape[:2]
-    smaller = cv2.resize(pixels, (min(width, size), min(height, size)), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(smaller, (size, size), interpolation=growing), dtype=np.uint8)
 
 
 def _levels(num_classes: int) -> Pixels:

@@ -40,6 +40,16 @@ class KaggleParams(_Block):
 
     handle: str = Field("lakshaymiddha/crack-segmentation-dataset", description="owner/name on Kaggle")
     version: Positive = Field(1, description="pinned, so that a rebuild next year sees the same pairs")
+    attempts: Positive = Field(6, description="tries, each after a longer wait, before a broken connection is an error")
+
+
+class ArchiveParams(_Block):
+    """What a zip may unpack to before it is taken for a bomb."""
+
+    max_gib: Rate = Field(64.0, description="all of it together, GiB")
+    max_ratio: Rate = Field(
+        100.0, description="unpacked bytes per packed byte; photographs come near 1, blank masks near 50"
+    )
 
 
 class DataParams(_Block):
@@ -52,12 +62,16 @@ class DataParams(_Block):
     max_refused: Share = Field(0.05, description="stop when more than this share of the pairs can't be used")
     sample: SampleParams = SampleParams()
     kaggle: KaggleParams = KaggleParams()
+    archive: ArchiveParams = ArchiveParams()
 
 
 class ResizeParams(_Block):
     """Stage resize: every pair to one size, lossless."""
 
     size: Positive = Field(512, description="side of a resized image and mask, px")
+    mode: Literal["stretch", "letterbox", "crop"] = Field(
+        "stretch", description="stretch: the original's; letterbox keeps the aspect and pads; crop keeps it and cuts"
+    )
 
 
 class SharesParams(_Block):
@@ -80,6 +94,13 @@ class SharesParams(_Block):
 class SplitParams(_Block):
     """Stage split: which pair goes where."""
 
+    protocol: Literal["grouped", "official", "random", "file"] = Field(
+        "grouped",
+        description="grouped; official: as given, leaky; random: as the original, leaky; file: split.previous",
+    )
+    previous: str = Field(
+        "data/previous.csv", description="a CSV of stem and subset; its pairs keep their subset, watched by DVC"
+    )
     seed: Count = Field(0, description="same seed and pairs, same split")
     shares: SharesParams = SharesParams()
     duplicate_distance: Count = Field(
@@ -92,6 +113,7 @@ class StatisticsParams(_Block):
     """Stage statistics: what the data looks like."""
 
     sheet_images: Positive = Field(24, description="train images on a sample sheet")
+    suspicious: Positive = Field(24, description="labels shown that look most wrong; all are ranked in suspicious.csv")
 
 
 class ModelParams(_Block):

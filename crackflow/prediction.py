@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 
 from crackflow.errors import DataError, ModelError
-from crackflow.images import Pixels, resize_image
+from crackflow.images import Pixels
 from crackflow.operating_point import classify
+from crackflow.resizing import resize_image
 from crackflow.sources import EXTENSIONS
 
 if TYPE_CHECKING:

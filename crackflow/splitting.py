@@ -12,7 +12,6 @@ shares, came as near overall, within 6.9 per source and 7.5 to 30 for the small 
 are multiples of a fold and refuses sets with fewer groups than folds.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -82,41 +81,6 @@ def assign_subsets(
     chosen = _deal(counts, np.array(list(shares.values())), seed)
     subsets = list(shares)
     return {stem: subsets[chosen[place]] for stem, place in zip(groups, member, strict=True)}
-
-
-def pick_mini_test(
-    groups: Mapping[str, str], sources: Mapping[str, str], empty: Mapping[str, bool], count: int, seed: int
-) -> set[str]:
-    """Choose the pairs that people look at: a few of each source, from different photographs, crack-free ones too.
-
-    Sources take turns, and the crack-free pairs of all sources together count as one more source. No photograph is
-    shown twice while there is one not shown yet.
-
-    Args:
-        groups: group by stem, of the pairs to choose from.
-        sources: source by stem.
-        empty: whether the pair has no crack, by stem.
-        count: how many to choose; all where there are fewer.
-        seed: decides which of a source; not negative.
-
-    Returns:
-        The stems chosen.
-    """
-    queues: dict[tuple[bool, str], list[str]] = defaultdict(list)
-    seen: dict[str, int] = defaultdict(int)
-    order = np.random.default_rng(seed).permutation(sorted(groups)).tolist()
-    rank = {}
-    for stem in order:
-        rank[stem] = seen[groups[stem]]
-        seen[groups[stem]] += 1
-        queues[empty[stem], "" if empty[stem] else sources[stem]].append(stem)
-    # further crops of a photograph come after all first ones; of those, the k-th of each source before any (k+1)-th
-    turns = [
-        (rank[stem], turn, key, stem)
-        for key, queue in queues.items()
-        for turn, stem in enumerate(sorted(queue, key=lambda stem: rank[stem]))
-    ]
-    return {stem for *_, stem in sorted(turns)[:count]}
 
 
 def _deal(counts: NDArray[np.float64], shares: NDArray[np.float64], seed: int) -> NDArray[np.intp]:

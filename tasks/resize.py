@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import pandas as pd
 
-from crackflow import hashing, images
+from crackflow import hashing, images, masks, resizing
 from crackflow.errors import ImageError
 from crackflow.names import source_of
 from crackflow.params import Colour, Params
@@ -28,7 +28,18 @@ from crackflow.refusals import Refusal, check_refusals
 from tasks.outputs import new_folder, write_csv
 from tasks.workspace import Workspace, write_text
 
-COLUMNS = ["stem", "source", "given", "width", "height", "crack_share", "phash", "refused"]
+COLUMNS = [
+    "stem",
+    "source",
+    "given",
+    "width",
+    "height",
+    "crack_share",
+    "phash",
+    "mask_kind",
+    "faint_share",
+    "refused",
+]
 KINDS = ("images", "masks")
 
 
@@ -103,7 +114,7 @@ def run(workspace: Workspace, params: Params) -> None:
 def _settings(size: int, colours: tuple[Colour, ...]) -> str:
     """What a resized pair depends on besides its own bytes: the parameters and the code."""
     digest = hashlib.sha256(json.dumps([size, colours]).encode())
-    for module in (images, hashing):
+    for module in (hashing, images, masks, resizing):
         digest.update(inspect.getsource(module).encode())
     return digest.hexdigest()[:16]
 
@@ -119,12 +130,13 @@ def _finish(
     key = digest.hexdigest()[:40]
     if store.holds(key):
         return key, json.loads(store.row(key).read_text(encoding="utf-8"))
-    image, classes = images.read_image(image_path), images.read_mask(mask_path, colours)
+    image, mask = images.read_image(image_path), masks.read_mask(mask_path, colours)
+    classes = mask.classes
     height, width = image.shape[:2]
     if classes.shape != (height, width):
         raise ImageError(f"image {width}x{height}, mask {classes.shape[1]}x{classes.shape[0]}")
-    images.write_png(store.picture("images", key), images.resize_image(image, size))
-    resized = images.resize_mask(classes, size, len(colours))
+    images.write_png(store.picture("images", key), resizing.resize_image(image, size))
+    resized = resizing.resize_mask(classes, size, len(colours))
     images.write_png(store.picture("masks", key), images.encode_classes(resized, len(colours)))
     known = {
         "width": str(width),
@@ -132,6 +144,8 @@ def _finish(
         # of the mask as it came; eight decimals tell one pixel in a hundred million from none
         "crack_share": f"{(classes > 0).mean():.8f}",
         "phash": hashing.perceptual_hash(image),
+        "mask_kind": mask.kind,
+        "faint_share": f"{mask.faint_share:.8f}",
     }
     write_text(store.row(key), json.dumps(known))
     return key, known

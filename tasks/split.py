@@ -3,10 +3,11 @@
 import pandas as pd
 
 from crackflow.errors import DataError
+from crackflow.examples import pick_examples
 from crackflow.hashing import near_duplicates
 from crackflow.names import parent_of
 from crackflow.params import Params
-from crackflow.splitting import SUBSETS, assign_subsets, group_pairs, pick_mini_test
+from crackflow.splitting import SUBSETS, assign_subsets, group_pairs
 from tasks.outputs import write_csv
 from tasks.workspace import Workspace
 
@@ -37,7 +38,7 @@ def run(workspace: Workspace, params: Params) -> None:
         params.split.seed,
     )
     test = {stem: group for stem, group in groups.items() if subsets[stem] == "test"}
-    shown = pick_mini_test(test, sources, empty, params.split.mini_test, params.split.seed)
+    shown = pick_examples(test, sources, empty, params.split.mini_test, params.split.seed)
     rows = [
         (stem, source, parents[stem], groups[stem], subsets[stem], int(stem in shown))
         for stem, source in sources.items()

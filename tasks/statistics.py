@@ -3,12 +3,12 @@
 import pandas as pd
 
 from crackflow.errors import DataError
+from crackflow.examples import pick_examples
 from crackflow.images import encode_classes, read_image, read_stored_mask, write_png
 from crackflow.params import Params
 from crackflow.progress import track
 from crackflow.sheets import Picture, sheet
 from crackflow.source_chart import subsets_and_sources
-from crackflow.splitting import pick_mini_test
 from crackflow.summary import by_source_and_subset, summary
 from tasks.outputs import write_json
 from tasks.workspace import Workspace
@@ -39,7 +39,7 @@ def run(workspace: Workspace, params: Params) -> None:
     groups = dict(zip(train["stem"], train["group"], strict=True))
     sources = dict(zip(train["stem"], train["source"], strict=True))
     empty = {stem: shares[stem] == 0 for stem in sources}
-    chosen = pick_mini_test(groups, sources, empty, params.statistics.sheet_images, SEED)
+    chosen = pick_examples(groups, sources, empty, params.statistics.sheet_images, SEED)
     stems = sorted(chosen, key=lambda stem: (sources[stem], stem))
     images, masks = [], []
     for stem in track(stems, "statistics: sheets"):

@@ -33,13 +33,18 @@ class Workspace:
 
     @property
     def resized_csv(self) -> Path:
-        """A row a pair: stem, source, given, width, height, crack_share, phash, refused."""
+        """A row a pair: stem, source, given, width, height, crack_share, phash, mask_kind, faint_share, refused."""
         return self.root / "data/resized.csv"
 
     @property
     def split_csv(self) -> Path:
         """A row a usable pair: stem, source, parent, group, subset, mini_test."""
         return self.root / "data/split.csv"
+
+    @property
+    def split_json(self) -> Path:
+        """How the split was made, the near-duplicates found, what leaks, and what other splits would leak."""
+        return self.root / "data/split.json"
 
     @property
     def model(self) -> Path:

@@ -3,8 +3,6 @@ import io
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from crackflow.errors import ImageError
@@ -12,14 +10,8 @@ from crackflow.images import (
     decode_classes,
     encode_classes,
     read_image,
-    read_mask,
-    resize_image,
-    resize_mask,
     write_png,
 )
-
-BLACK, RED, WHITE = (0, 0, 0), (255, 0, 0), (255, 255, 255)
-BINARY = (BLACK, WHITE)
 
 
 def saved(path, array, **options):
@@ -115,105 +107,6 @@ def test_what_is_no_image_is_refused(tmp_path, content):
 def test_an_absent_file_says_so(tmp_path):
     with pytest.raises(ImageError, match=r"a\.jpg can't be opened: No such file"):
         read_image(tmp_path / "a.jpg")
-
-
-def test_black_and_white_split_above_127(tmp_path):
-    levels = np.array([[0, 126, 127, 128, 129, 255]], np.uint8)
-    expected = [[0, 0, 0, 1, 1, 1]]
-    assert read_mask(saved(tmp_path / "grey.png", levels), BINARY).tolist() == expected
-    assert read_mask(saved(tmp_path / "rgb.png", np.dstack([levels] * 3)), BINARY).tolist() == expected
-
-
-def test_jpeg_greys_are_sorted_out(tmp_path):
-    mask = np.zeros((32, 32), np.uint8)
-    mask[:, 16:] = 255
-    path = saved(tmp_path / "a.jpg", mask, quality=75)
-    path = saved(tmp_path / "b.jpg", np.clip(np.asarray(Image.open(path)).astype(int) + 9, 0, 255).astype(np.uint8))
-    np.testing.assert_array_equal(read_mask(path, BINARY), mask // 255)
-
-
-def test_the_nearest_of_three_colours_wins(tmp_path):
-    # squared distances of (200, 40, 30): black 42500, red 55^2 + 40^2 + 30^2 = 5525, white 99875
-    # of (120, 30, 30): black 16200, red 135^2 + 900 + 900 = 20025; of (180, 150, 150): red 50625, white 27675
-    pixels = np.array([[(200, 40, 30), (120, 30, 30), (180, 150, 150)]], np.uint8)
-    assert read_mask(saved(tmp_path / "a.png", pixels), (BLACK, RED, WHITE)).tolist() == [[1, 0, 2]]
-
-
-def test_the_nearest_of_three_greys_wins(tmp_path):
-    # 64 is as near to 0 as to 128: the lower class; 191 is 63 from 128 and 64 from 255
-    levels = np.array([[0, 64, 65, 128, 191, 192, 255]], np.uint8)
-    colours = (BLACK, (128, 128, 128), WHITE)
-    assert read_mask(saved(tmp_path / "a.png", levels), colours).tolist() == [[0, 0, 1, 1, 1, 2, 2]]
-
-
-def test_class_numbers_in_place_of_colours_are_refused(tmp_path):
-    numbers = np.eye(4, dtype=np.uint8)
-    with pytest.raises(ImageError, match="levels 0 to 1, which look like class numbers"):
-        read_mask(saved(tmp_path / "a.png", numbers), BINARY)
-    with pytest.raises(ImageError, match="levels 0 to 2, which look like class numbers"):
-        read_mask(saved(tmp_path / "b.png", np.dstack([numbers * 2] * 3)), (BLACK, RED, WHITE))
-    # JPEG makes such levels out of a black mask
-    assert not read_mask(saved(tmp_path / "a.jpg", np.ones((8, 8), np.uint8)), BINARY).any()
-
-
-def test_shrinking_averages():
-    blocks = np.array([[0, 100, 8, 8], [200, 100, 8, 8], [0, 0, 1, 3], [0, 0, 5, 7]], np.uint8)
-    assert resize_image(blocks, 2).tolist() == [[100, 8], [0, 4]]
-
-
-def test_a_dark_line_stays_visible_when_shrunk_eightfold():
-    image = np.full((64, 64, 3), 200, np.uint8)
-    image[:, 33] = 0
-    # one of eight columns is black: 200 * 7 / 8
-    assert resize_image(image, 8)[:, 4].tolist() == [[175] * 3] * 8
-
-
-def test_a_side_that_shrinks_is_averaged_while_the_other_grows():
-    image = np.zeros((4, 64), np.uint8)
-    image[:, ::8] = 160
-    assert np.unique(resize_image(image, 8)).tolist() == [20]
-
-
-def test_growing_keeps_a_line_darker_than_linear_interpolation():
-    image = np.full((16, 16), 200, np.uint8)
-    image[:, 8] = 0
-    linear = cv2.resize(image, (18, 18), interpolation=cv2.INTER_LINEAR)
-    assert resize_image(image, 18).min() < linear.min()
-
-
-def test_a_mask_grows_without_moving():
-    classes = np.zeros((16, 16), np.uint8)
-    classes[4:12, 4:12] = 1
-    expected = np.zeros((32, 32), np.uint8)
-    expected[8:24, 8:24] = 1
-    np.testing.assert_array_equal(resize_mask(classes, 32, 2), expected)
-
-
-@given(
-    height=st.integers(8, 80),
-    width=st.integers(8, 80),
-    size=st.integers(8, 64),
-    row=st.integers(0),
-    diagonal=st.booleans(),
-)
-def test_a_line_of_one_pixel_never_breaks(height, width, size, row, diagonal):
-    side = max(height, width)
-    if diagonal:
-        classes = np.eye(side, dtype=np.uint8)
-    else:
-        classes = np.zeros((height, width), np.uint8)
-        classes[row % height] = 1
-    found = resize_mask(classes, size, 2)
-    assert found.any(axis=0).all()
-    pieces, _ = cv2.connectedComponents(found, connectivity=8)
-    assert pieces - 1 == 1
-
-
-def test_several_classes_keep_the_one_that_covers_most():
-    # blocks of 2 x 2: all 2; two of 1, one of 2; nothing; one of 2, the rest background
-    classes = np.array([[2, 2, 1, 1], [2, 2, 2, 0], [0, 0, 0, 2], [0, 0, 0, 0]], np.uint8)
-    # a single pixel of four is what a line covers half of: 1/4 = (1/2) / 2
-    assert resize_mask(classes, 2, 3).tolist() == [[2, 1], [0, 2]]
 
 
 @pytest.mark.parametrize(("num_classes", "levels"), [(2, [0, 255]), (3, [0, 127, 255]), (4, [0, 85, 170, 255])])
