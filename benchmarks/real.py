@@ -34,7 +34,7 @@ def main() -> int:
     if git("status", "--porcelain", "--untracked-files=no"):
         print("note: the run is of HEAD; changes that are not committed are not part of it", file=sys.stderr)
 
-    checkout()
+    checkout(TREE, ROOT / ".dvc/cache")
     settings = [f"data.path={data}", *args.set]
     run("pipelines", "profile", args.profile, "--yes", *(word for item in settings for word in ("--set", item)))
     run("dvc", "repro")
@@ -47,14 +47,14 @@ def main() -> int:
     return 0
 
 
-def checkout() -> None:
-    """Bring the work tree to HEAD, keeping what its last run left there."""
-    if (TREE / ".git").exists():
-        git("checkout", "--force", "--detach", git("rev-parse", "HEAD"), cwd=TREE)
+def checkout(tree: Path, cache: Path) -> None:
+    """Bring a work tree to HEAD, with a DVC cache, keeping what its last run left there."""
+    if (tree / ".git").exists():
+        git("checkout", "--force", "--detach", git("rev-parse", "HEAD"), cwd=tree)
     else:
         git("worktree", "prune")
-        git("worktree", "add", "--force", "--detach", str(TREE), "HEAD")
-    run("dvc", "config", "--local", "cache.dir", str(ROOT / ".dvc/cache"))
+        git("worktree", "add", "--force", "--detach", str(tree), "HEAD")
+    run("dvc", "config", "--local", "cache.dir", str(cache), cwd=tree)
 
 
 def results(args: argparse.Namespace) -> dict[str, Any]:
@@ -80,6 +80,7 @@ def results(args: argparse.Namespace) -> dict[str, Any]:
         "pairs_sha256": raw["sha256"],
         "total_s": round(sum(stage["seconds"] for stage in ran), 1),
         "stage_s": {stage["stage"]: stage["seconds"] for stage in ran},
+        "stage_peak_mib": {stage["stage"]: stage.get("peak_mib") for stage in ran},
         "operating_point": json.loads((TREE / "models/operating_point.json").read_text(encoding="utf-8")),
         "figures": json.loads((TREE / "metrics/evaluation.json").read_text(encoding="utf-8")),
         "by_source": [dict(zip(names, row.split(","), strict=True)) for row in by_source[1:]],
@@ -87,9 +88,9 @@ def results(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def run(*command: str) -> None:
-    """Run `python -m COMMAND` in the work tree, whose own modules come before the installed ones."""
-    done = subprocess.run([sys.executable, "-m", *command], cwd=TREE, check=False)
+def run(*command: str, cwd: Path = TREE) -> None:
+    """Run `python -m COMMAND` in a work tree, whose own modules come before the installed ones."""
+    done = subprocess.run([sys.executable, "-m", *command], cwd=cwd, check=False)
     if done.returncode:
         sys.exit(done.returncode if done.returncode == 2 else 1)
 

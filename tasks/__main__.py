@@ -51,9 +51,22 @@ def main(argv: list[str]) -> int:
         "run": os.environ.get("CRACKFLOW_RUN", ""),
         "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "seconds": round(time.monotonic() - started, 2),
+        "peak_mib": _peak_mib(),
     }
     write_text(workspace.ran(stage), json.dumps(record, indent=1) + "\n")
     return 0
+
+
+def _peak_mib() -> int | None:
+    """The most memory that this process has held, in MiB; None where the system does not tell.
+
+    Of Linux's two figures the kernel's high-water mark is taken: ru_maxrss starts at what the parent held.
+    """
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    lines = dict(line.split(":", 1) for line in status.read_text(encoding="ascii").splitlines() if ":" in line)
+    return round(int(lines["VmHWM"].split()[0]) / 1024)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,145 @@
+"""Time the data stages on a set as large as Kaggle's, made from a smaller one.
+
+`python -m benchmarks.scale DATA [--pairs 11298]`. Each pair of DATA is repeated under further names of the same source,
+each time another window of the photograph at another brightness, so that hashing, grouping and dealing have as much to
+do as with as many photographs. The set is laid out as Kaggle's archive is: everything in images/ and masks/, and once
+more in train/ and test/. It lies in .crackflow/scale with a work tree and a DVC cache of its own; delete it when done.
+docs/results/scale.json gets figures alone.
+
+Measured are, under DVC as a user runs it: the first run, one with nothing changed, and one with 100 pairs added.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from benchmarks import real
+from crackflow.images import read_image
+from crackflow.names import source_of
+from crackflow.progress import track
+from crackflow.sources import Pair, find_pairs
+
+TREE = real.ROOT / ".crackflow/scale/tree"
+MADE = real.ROOT / ".crackflow/scale/pairs"
+RESULTS = real.ROOT / "docs/results/scale.json"
+STAGES = ("download", "resize", "split", "statistics")
+TEST_SHARE = 0.15
+ADDED = 100
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, help="a folder of images/ and masks/")
+    parser.add_argument("--pairs", type=int, default=11_298, help="how many to make (default: as many as Kaggle's set)")
+    args = parser.parse_args()
+    pairs = find_pairs(args.data.resolve()).pairs
+    make(pairs, 0, args.pairs)
+    real.checkout(TREE, TREE.parent / "cache")
+    in_tree("pipelines", "profile", "quick", "--yes", "--set", "data.source=folder", "--set", f"data.path={MADE}")
+
+    first = measured()
+    again = measured()
+    make(pairs, args.pairs, args.pairs + ADDED)
+    added = measured()
+    split = json.loads((TREE / "data/split.json").read_text(encoding="utf-8"))
+    record: dict[str, Any] = {
+        "command": f"python -m benchmarks.scale DATA --pairs {args.pairs}",
+        "revision": real.git("rev-parse", "--short=12", "HEAD", cwd=TREE),
+        "machine": {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
+        "pairs": args.pairs,
+        "made_from": len(pairs),
+        "groups": split["groups"],
+        "near_duplicates": len(split["duplicates"]),
+        "first": first,
+        "nothing_changed": again,
+        f"{ADDED}_pairs_added": added,
+    }
+    RESULTS.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(record, indent=1))
+    return 0
+
+
+def measured() -> dict[str, Any]:
+    """Run the data stages under DVC; wall time of all, and of each stage that ran its seconds and peak memory."""
+    before = {path: path.read_text(encoding="utf-8") for path in (TREE / ".crackflow/ran").glob("*.json")}
+    started = time.monotonic()
+    in_tree("dvc", "repro", STAGES[-1])
+    wall = time.monotonic() - started
+    stages = {}
+    for name in STAGES:
+        path = TREE / f".crackflow/ran/{name}.json"
+        text = path.read_text(encoding="utf-8")
+        if before.get(path) != text:
+            record = json.loads(text)
+            stages[name] = {"seconds": record["seconds"], "peak_mib": record["peak_mib"]}
+    return {"wall_s": round(wall, 1), "stages": stages}
+
+
+def make(pairs: tuple[Pair, ...], start: int, stop: int) -> None:
+    """Make the pairs numbered from `start` to `stop`, less those that are there."""
+    for kind in ("images", "masks"):
+        for folder in ("", "train", "test"):
+            (MADE / folder / kind).mkdir(parents=True, exist_ok=True)
+
+    def make_one(number: int) -> None:
+        pair = pairs[number % len(pairs)]
+        copy = number // len(pairs)
+        stem = renamed(pair.stem, copy)
+        given = "test" if np.random.default_rng(number).random() < TEST_SHARE else "train"
+        image, mask = MADE / "images" / f"{stem}.jpg", MADE / "masks" / f"{stem}.jpg"
+        if not mask.exists():
+            photo, label = changed(read_image(pair.image), read_image(pair.mask)[..., 0], number, copy)
+            for path, pixels, quality in ((image, photo[..., ::-1], 92), (mask, label, 95)):
+                part = path.with_suffix(".part")
+                part.write_bytes(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes())
+                part.replace(path)
+        for path in (image, mask):
+            linked = MADE / given / path.parent.name / path.name
+            if not linked.exists():
+                linked.hardlink_to(path)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in track(pool.map(make_one, range(start, stop)), "make pairs", stop - start, unit="pair"):
+            pass
+
+
+def renamed(stem: str, copy: int) -> str:
+    """Another photograph of the same source: the first number after the source's name gets one more digit or two."""
+    if not copy:
+        return stem
+    prefix = source_of(stem) if stem.startswith(source_of(stem)) else ""
+    return prefix + re.sub(r"\d+", lambda found: f"{found.group()}{copy}", stem[len(prefix) :], count=1)
+
+
+def changed(photo: Any, label: Any, number: int, copy: int) -> tuple[Any, Any]:
+    """A window of 55 to 75 % of each side, scaled back and a little lighter or darker; the first copy as it is."""
+    if not copy:
+        return photo, label
+    random = np.random.default_rng(number)
+    height, width = label.shape
+    share = random.uniform(0.55, 0.75)
+    high, wide = int(height * share), int(width * share)
+    top, left = random.integers(height - high + 1), random.integers(width - wide + 1)
+    window = np.s_[top : top + high, left : left + wide]
+    photo = cv2.resize(photo[window], (width, height), interpolation=cv2.INTER_CUBIC)
+    photo = cv2.convertScaleAbs(photo, alpha=1, beta=float(random.uniform(-12, 12)))
+    return photo, cv2.resize(label[window], (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def in_tree(*command: str) -> None:
+    """Run `python -m COMMAND` in the work tree."""
+    real.run(*command, cwd=TREE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
