@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import cv2
+import cv2.typing
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,23 +17,41 @@ from crackflow.errors import ImageError
 
 Pixels = NDArray[np.uint8]
 
+# A file's own depth and channels (BGR), turned by EXIF. No other flags keep 16 bits and read every TIFF right: with
+# IMREAD_COLOR_RGB | IMREAD_ANYDEPTH a 16-bit colour TIFF comes out black.
+NATIVE = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
 # Why a file can't be decoded is said once, by ImageError.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
-def read_image(path: Path) -> Pixels:
+def read_image(path: Path, *, turned: bool = True) -> Pixels:
     """Read a photograph.
 
+    Levels of 16-bit files are divided by what their brightest one tells of the camera: 8, 10, 12, 14 or 16 bits are in
+    use, so a 12-bit photograph in a 16-bit file does not come out black.
+
     Args:
-        path: a JPEG, PNG, BMP, TIFF or WebP file, grey or colour, 8 or 16 bit, with or without alpha.
+        path: a JPEG, PNG, BMP, TIFF or WebP file; grey, colour, palette or CMYK; 1, 8 or 16 bit; alpha is dropped.
+        turned: turn it as its EXIF orientation says; otherwise as the pixels are stored (a TIFF is always turned).
 
     Returns:
-        uint8 RGB (H, W, 3): turned as its EXIF orientation says, alpha dropped, 16-bit levels scaled to 8 bit.
+        uint8 RGB (H, W, 3).
 
     Raises:
-        ImageError: when the file is absent, truncated or not an image.
+        ImageError: when the file is absent, truncated, not an image, or holds samples of more than 16 bits.
     """
-    return decode(path, cv2.IMREAD_COLOR_RGB)
+    data = load(path)
+    ignored = 0 if turned else cv2.IMREAD_IGNORE_ORIENTATION
+    if not _may_be_deep(data):
+        return decode_bytes(data, cv2.IMREAD_COLOR_RGB | ignored, path.name)
+    pixels = decode_bytes(data, NATIVE | ignored, path.name)
+    return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB if pixels.ndim == 2 else cv2.COLOR_BGR2RGB).astype(
+        np.uint8, copy=False
+    )
 
 
 def read_stored_mask(path: Path, num_classes: int) -> Pixels:
@@ -112,27 +131,56 @@ def decode(path: Path, flags: int) -> Pixels:
 
     Args:
         path: an image file.
-        flags: OpenCV's `IMREAD_*`.
+        flags: OpenCV's `IMREAD_*`; `NATIVE` for the file's own channels.
 
     Returns:
-        uint8 (H, W) or (H, W, 3), as `flags` ask for.
+        uint8 (H, W) or (H, W, 3), as `flags` ask for; 16-bit levels scaled as `read_image` says.
 
     Raises:
-        ImageError: when the file is absent, truncated or not an image.
+        ImageError: as `read_image`.
+    """
+    return decode_bytes(load(path), flags, path.name)
+
+
+def load(path: Path) -> bytes:
+    """Read a file whole, for `decode_bytes`; a JPEG without the zeros that a broken-off copy can end in.
+
+    Raises:
+        ImageError: when it can't be opened.
     """
     try:
         data = path.read_bytes()
-        if data.startswith(b"\xff\xd8"):
-            # a broken-off copy can end in zeros, which decode as black; no JPEG ends in them
-            data = data.rstrip(b"\0")
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except OSError as error:
         raise ImageError(f"{path.name} can't be opened: {error.strerror}") from None
+    # they decode as black; no JPEG ends in them
+    return data.rstrip(b"\0") if data.startswith(b"\xff\xd8") else data
+
+
+def decode_bytes(data: bytes, flags: int, name: str) -> Pixels:
+    """Do as `decode`, for a file already read; `name` is for messages."""
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         pixels = None
     if pixels is None:
-        raise ImageError(f"{path.name} is truncated or not an image; replace it or leave the pair out")
+        raise ImageError(f"{name} is truncated or not an image; replace it or leave the pair out")
+    if pixels.dtype == np.uint16:
+        return _eight_bits(pixels)
+    if pixels.dtype != np.uint8:
+        raise ImageError(f"{name} holds {pixels.dtype} samples, expected 8 or 16 bits; save it with those")
     return np.asarray(pixels, dtype=np.uint8)
+
+
+def _may_be_deep(data: bytes) -> bool:
+    """Whether a file may hold more than 8 bits a channel: a PNG says so in its 25th byte, a TIFF anywhere."""
+    return (data.startswith(_PNG) and data[24:25] == b"\x10") or data.startswith(_TIFF)
+
+
+def _eight_bits(pixels: cv2.typing.MatLike) -> Pixels:
+    """Levels of 0..2^bits - 1 as 0..255, where bits is the least of 8, 10, 12, 14, 16 that holds the brightest."""
+    used = int(pixels.max()).bit_length()
+    full = 2 ** max(8, used + used % 2) - 1
+    return cv2.convertScaleAbs(pixels, alpha=255 / full).astype(np.uint8, copy=False)
 
 
 def _levels(num_classes: int) -> Pixels:

@@ -1,18 +1,38 @@
-"""Read masks as people drew and saved them."""
+"""Read masks as people drew and saved them.
 
-from collections.abc import Sequence
+What a file means is told by what it holds and not by its name:
+
+    grey levels     the class of the nearest colour; with black and white that is crack above 127
+    class numbers   0..C-1 in place of the colours, where no compression can have made such levels
+    colours         the nearest class; of two, whatever differs clearly from the background is the other one
+    colour tables   the colours where each means another class, else the numbers, as in the masks of Pascal VOC
+    transparency    transparent pixels are background
+"""
+
+import functools
+import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from crackflow.errors import ImageError
-from crackflow.images import Pixels, decode
+from crackflow.images import NATIVE, Pixels, decode_bytes, load, read_image
 
-# Formats that keep levels exactly, so that a level of 1 is meant and not an artefact.
-_LOSSLESS = {".png", ".bmp", ".tif", ".tiff"}
+Colours = Sequence[tuple[int, int, int]]
+Kind = Literal["levels", "numbers", "colours", "palette"]
+
+# With two classes a pixel is crack, whatever its colour, where a channel is further from the background than half the
+# furthest one of the file, within these bounds: dark red on black is nearer to black than to white. Between black and
+# white the higher bound is the same as the nearest colour; below the lower one lies what compression leaves.
+_FAR = (63, 127)
+# Alpha below this is transparent.
+_OPAQUE = 128
+_SHOWN = 5
 
 
 class Mask(NamedTuple):
@@ -20,63 +40,222 @@ class Mask(NamedTuple):
 
     Attributes:
         classes: uint8 (H, W), 0 <= class < number of classes.
-        kind: "levels" for the classes' own grey levels, "numbers" for class numbers, "colours" for RGB, "palette" for
-            a file with a colour table.
+        kind: "levels" for grey levels, "numbers" for class numbers, "colours" for RGB, "palette" for a file with a
+            colour table.
         faint_share: share of the picture, 0..1, that is not background in the file to the letter and read as
             background all the same, as the greys that JPEG makes around a crack are.
     """
 
     classes: Pixels
-    kind: Literal["levels", "numbers", "colours", "palette"]
+    kind: Kind
     faint_share: float
 
 
-def read_mask(path: Path, colours: Sequence[tuple[int, int, int]]) -> Mask:
-    """Read a mask as class numbers.
+def read_pair(image_path: Path, mask_path: Path, colours: Colours) -> tuple[Pixels, Mask]:
+    """Read a photograph and its mask, of one size.
 
-    Each pixel is the class whose colour is nearest in RGB space, so the in-between levels that JPEG makes are sorted
-    out; with black and white alone a pixel above 127 is class 1.
+    Where the photograph alone says by EXIF that it is to be turned, and the mask fits it as it is stored and not as it
+    is shown, the mask was drawn on the stored pixels: then the photograph is read as stored. A square or half-turned
+    photograph does not tell, and is turned.
 
     Args:
-        path: a file as for `read_image`.
+        image_path: a file as for `read_image`.
+        mask_path: a file as for `read_mask`.
+        colours: RGB 0..255 of each class, the background first.
+
+    Returns:
+        uint8 RGB (H, W, 3), and the mask with classes (H, W).
+
+    Raises:
+        ImageError: when one of them can't be read, or their sizes differ.
+    """
+    image, mask = read_image(image_path), read_mask(mask_path, colours)
+    shape = mask.classes.shape
+    if image.shape[:2] == shape[::-1] != shape:
+        stored = read_image(image_path, turned=False)
+        image = stored if stored.shape[:2] == shape else image
+    if image.shape[:2] != shape:
+        (height, width), (mask_height, mask_width) = image.shape[:2], shape
+        raise ImageError(
+            f"image {width}x{height}, mask {mask_width}x{mask_height}; expected one size: replace the one that is wrong"
+        )
+    return image, mask
+
+
+def read_mask(path: Path, colours: Colours) -> Mask:
+    """Read a mask as class numbers.
+
+    Args:
+        path: a file as for `read_image`, turned as its EXIF orientation says.
         colours: RGB 0..255 of each class, the background first.
 
     Returns:
         The mask's classes, below len(colours), and how the file held them.
 
     Raises:
-        ImageError: when the file is absent, truncated, not an image, or holds class numbers in place of colours.
+        ImageError: when the file is absent, truncated or not an image; or when it was saved without loss and nothing
+            in it would be read as a crack though not all of it has the background's colour.
     """
+    classes_of = _classes_of(tuple(colours))
+    data = load(path)
+    pixels = decode_bytes(data, NATIVE, path.name)
+    if data.startswith(b"\xff\xd8"):
+        return classes_of.read(_single(pixels))
+    kind: Kind | None = None
+    with _header(data) as file:
+        if file.mode == "P":
+            indices = np.asarray(ImageOps.exif_transpose(file))
+            table = np.asarray(file.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
+            by_index = _read_table(path, indices, table, classes_of)
+            if by_index is not None:
+                return by_index
+            kind = "palette"
+        elif file.mode in {"RGBA", "LA"}:
+            layered = np.asarray(ImageOps.exif_transpose(file).convert("RGBA"))
+            # OpenCV blackens what is transparent in a TIFF
+            pixels = layered[..., 2::-1] if file.format == "TIFF" else pixels
+            pixels = _flattened(path, pixels, layered[..., 3], classes_of)
+        lossless = file.format != "WEBP" or b"VP8L" in data
+        lossless = lossless and "jpeg" not in str(file.info.get("compression"))
+    pixels = _single(pixels)
+    if lossless and pixels.ndim == 2 and 0 < pixels.max() < len(colours):
+        return Mask(pixels, kind or "numbers", 0.0)
+    mask = classes_of.read(pixels)
+    if lossless and mask.faint_share and not mask.classes.any():
+        raise ImageError(
+            f"{path.name} holds {_named(pixels)}, all read as background; expected the colours under `classes` or the "
+            f"numbers 0 to {len(colours) - 1}: write the mask with those"
+        )
+    return mask._replace(kind=kind or mask.kind)
+
+
+class _Classes(NamedTuple):
+    """Which class a colour means.
+
+    Attributes:
+        colours: int32 (C, 3), RGB, the background first.
+        by_level: uint8 (256,), the class of each grey level.
+        threshold: the level above which everything is class 1, where that is all there is to it.
+    """
+
+    colours: NDArray[np.int32]
+    by_level: Pixels
+    threshold: int | None
+
+    def read(self, pixels: Pixels) -> Mask:
+        """Classes of grey levels (H, W) or BGR colours (H, W, 3)."""
+        if pixels.ndim == 3:
+            rgb = pixels[..., ::-1]
+            classes = _nearest(rgb, self.colours)
+            differing = int(np.count_nonzero((rgb != self.colours[0]).any(axis=-1)))
+            return Mask(classes, "colours", _share(differing, classes))
+        if self.threshold is not None:
+            classes = np.asarray(cv2.threshold(pixels, self.threshold, 1, cv2.THRESH_BINARY)[1], dtype=np.uint8)
+        else:
+            classes = np.asarray(cv2.LUT(pixels, self.by_level), dtype=np.uint8)
+        red, green, blue = self.colours[0].tolist()
+        if red == green == blue:
+            differing = cv2.countNonZero(pixels) if red == 0 else int(np.count_nonzero(pixels != red))
+        else:
+            differing = pixels.size
+        return Mask(classes, "levels", _share(differing, classes))
+
+
+@functools.cache
+def _classes_of(colours: tuple[tuple[int, int, int], ...]) -> _Classes:
     palette = np.asarray(colours, dtype=np.int32)
-    if (palette == palette[:, :1]).all():
-        levels = decode(path, cv2.IMREAD_GRAYSCALE)
-        _refuse_class_numbers(path, levels, len(colours))
-        classes = np.asarray(_nearest(np.arange(256)[:, None], palette[:, :1])[levels])
-        return Mask(classes, "levels", float(np.mean((classes == 0) & (levels != palette[0, 0]))))
-    pixels = decode(path, cv2.IMREAD_COLOR_RGB)
-    _refuse_class_numbers(path, pixels, len(colours))
-    classes = _nearest(pixels, palette)
-    return Mask(classes, "colours", float(np.mean((classes == 0) & (pixels != palette[0]).any(axis=-1))))
+    by_level = _nearest(np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1), palette)
+    first = int(by_level.argmax())
+    plain = first > 0 and bool((by_level[first:] == 1).all())
+    return _Classes(palette, by_level, first - 1 if plain else None)
 
 
-def _nearest(pixels: NDArray[np.integer], palette: NDArray[np.int32]) -> Pixels:
-    """Number of the nearest colour along the last axis; the lower number at a tie."""
-    best = np.zeros(pixels.shape[:-1], dtype=np.uint8)
-    least = np.full(pixels.shape[:-1], np.iinfo(np.int32).max, dtype=np.int32)
+def _share(differing: int, classes: Pixels) -> float:
+    """Share of the pixels that differ from the background's colour and are not another class."""
+    return (differing - cv2.countNonZero(classes)) / classes.size
+
+
+def _nearest(pixels: Pixels, palette: NDArray[np.int32]) -> Pixels:
+    """Number of the nearest colour along the last axis, the lower one at a tie; of two, see `_FAR`."""
     wide = pixels.astype(np.int32)
-    for number, colour in enumerate(palette):
+    best = np.zeros(pixels.shape[:-1], dtype=np.uint8)
+    least = ((wide - palette[0]) ** 2).sum(axis=-1, dtype=np.int32)
+    for number, colour in enumerate(palette[1:], start=1):
         distance = ((wide - colour) ** 2).sum(axis=-1, dtype=np.int32)
         nearer = distance < least
         best[nearer] = number
         least[nearer] = distance[nearer]
+    if len(palette) == 2:
+        away = np.abs(wide - palette[0]).max(axis=-1)
+        best[away > np.clip(away.max() // 2, *_FAR)] = 1
     return best
 
 
-def _refuse_class_numbers(path: Path, pixels: Pixels, num_classes: int) -> None:
-    """Levels 0 and 1 in place of 0 and 255 would all be read as background, and no one would be told."""
-    highest = int(pixels.max())
-    if 0 < highest < num_classes and path.suffix.lower() in _LOSSLESS:
+def _single(pixels: Pixels) -> Pixels:
+    """The one channel of a grey picture saved in colour."""
+    if pixels.ndim == 2:
+        return pixels
+    blue, green, red = cv2.split(np.ascontiguousarray(pixels))
+    grey = not cv2.norm(blue, green, cv2.NORM_INF) and not cv2.norm(green, red, cv2.NORM_INF)
+    return np.asarray(green, dtype=np.uint8) if grey else pixels
+
+
+def _header(data: bytes) -> Image.Image:
+    """What Pillow tells of a file that OpenCV has decoded; an empty picture where Pillow can't open it."""
+    try:
+        return Image.open(io.BytesIO(data))
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return Image.new("L", (1, 1))
+
+
+def _read_table(path: Path, indices: Pixels, table: Pixels, classes_of: _Classes) -> Mask | None:
+    """Classes of a file with a colour table; None where the table is a mere list of greys.
+
+    The table says black and white in either order, or it has whatever colours a drawing program gives to the numbers.
+    """
+    used = np.flatnonzero(np.bincount(indices.ravel(), minlength=256))
+    colours = table[used]
+    by_colour = _nearest(colours, classes_of.colours)
+    exact = (colours == classes_of.colours[by_colour]).all()
+    by_index = np.zeros(256, dtype=np.uint8)
+    if exact or (len(used) > 1 and len(set(by_colour.tolist())) == len(used)):
+        by_index[used] = by_colour
+    elif used[-1] < len(classes_of.colours):
+        by_index[used] = used
+    elif (colours == colours[:, :1]).all():
+        return None
+    else:
         raise ImageError(
-            f"{path.name} holds levels 0 to {highest}, which look like class numbers; "
-            "expected the colours under `classes`: write the mask with those"
+            f"{path.name} holds the numbers {_listed(used.tolist())} of a colour table, {_listed(colours.tolist())}; "
+            f"expected the numbers 0 to {len(classes_of.colours) - 1} or the colours under `classes`: write those"
         )
+    return Mask(by_index[indices], "palette", 0.0)
+
+
+def _flattened(path: Path, pixels: Pixels, alpha: Pixels, classes_of: _Classes) -> Pixels:
+    """The picture with the background's colour where it is transparent; as it is where alpha is the same all over."""
+    transparent = alpha < _OPAQUE
+    if transparent.all() or not transparent.any():
+        return pixels
+    pixels = np.dstack([pixels] * 3) if pixels.ndim == 2 else pixels.copy()
+    background = classes_of.colours[0, ::-1]
+    if (pixels[~transparent] == background).all():
+        raise ImageError(
+            f"{path.name} has the background's colour wherever it is opaque, so what it shows is in its transparency "
+            "alone; write the mask with the colours under `classes`"
+        )
+    pixels[transparent] = background
+    return pixels
+
+
+def _named(pixels: Pixels) -> str:
+    """The grey levels or RGB colours of a picture, the first few of them."""
+    if pixels.ndim == 2:
+        return f"levels {_listed(np.unique(pixels).tolist())}"
+    colours = np.unique(pixels.reshape(-1, 3)[:, ::-1], axis=0)
+    return f"colours {_listed(colours.tolist())}"
+
+
+def _listed(values: Iterable[object]) -> str:
+    shown = [str(value) for value in values]
+    return ", ".join(shown[:_SHOWN]) + (", ..." if len(shown) > _SHOWN else "")
