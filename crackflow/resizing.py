@@ -3,57 +3,70 @@
 import cv2
 import numpy as np
 
+from crackflow.framing import Mode, frame
 from crackflow.images import Pixels
+from crackflow.lines import coverage, scale_lines
 
 
-def resize_image(image: Pixels, size: int) -> Pixels:
-    """Resize a photograph to a square; its aspect is not kept.
+def resize_image(image: Pixels, size: int, mode: Mode = "stretch") -> Pixels:
+    """Resize a photograph to a square.
 
     A side that shrinks is averaged over area, which keeps thin cracks as faint lines where interpolation would skip
     them; a side that grows is interpolated cubically, which keeps them darker than linear interpolation does.
 
+    Padding has the photograph's own mean colour: black bars would be the darkest and straightest thing in it, and an
+    edge that is repeated or mirrored draws a crack that ends there on into the padding, where the mask has none.
+
     Args:
         image: uint8 (H, W, 3) or (H, W).
         size: side of the result, px.
+        mode: as for `crackflow.framing.frame`.
 
     Returns:
         uint8 (size, size, 3) or (size, size).
     """
-    return _resize(image, size, cv2.INTER_CUBIC)
+    placed = frame(image.shape[0], image.shape[1], size, mode)
+    part, (height, width) = image[placed.source], placed.shape
+    # INTER_AREA does not average while the other side grows
+    smaller = min(height, part.shape[0]), min(width, part.shape[1])
+    for (rows, columns), how in ((smaller, cv2.INTER_AREA), ((height, width), cv2.INTER_CUBIC)):
+        if part.shape[:2] != (rows, columns):
+            part = np.asarray(cv2.resize(part, (columns, rows), interpolation=how), np.uint8)
+    if (height, width) == (size, size):
+        return np.ascontiguousarray(part)
+    mean = np.rint(cv2.mean(part)[: image.shape[2] if image.ndim == 3 else 1])
+    square = np.empty((size, size, *image.shape[2:]), np.uint8)
+    square[:] = mean
+    square[placed.target] = part
+    return square
 
 
-def resize_mask(classes: Pixels, size: int, num_classes: int) -> Pixels:
-    """Resize a mask to a square without losing thin lines.
+def resize_mask(classes: Pixels, size: int, num_classes: int, mode: Mode = "stretch") -> Pixels:
+    """Resize a mask to a square without losing thin lines; padding is background.
 
-    A resized pixel is foreground when foreground covers at least half of the share that a line of one source pixel
-    covers in it at best: 1/2 where the mask grows, scale/2 where it shrinks by that scale. A horizontal or vertical
-    line of one pixel therefore never breaks, wherever it falls; the majority alone would drop it, and the nearest
-    pixel would drop it now and then. Of several foreground classes the one that covers most wins.
+    The foreground is scaled as `crackflow.lines.scale_lines` says: lines of one pixel never break, and the area is
+    kept as far as that allows. Of several foreground classes the one that covers most of a pixel wins.
 
     Args:
         classes: uint8 (H, W), class numbers.
         size: side of the result, px.
         num_classes: number of classes, the background included.
+        mode: as for `crackflow.framing.frame`.
 
     Returns:
         uint8 (size, size), class numbers.
     """
-    full = np.uint8(255)
-    foreground = _resize(np.where(classes > 0, full, np.uint8(0)), size, cv2.INTER_LINEAR)
-    needed = 255 / 2 * min(1.0, *(size / side for side in classes.shape))
-    # coverage is in whole levels; one may be lost to rounding in each of the two passes
-    is_foreground = foreground >= max(1, int(needed) - 1)
-    if num_classes == 2:
-        return is_foreground.astype(np.uint8)
-    coverage = [
-        _resize(np.where(classes == number, full, np.uint8(0)), size, cv2.INTER_LINEAR)
-        for number in range(1, num_classes)
-    ]
-    return np.where(is_foreground, np.argmax(coverage, axis=0) + 1, 0).astype(np.uint8)
+    placed = frame(classes.shape[0], classes.shape[1], size, mode)
+    part = classes[placed.source]
+    found = scale_lines(_levels(part > 0), *placed.shape).astype(np.uint8)
+    if num_classes > 2:
+        shares = [coverage(_levels(part == number), *placed.shape) for number in range(1, num_classes)]
+        found *= np.argmax(shares, axis=0).astype(np.uint8) + np.uint8(1)
+    square = np.zeros((size, size), np.uint8)
+    square[placed.target] = found
+    return square
 
 
-def _resize(pixels: Pixels, size: int, growing: int) -> Pixels:
-    """Shrink the sides that shrink by area, then grow the others, since INTER_AREA does not average while one grows."""
-    height, width = pixels.shape[:2]
-    smaller = cv2.resize(pixels, (min(width, size), min(height, size)), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(smaller, (size, size), interpolation=growing), dtype=np.uint8)
+def _levels(mask: np.ndarray) -> Pixels:
+    """0 and 255 for false and true."""
+    return np.where(mask, np.uint8(255), np.uint8(0))

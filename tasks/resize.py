@@ -1,8 +1,7 @@
 """Stage resize: every pair to one size, lossless, and what is known of it.
 
 Finished pairs are kept by content under .crackflow, so a killed run or a hundred added pairs decode only what is new.
-Threads, since OpenCV, Pillow and zlib let go of the interpreter: on two cores two take 0.55 of the time of one, as two
-processes do.
+Threads, since OpenCV and zlib let go of the interpreter; docs/explanation/resize.md has what two bring over one.
 """
 
 import hashlib
@@ -10,17 +9,20 @@ import inspect
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import pandas as pd
 
-from crackflow import hashing, images, masks, resizing
+from crackflow import framing, hashing, images, lines, masks, resizing
 from crackflow.errors import ImageError
+from crackflow.framing import Mode
 from crackflow.names import source_of
 from crackflow.params import Colour, Params
 from crackflow.progress import track
@@ -41,6 +43,11 @@ COLUMNS = [
     "refused",
 ]
 KINDS = ("images", "masks")
+# Pairs per thread that are handed out ahead: enough that none waits, few enough that memory does not grow with pairs.
+AHEAD = 4
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
 
 @dataclass(frozen=True)
@@ -81,20 +88,21 @@ def run(workspace: Workspace, params: Params) -> None:
     colours = tuple(params.classes.values())
     pairs = pd.read_csv(workspace.raw / "pairs.csv", dtype=str, keep_default_na=False).sort_values("stem")
     found = json.loads(workspace.raw_json.read_text(encoding="utf-8"))
-    store = _Store(workspace.state("resize", _settings(params.resize.size, colours)))
+    store = _Store(workspace.state("resize", _settings(params.resize.size, params.resize.mode, colours)))
 
     def finish(pair: tuple[str, str, str, str]) -> tuple[str, dict[str, str]]:
         stem, image, mask, given = pair
         paths = workspace.raw / "images" / image, workspace.raw / "masks" / mask
         try:
-            key, known = _finish(stem, *paths, store, params.resize.size, colours)
+            key, known = _finish(stem, *paths, store, params.resize.size, params.resize.mode, colours)
         except ImageError as error:
             return "", dict.fromkeys(COLUMNS, "") | {"stem": stem, "refused": str(error)}
         return key, {"stem": stem, "source": source_of(stem), "given": given, **known, "refused": ""}
 
     columns = ["stem", "image", "mask", "given"]
     with _threads() as pool:
-        done = list(track(pool.map(finish, pairs[columns].itertuples(index=False)), "resize", len(pairs), unit="pair"))
+        made = _in_order(pool, finish, pairs[columns].itertuples(index=False, name=None))
+        done = list(track(made, "resize", len(pairs), unit="pair"))
     rows = [row for _, row in done]
     rows += [
         dict.fromkeys(COLUMNS, "") | {"stem": item["name"], "refused": item["reason"]} for item in found["refused"]
@@ -108,19 +116,19 @@ def run(workspace: Workspace, params: Params) -> None:
         _link(store, keys, folder)
     write_csv(workspace.resized_csv, pd.DataFrame(rows, columns=COLUMNS))
     store.keep_only(set(keys.values()))
-    print(f"{len(keys)} pairs of {params.resize.size} px; {len(refusals)} refused")
+    print(f"{len(keys)} pairs of {params.resize.size} px ({params.resize.mode}); {len(refusals)} refused")
 
 
-def _settings(size: int, colours: tuple[Colour, ...]) -> str:
+def _settings(size: int, mode: Mode, colours: tuple[Colour, ...]) -> str:
     """What a resized pair depends on besides its own bytes: the parameters and the code."""
-    digest = hashlib.sha256(json.dumps([size, colours]).encode())
-    for module in (hashing, images, masks, resizing):
+    digest = hashlib.sha256(json.dumps([size, mode, colours]).encode())
+    for module in (framing, hashing, images, lines, masks, resizing):
         digest.update(inspect.getsource(module).encode())
     return digest.hexdigest()[:16]
 
 
 def _finish(
-    stem: str, image_path: Path, mask_path: Path, store: _Store, size: int, colours: tuple[Colour, ...]
+    stem: str, image_path: Path, mask_path: Path, store: _Store, size: int, mode: Mode, colours: tuple[Colour, ...]
 ) -> tuple[str, dict[str, str]]:
     """Resize one pair, unless the store holds it; its key there, and the cells of its row."""
     digest = hashlib.sha256(f"{stem}\0{image_path.name}\0{mask_path.name}\0".encode())
@@ -135,8 +143,8 @@ def _finish(
     height, width = image.shape[:2]
     if classes.shape != (height, width):
         raise ImageError(f"image {width}x{height}, mask {classes.shape[1]}x{classes.shape[0]}")
-    images.write_png(store.picture("images", key), resizing.resize_image(image, size))
-    resized = resizing.resize_mask(classes, size, len(colours))
+    images.write_png(store.picture("images", key), resizing.resize_image(image, size, mode))
+    resized = resizing.resize_mask(classes, size, len(colours), mode)
     images.write_png(store.picture("masks", key), images.encode_classes(resized, len(colours)))
     known = {
         "width": str(width),
@@ -161,6 +169,17 @@ def _link(store: _Store, keys: dict[str, str], folder: Path) -> None:
                 os.link(source, target)
             except OSError:  # a disk without hard links
                 shutil.copyfile(source, target)
+
+
+def _in_order(pool: ThreadPoolExecutor, function: Callable[[_In], _Out], items: Iterable[_In]) -> Iterator[_Out]:
+    """As `pool.map`, but only a few items are handed out ahead of what is taken."""
+    waiting: deque[Future[_Out]] = deque()
+    for item in items:
+        waiting.append(pool.submit(function, item))
+        if len(waiting) > AHEAD * (os.cpu_count() or 1):
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 @contextmanager

@@ -60,7 +60,9 @@ def test_a_line_of_one_pixel_never_breaks(height, width, size, row, diagonal):
 
 
 def test_several_classes_keep_the_one_that_covers_most():
-    # blocks of 2 x 2: all 2; two of 1, one of 2; nothing; one of 2, the rest background
-    classes = np.array([[2, 2, 1, 1], [2, 2, 2, 0], [0, 0, 0, 2], [0, 0, 0, 0]], np.uint8)
-    # a single pixel of four is what a line covers half of: 1/4 = (1/2) / 2
-    assert resize_mask(classes, 2, 3).tolist() == [[2, 1], [0, 2]]
+    # blocks of 2 x 2: all 2; two of 1, one of 2; nothing; below them nothing, nothing; one of 2, the rest background
+    classes = np.array(
+        [[2, 2, 1, 1, 0, 0], [2, 2, 2, 0, 0, 0], [0] * 6, [0] * 6, [0] * 6, [0, 0, 0, 0, 0, 2]], np.uint8
+    )
+    # a lone pixel of four is what a line covers half of, 1/4 = (1/2) / 2, and is no line's to spare
+    assert resize_mask(classes, 3, 3).tolist() == [[2, 1, 0], [0, 0, 0], [0, 0, 2]]

@@ -86,6 +86,8 @@ def test_pairs_become_squares_and_rows(workspace):
         "height": "32",
         "crack_share": "0.18750000",  # 6 / 32
         "phash": "",
+        "mask_kind": "levels",
+        "faint_share": "0.00000000",
         "refused": "",
     }
     assert found["11111"]["crack_share"] == "0.00000000"
