@@ -1,42 +1,44 @@
 """What a pair's name tells: which source it comes from, and which photograph it was cut from.
 
-The names are those of the public crack set that khanhha/crack_segmentation merged from earlier ones. Crops of one
-photograph overlap or at least share light, camera and crack, so they belong on one side of a split.
+The names are those of the public crack set that khanhha/crack_segmentation merged from earlier ones and Kaggle holds.
+It is said to hold twelve sets, but its 11,298 names have eleven prefixes: under Sylvie_Chambon stand the photographs of
+CFD and those of at least one more set. Crops of one photograph overlap or at least share light, camera and crack, so
+they belong on one side of a split.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # A name without any prefix, such as `kitchen`, says nothing of where it comes from.
 NO_PREFIX = "photos"
 
 
-@dataclass(frozen=True)
-class _Rule:
-    """How names of one source are read. Of `fields`, `crop` and `family` one at most is given."""
+class _Rule(NamedTuple):
+    """How names of one source are read; a name that no rule of its source fits is a photograph of its own."""
 
     source: str
-    # the parent is the first so many parts between underscores
-    fields: int | None = None
-    # the parent is the name less this ending
-    crop: str | None = None
-    # sources that hold the same photographs under the same number share this word
-    family: str | None = None
+    # what follows the prefix and `_`, or begins it; the group is what all crops of one photograph share
+    rest: str
+    # what stands before the group in the photograph's name; sources of the same photographs share it
+    parent: str
 
 
 # fmt: off
 _RULES = (
-    _Rule("CFD",                    family="CFD"),     # CFD_049
-    _Rule("forest",                 family="CFD"),     # forest_049 is CFD_049
-    _Rule("Sylvie_Chambon",         family="CFD"),     # Sylvie_Chambon_049 is CFD_049
-    _Rule("CRACK500",               fields=3),         # CRACK500_20160307_144115 _1281_1
-    _Rule("DeepCrack",              crop=r"-\d+$"),    # DeepCrack_11111 -3, DeepCrack_IMG_6469 -2
-    _Rule("Rissbilder_for_Florian", fields=4),         # Rissbilder_for_Florian_9S6A2846 _230_168_2768_2605
-    _Rule("Volker",                 fields=2),         # Volker_DSC01670 _678_871_1022_989
-    _Rule("noncrack",               fields=5),         # noncrack_noncrack_concrete_wall_20 _54
-    _Rule("Eugen_Muller",           fields=3),         # Eugen_Muller_9360 _7_26_751_632
-    _Rule("GAPS384",                fields=3),         # GAPS384_train_0809 _541_1
-    _Rule("cracktree200"),                             # cracktree200_6243
+    _Rule("CFD",                    r"(\d+)$",                  "CFD"),              # 049
+    _Rule("forest",                 r"(\d+)$",                  "CFD"),              # 049 is CFD_049
+    _Rule("Sylvie_Chambon",         r"(\d+)$",                  "CFD"),              # 049 is CFD_049
+    # GT and noGT of one number may be one photograph: joined as a precaution
+    _Rule("Sylvie_Chambon",         r"Im_(?:no)?GT_(ESAR_\d+)", "Sylvie_Chambon"),   # Im_GT_ ESAR_20 a
+    _Rule("CRACK500",               r"([^_]+_[^_]+)",           "CRACK500"),         # 20160307_144115 _1281_1
+    _Rule("DeepCrack",              r"(.+?)(?:-\d+)*$",         "DeepCrack"),        # 11111 -3, IMG_6469 -2
+    _Rule("Rissbilder_for_Florian", r"([^_]+)",       "Rissbilder_for_Florian"),     # 9S6A2846 _230_168_2768_2605
+    _Rule("Volker",                 r"([^_]+)",                 "Volker"),           # DSC01670 _678_871_1022_989
+    _Rule("noncrack",               r"((?:[^_]+_){3}[^_]+)",    "noncrack"),         # noncrack_concrete_wall_20 _54
+    # 8980 and 8980a show one slab
+    _Rule("Eugen_Muller",           r"(\d+)",                   "Eugen_Muller"),     # 8980 a_25_22_747_752
+    _Rule("GAPS384",                r"([^_]+_[^_]+)",           "GAPS384"),          # train_0809 _541_1
+    _Rule("cracktree200",           r"(.+)",                    "cracktree200"),     # 6243
 )
 # fmt: on
 
@@ -51,9 +53,9 @@ def source_of(stem: str) -> str:
         The source's prefix; for a name of none of the known sources, what stands before its first underscore or
         digit (`IMG_1234` and `IMG1235` are both `IMG`), or `photos` where nothing does.
     """
-    rule = _rule(stem)
-    if rule:
-        return rule.source
+    for rule in _RULES:
+        if stem.startswith(f"{rule.source}_"):
+            return rule.source
     prefix = re.match(r"[^_\d]*(?=[_\d])", stem)
     return (prefix.group().rstrip(" -.(") if prefix else "") or NO_PREFIX
 
@@ -67,16 +69,8 @@ def parent_of(stem: str) -> str:
     Returns:
         The same text for every crop of one photograph; `stem` itself where the name tells of no photograph.
     """
-    rule = _rule(stem)
-    if not rule:
-        return stem
-    if rule.fields:
-        return "_".join(stem.split("_")[: rule.fields])
-    if rule.crop:
-        return re.sub(rule.crop, "", stem)
-    number = stem.removeprefix(f"{rule.source}_")
-    return f"{rule.family}_{number}" if rule.family and number.isdecimal() else stem
-
-
-def _rule(stem: str) -> _Rule | None:
-    return next((rule for rule in _RULES if stem.startswith(f"{rule.source}_")), None)
+    for rule in _RULES:
+        found = re.match(f"{rule.source}_{rule.rest}", stem)
+        if found:
+            return f"{rule.parent}_{found.group(1)}"
+    return stem
