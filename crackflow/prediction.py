@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from crackflow.errors import DataError, ModelError
+from crackflow.framing import Mode, frame
 from crackflow.images import Pixels
 from crackflow.operating_point import classify
 from crackflow.resizing import resize_image
@@ -48,7 +49,7 @@ def photos_in(path: Path) -> list[Path]:
     return photos
 
 
-def predict_photo(model: "keras.Model", photo: Pixels, threshold: float) -> Pixels:
+def predict_photo(model: "keras.Model", photo: Pixels, threshold: float, mode: Mode = "stretch") -> Pixels:
     """Find the cracks in one photograph.
 
     The photograph is resized to the model's square as stage resize does it, and the probabilities, not the mask, are
@@ -58,6 +59,9 @@ def predict_photo(model: "keras.Model", photo: Pixels, threshold: float) -> Pixe
         model: as crackflow.inference.load_model gives it.
         photo: uint8 RGB (H, W, 3).
         threshold: 0..1; a pixel is foreground where 1 - P(background) is above it.
+        mode: how the pairs were resized that the model learned from. With "crop" the photograph is letterboxed, so
+            that no part of it is left unlooked at; its cracks are then thinner than those that the model has seen, by
+            the ratio of the photograph's sides.
 
     Returns:
         uint8 (H, W), class numbers.
@@ -68,9 +72,12 @@ def predict_photo(model: "keras.Model", photo: Pixels, threshold: float) -> Pixe
     from crackflow.inference import predict
 
     height, width = photo.shape[:2]
-    probabilities = predict(model, resize_image(photo, _side(model))[None])[0]
-    whole = cv2.resize(probabilities, (width, height), interpolation=cv2.INTER_LINEAR)
-    return classify(np.asarray(whole, np.float32), threshold)
+    side = _side(model)
+    whole: Mode = "letterbox" if mode == "crop" else mode
+    probabilities = predict(model, resize_image(photo, side, whole)[None])[0]
+    seen = probabilities[frame(height, width, side, whole).target]
+    back = cv2.resize(seen, (width, height), interpolation=cv2.INTER_LINEAR)
+    return classify(np.asarray(back, np.float32), threshold)
 
 
 def _side(model: "keras.Model") -> int:

@@ -32,7 +32,8 @@ def predict(workspace: Workspace, photos: Path, out: Path) -> Outcome:
     """Write OUT/masks/STEM.png and OUT/overlays/STEM.png, both of the photograph's own size.
 
     Args:
-        workspace: its model and operating point are read.
+        workspace: its model, operating point and params.yaml are read; of that `resize.mode` alone, which the model
+            was trained with.
         photos: a photograph or a folder of them.
         out: the folder to write to; masks and overlays of the same names are replaced.
 
@@ -41,10 +42,12 @@ def predict(workspace: Workspace, photos: Path, out: Path) -> Outcome:
 
     Raises:
         DataError: when there is no photograph, or none can be read.
+        ParamsError: when params.yaml is absent or can't be used.
         ModelError: when there is no model or no operating point, or the model can't be used.
     """
     files = photos_in(photos)
     threshold = _threshold(workspace.operating_point)
+    mode = workspace.params().resize.mode
 
     import_keras()
     from crackflow.inference import load_model
@@ -59,7 +62,7 @@ def predict(workspace: Workspace, photos: Path, out: Path) -> Outcome:
         except ImageError as error:
             skipped.append(str(error))
             continue
-        predicted = predict_photo(model, photo, threshold)
+        predicted = predict_photo(model, photo, threshold, mode)
         write_png(out / "masks" / f"{file.stem}.png", encode_classes(predicted, classes))
         write_png(out / "overlays" / f"{file.stem}.png", overlay(photo, None, predicted))
         cracked += bool(predicted.any())

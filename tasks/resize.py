@@ -138,19 +138,15 @@ def _finish(
     key = digest.hexdigest()[:40]
     if store.holds(key):
         return key, json.loads(store.row(key).read_text(encoding="utf-8"))
-    image, mask = images.read_image(image_path), masks.read_mask(mask_path, colours)
-    classes = mask.classes
-    height, width = image.shape[:2]
-    if classes.shape != (height, width):
-        raise ImageError(f"image {width}x{height}, mask {classes.shape[1]}x{classes.shape[0]}")
+    image, mask = masks.read_pair(image_path, mask_path, colours)
     images.write_png(store.picture("images", key), resizing.resize_image(image, size, mode))
-    resized = resizing.resize_mask(classes, size, len(colours), mode)
+    resized = resizing.resize_mask(mask.classes, size, len(colours), mode)
     images.write_png(store.picture("masks", key), images.encode_classes(resized, len(colours)))
     known = {
-        "width": str(width),
-        "height": str(height),
+        "width": str(image.shape[1]),
+        "height": str(image.shape[0]),
         # of the mask as it came; eight decimals tell one pixel in a hundred million from none
-        "crack_share": f"{(classes > 0).mean():.8f}",
+        "crack_share": f"{(mask.classes > 0).mean():.8f}",
         "phash": hashing.perceptual_hash(image),
         "mask_kind": mask.kind,
         "faint_share": f"{mask.faint_share:.8f}",

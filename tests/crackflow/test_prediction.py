@@ -3,8 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from crackflow.errors import DataError, ModelError
+from crackflow.framing import frame
 from crackflow.prediction import photos_in, predict_photo
 
 
@@ -22,9 +25,12 @@ def darkness_model(size, classes=2):
     return model
 
 
+MODEL = darkness_model(16)
+
+
 @pytest.fixture(scope="module")
 def model():
-    return darkness_model(16)
+    return MODEL
 
 
 def grey(height, width, level=200):
@@ -46,6 +52,39 @@ def test_a_dark_band_is_found_where_it_is(model):
     assert rows[26:38].all()
     assert not rows[:22].any()
     assert not rows[42:].any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    height=st.integers(8, 96),
+    width=st.integers(8, 96),
+    mode=st.sampled_from(["stretch", "letterbox", "crop"]),
+    ends=st.lists(st.floats(0, 1), min_size=4, max_size=4),
+)
+def test_a_dark_rectangle_is_found_where_it_is_in_every_mode(height, width, mode, ends):
+    """What is a model's pixel away from its edge, in pixels of the photograph, is on the right side of it."""
+    top, bottom = sorted(round(end * height) for end in ends[:2])
+    left, right = sorted(round(end * width) for end in ends[2:])
+    photo = grey(height, width)
+    photo[top:bottom, left:right] = 0
+    found = predict_photo(MODEL, photo, 0.5, mode)
+    assert found.shape == (height, width)
+    # half a pixel of the model's mixes both levels, interpolating back reaches half a pixel further, and OpenCV rounds
+    tall, wide = frame(height, width, 16, "stretch" if mode == "stretch" else "letterbox").shape
+    rows, columns = int(np.ceil(1.5 * height / tall)), int(np.ceil(1.5 * width / wide))
+    inside = np.zeros((height, width), bool)
+    inside[top + rows : max(0, bottom - rows), left + columns : max(0, right - columns)] = True
+    outside = np.ones((height, width), bool)
+    outside[max(0, top - rows) : bottom + rows, max(0, left - columns) : right + columns] = False
+    assert found[inside].all()
+    assert not found[outside].any()
+
+
+def test_a_cut_model_is_shown_the_whole_photograph(model):
+    # three squares in a row: the middle is all that stage resize would keep
+    photo = grey(32, 96)
+    photo[:, 80:] = 0
+    assert predict_photo(model, photo, 0.5, "crop")[:, 88:].all()
 
 
 def test_the_threshold_holds_at_the_photographs_own_size(model):

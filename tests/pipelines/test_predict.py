@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from crackflow.params import Params, render
 from pipelines.cli import app
 
 
@@ -28,6 +29,7 @@ def checkout(_model, tmp_path, monkeypatch):
     (tmp_path / "models").mkdir()
     (tmp_path / "models/flexunet.keras").write_bytes(_model.read_bytes())
     (tmp_path / "models/operating_point.json").write_text(json.dumps({"threshold": 0.5}))
+    (tmp_path / "params.yaml").write_text(render(Params()))
     (tmp_path / "photos").mkdir()
     photo = np.full((40, 30, 3), 200, np.uint8)
     cv2.imwrite(str(tmp_path / "photos/plain.jpg"), photo)
@@ -55,6 +57,30 @@ def test_masks_and_overlays_of_a_folder(checkout):
     assert painted.shape == photo.shape
     assert (painted[:18] != photo[:18]).any(axis=-1).all()
     np.testing.assert_array_equal(painted[22:], photo[22:])
+
+
+@pytest.mark.parametrize("mode", ["letterbox", "crop"])
+def test_the_mode_is_that_of_the_parameters(checkout, mode):
+    """Rows 15 to 24 of 40 are dark: rows 6 to 9 of the model's 16, two and a half each."""
+    (checkout / "params.yaml").write_text(render(Params.model_validate({"resize": {"mode": mode}})))
+    photo = np.full((40, 30, 3), 200, np.uint8)
+    photo[15:25] = 0
+    cv2.imwrite(str(checkout / "photos/cracked.png"), photo)
+    assert predict("photos/cracked.png").exit_code == 0
+    mask = cv2.imread("out/masks/cracked.png", cv2.IMREAD_UNCHANGED)
+    assert mask.shape == (40, 30)
+    # columns too, up to both edges: the bars beside the photograph are not taken back
+    assert (mask[18:22] == 255).all()
+    assert (mask[:12] == 0).all()
+    assert (mask[28:] == 0).all()
+
+
+def test_without_parameters_there_is_one_line_and_exit_code_2(checkout):
+    (checkout / "params.yaml").unlink()
+    result = predict()
+    assert result.exit_code == 2
+    assert "no params.yaml in" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 def test_one_photograph(checkout):

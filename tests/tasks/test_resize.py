@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from crackflow import images
+from crackflow import images, masks
 from crackflow.errors import DataError
 from crackflow.images import decode_classes, read_image
+from crackflow.masks import read_pair
 from crackflow.params import Params
 from tasks import resize
 from tasks.workspace import Workspace
@@ -66,11 +67,11 @@ def decoded(monkeypatch):
     """Names of the photographs that are decoded."""
     names = []
 
-    def counted(path):
-        names.append(path.name)
-        return read_image(path)
+    def counted(image_path, mask_path, colours):
+        names.append(image_path.name)
+        return read_pair(image_path, mask_path, colours)
 
-    monkeypatch.setattr(images, "read_image", counted)
+    monkeypatch.setattr(masks, "read_pair", counted)
     return names
 
 
@@ -133,7 +134,7 @@ def test_bad_pairs_are_set_aside_with_their_reasons(workspace):
     assert refused == {
         "alone": "no mask for image alone.jpg",
         "broken": "broken.jpg is truncated or not an image; replace it or leave the pair out",
-        "other_size": "image 48x32, mask 30x20",
+        "other_size": "image 48x32, mask 30x20; expected one size: replace the one that is wrong",
     }
     assert all(not row[key] for row in found.values() if row["refused"] for key in ("source", "width", "phash"))
     assert list(found) == sorted(found)
