@@ -104,7 +104,7 @@ class SplitParams(_Block):
     seed: Count = Field(0, description="same seed and pairs, same split")
     shares: SharesParams = SharesParams()
     duplicate_distance: Count = Field(
-        48, description="pairs whose 256-bit perceptual hashes differ in at most this many bits are one group"
+        60, description="pairs whose 256-bit perceptual hashes differ in at most this many bits are one group"
     )
     mini_test: Positive = Field(24, description="test pairs shown by infer, spread over the sources")
 
