@@ -12,6 +12,8 @@ from crackflow.params import AugmentParams
 
 Pixels = npt.NDArray[np.uint8]
 
+SHADOWED = 0.3  # share of the images that get a shadow, where shadows are on
+
 
 def crop_box(
     mask: Pixels, crop: int, crack_crops: float, scale: float, rng: np.random.Generator
@@ -95,6 +97,8 @@ def light(image: Pixels, params: AugmentParams, rng: np.random.Generator) -> Pix
     levels = (levels - 0.5) * (1 + rng.uniform(-params.contrast, params.contrast)) + 0.5
     levels = levels + rng.uniform(-params.brightness, params.brightness)
     lit = cv2.LUT(image, np.clip(np.rint(levels * 255), 0, 255).astype(np.uint8))
+    if params.shadow and rng.random() < SHADOWED:
+        lit = _shade(lit.reshape(shape), params.shadow, rng)
     sigma = rng.uniform(0, params.blur)
     if sigma > 0.2:  # below that a Gaussian on the pixel grid changes nothing
         lit = cv2.GaussianBlur(lit, (0, 0), sigma)
@@ -103,3 +107,16 @@ def light(image: Pixels, params: AugmentParams, rng: np.random.Generator) -> Pix
         noise = rng.standard_normal(shape[:2], dtype=np.float32) * np.float32(deviation)
         lit = np.clip(lit.reshape(shape) + noise[..., None], 0, 255)
     return np.asarray(lit, np.uint8).reshape(shape)  # OpenCV drops the axis of a single channel
+
+
+def _shade(image: Pixels, amount: float, rng: np.random.Generator) -> Pixels:
+    """Darken what lies on one side of a straight, more or less soft edge, as a kerb, a car or a tree does."""
+    height, width = image.shape[:2]
+    angle = rng.uniform(0, 2 * np.pi)
+    across, down = np.cos(angle), np.sin(angle)
+    columns = (np.arange(width) / width - rng.uniform()) * across
+    rows = (np.arange(height) / height - rng.uniform()) * down
+    softness = rng.uniform(0.005, 0.1)
+    inside = 1 / (1 + np.exp(-np.clip((rows[:, None] + columns) / softness, -30, 30)))
+    light_left = (1 - rng.uniform(0, amount) * inside).astype(np.float32)
+    return np.asarray(image * light_left[..., None], np.uint8)

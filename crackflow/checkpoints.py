@@ -50,18 +50,19 @@ class Checkpoints:
             model.load_weights(self._weights(len(history)))
         return history
 
-    def save(self, model: keras.Model, history: list[Row], *, is_best: bool) -> None:
+    def save_best(self, model: keras.Model) -> None:
+        """Keep the weights as the best so far; to be called before `save`, which makes them count."""
+        _save_weights(model, self.best)
+
+    def save(self, model: keras.Model, history: list[Row]) -> None:
         """Keep a finished epoch.
 
         Args:
             model: as the epoch left it; `save_weights` takes the optimizer along.
             history: the rows so far, this epoch's last.
-            is_best: whether this epoch's weights are the best so far.
         """
         current = self._weights(len(history))
         _save_weights(model, current)
-        if is_best:
-            _save_weights(model, self.best)
         part = self.folder / ".history.part"
         part.write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
         os.replace(part, self.folder / "history.json")

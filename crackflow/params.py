@@ -5,11 +5,12 @@ holds the two together. `crackflow` itself never opens params.yaml: whoever runs
 """
 
 import difflib
+import posixpath
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from crackflow.errors import ParamsError
 
@@ -108,6 +109,19 @@ class SplitParams(_Block):
     )
     mini_test: Positive = Field(24, description="test pairs shown by infer, spread over the sources")
 
+    @field_validator("previous")
+    @classmethod
+    def _is_no_output(cls, path: str) -> str:
+        """DVC would see a cycle, or nothing to watch."""
+        if not path.strip():
+            raise ValueError("expected a file; data/previous.csv is the one that holds no pair")
+        if posixpath.normpath(path.replace("\\", "/")) == "data/split.csv":
+            raise ValueError(
+                "data/split.csv is what this stage writes; copy it elsewhere, for instance to data/previous.csv, "
+                "and name the copy"
+            )
+        return path
+
 
 class StatisticsParams(_Block):
     """Stage statistics: what the data looks like."""
@@ -145,6 +159,7 @@ class AugmentParams(_Block):
     gamma: Annotated[float, Field(ge=0, lt=1)] = Field(0.25, description="exponent within 1 +- this")
     noise: Share = Field(0.02, description="standard deviation of grey noise, share of the range")
     blur: Amount = Field(0.7, description="largest sigma of a Gaussian blur, px")
+    shadow: Share = Field(0.0, description="largest share of light that a shadow over part of the image takes away")
 
 
 class ReducerParams(_Block):
@@ -177,6 +192,10 @@ class TrainParams(_Block):
     optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
     learning_rate: Rate = 0.002
     weight_decay: Amount = Field(0.0001, description="adamw alone")
+    averaging: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0,
+        description="share that a running average of the weights keeps at each step; 0 averages nothing",
+    )
     clipvalue: Amount = Field(0.5, description="gradients are clipped to +- this; 0 does not clip")
     schedule: Literal["plateau", "cosine", "constant"] = Field("cosine", description="plateau: the original's")
     warmup_steps: Count = Field(40, description="cosine alone: steps in which the rate rises from 0")

@@ -6,6 +6,7 @@ checkpoints; order, crops, augmentation and dropout from (seed, epoch).
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -67,21 +68,26 @@ def train(
         while not schedule.finished(_values(history, params), params):
             epoch = len(history)
             _begin_epoch(model, params, epoch, _values(history, params))
+            watch = _Watch(progress, epoch, params.epochs)
             logs = model.fit(
                 TrainingCrops(folder, train_stems, params, epoch),
-                validation_data=valid,
                 shuffle=False,  # TrainingCrops has its own order; Keras's would depend on the epochs before
                 initial_epoch=epoch,
                 epochs=epoch + 1,
                 verbose=0,
-                callbacks=[_Watch(progress, epoch, params.epochs)],
+                callbacks=[watch],
             ).history
             _check_finite(model, f"epoch {epoch + 1}/{params.epochs}")
             row = {"epoch": float(epoch + 1), "learning_rate": float(model.optimizer.learning_rate)}
-            history.append(row | {name: float(values[-1]) for name, values in logs.items()})
+            row |= {name: float(values[-1]) for name, values in logs.items()}
+            # where an average is kept, fit has left it in the weights' place
+            seen = model.evaluate(valid, verbose=0, return_dict=True, callbacks=[watch])
+            history.append(row | {f"val_{name}": float(value) for name, value in seen.items()})
             epoch_done(model, history)
-            is_best = schedule.best_epoch(_values(history, params)) == epoch
-            checkpoints.save(model, history, is_best=is_best)
+            if schedule.best_epoch(_values(history, params)) == epoch:
+                checkpoints.save_best(model)
+            watch.put_trained_back()
+            checkpoints.save(model, history)
     return history
 
 
@@ -95,14 +101,16 @@ def compile_model(model: keras.Model, params: TrainParams, steps: int) -> None:
     """
     rate = schedule.learning_rate(params, steps * params.epochs)
     clip = params.clipvalue or None
+    # None: the average replaces the weights at the end of `fit` alone, and `_Watch` has kept them
+    average = {"use_ema": params.averaging > 0, "ema_momentum": params.averaging, "ema_overwrite_frequency": None}
     if params.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=params.weight_decay, clipvalue=clip)
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=params.weight_decay, clipvalue=clip, **average)
         # Decay draws weights to 0; a normalization's scale and an offset have no reason to be there.
         optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     elif params.optimizer == "adam":
-        optimizer = keras.optimizers.Adam(rate, clipvalue=clip)
+        optimizer = keras.optimizers.Adam(rate, clipvalue=clip, **average)
     else:
-        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, clipvalue=clip)
+        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, clipvalue=clip, **average)
     model.compile(
         optimizer=optimizer,
         loss=losses.total(params.loss),
@@ -145,12 +153,13 @@ def _spread(stems: Sequence[str], count: int) -> list[str]:
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
-    """Moves the bar at each step and stops at the first loss that is not a number."""
+    """Moves the bar at each step, stops at the first loss that is not a number, and keeps what was trained last."""
 
     def __init__(self, progress: "tqdm[None]", epoch: int, epochs: int) -> None:
         super().__init__()
         self.progress = progress
         self.label = f"epoch {epoch + 1}/{epochs}"
+        self.trained: list[Any] = []
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         loss = float((logs or {})["loss"])
@@ -158,6 +167,16 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
             raise TrainingError(f"the loss is {loss} in {self.label}, step {batch + 1}; {MEND}")
         self.progress.set_postfix_str(f"{self.label} loss {loss:.4f}", refresh=False)
         self.progress.update()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 Keras's signature
+        if self.model.optimizer.use_ema:
+            self.trained = [keras.ops.convert_to_numpy(weight) for weight in self.model.trainable_variables]
+
+    def put_trained_back(self) -> None:
+        """Undo what `fit` ends with where an average is kept: the average in the weights' place."""
+        if self.trained:
+            for variable, value in zip(self.model.trainable_variables, self.trained, strict=True):
+                variable.assign(value)
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 Keras's signature
         self.progress.set_postfix_str(f"{self.label} looking at valid", refresh=True)

@@ -4,7 +4,7 @@ import pytest
 from crackflow import augment
 from crackflow.params import AugmentParams
 
-OFF = AugmentParams(flips=False, rot90=False, scale=0, brightness=0, contrast=0, gamma=0, noise=0, blur=0)
+OFF = AugmentParams(flips=False, rot90=False, scale=0, brightness=0, contrast=0, gamma=0, noise=0, blur=0, shadow=0)
 
 
 def rng(seed=0):
@@ -95,6 +95,18 @@ def test_blur_softens_an_edge():
     image[:, 8:] = 200
     lit = augment.light(image, OFF.model_copy(update={"blur": 2.0}), rng(1))
     assert 0 < lit[8, 7, 0] < 200
+
+
+def test_a_shadow_darkens_one_side_of_some_images_and_no_more_than_allowed():
+    image = np.full((64, 64, 3), 200, np.uint8)
+    shaded = [augment.light(image, OFF.model_copy(update={"shadow": 0.5}), rng(seed)) for seed in range(100)]
+    # nothing is left of less than half of 200, nothing becomes brighter
+    assert all(100 <= lit.min() and lit.max() <= 200 for lit in shaded)
+    dark = [lit for lit in shaded if lit.min() < 180]
+    # a share SHADOWED of 100, less those of a shallow or distant shadow
+    assert 10 <= len(dark) <= 40
+    # an edge runs through some of them: both light and dark are there
+    assert sum(lit.max() > 195 for lit in dark) > 5
 
 
 def test_same_generator_same_pair():

@@ -27,7 +27,7 @@ def test_weights_optimizer_and_step_counter_come_back(tmp_path):
     model = make_model()
     fit(model, 3)
     kept = Checkpoints(tmp_path)
-    kept.save(model, [{"epoch": 1.0, "loss": 0.5}], is_best=True)
+    kept.save(model, [{"epoch": 1.0, "loss": 0.5}])
     again = make_model()
     assert kept.restore(again) == [{"epoch": 1.0, "loss": 0.5}]
     assert int(again.optimizer.iterations) == 3
@@ -37,12 +37,13 @@ def test_weights_optimizer_and_step_counter_come_back(tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
-def test_best_is_replaced_only_by_a_better_epoch(tmp_path):
+def test_best_is_replaced_only_when_told(tmp_path):
     model, kept = make_model(), Checkpoints(tmp_path)
-    kept.save(model, [{"epoch": 1.0}], is_best=True)
+    kept.save_best(model)
+    kept.save(model, [{"epoch": 1.0}])
     best = model.get_weights()
     fit(model, 1)
-    kept.save(model, [{"epoch": 1.0}, {"epoch": 2.0}], is_best=False)
+    kept.save(model, [{"epoch": 1.0}, {"epoch": 2.0}])
     model.load_weights(kept.best)
     assert all((a == b).all() for a, b in zip(best, model.get_weights(), strict=True))
 
@@ -50,7 +51,8 @@ def test_best_is_replaced_only_by_a_better_epoch(tmp_path):
 def test_only_the_last_epoch_is_kept(tmp_path):
     model, kept = make_model(), Checkpoints(tmp_path)
     for epochs in (1, 2, 3):
-        kept.save(model, [{"epoch": float(i)} for i in range(epochs)], is_best=epochs == 1)
+        kept.save_best(model)
+        kept.save(model, [{"epoch": float(i)} for i in range(epochs)])
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["best.weights.h5", "epoch-0003.weights.h5", "history.json"]
 
@@ -58,7 +60,7 @@ def test_only_the_last_epoch_is_kept(tmp_path):
 def test_weights_written_without_their_history_are_not_believed(tmp_path):
     """Killed between the two: the history still names the epoch before, whose weights are still there."""
     model, kept = make_model(), Checkpoints(tmp_path)
-    kept.save(model, [{"epoch": 1.0}], is_best=True)
+    kept.save(model, [{"epoch": 1.0}])
     expected = model.get_weights()
     (tmp_path / "epoch-0002.weights.h5").write_bytes(b"half")
     (tmp_path / "part-best.weights.h5").write_bytes(b"half")

@@ -7,7 +7,7 @@ from crackflow.dataset import Folder, TrainingCrops, WholeImages, one_hot
 from crackflow.images import encode_classes, write_png
 from crackflow.params import AugmentParams, TrainParams
 
-PLAIN = AugmentParams(flips=False, rot90=False, scale=0, brightness=0, contrast=0, gamma=0, noise=0, blur=0)
+PLAIN = AugmentParams(flips=False, rot90=False, scale=0, brightness=0, contrast=0, gamma=0, noise=0, blur=0, shadow=0)
 PARAMS = TrainParams(crop=16, batch_size=4, steps_per_epoch=0)
 
 

@@ -45,9 +45,9 @@ def test_a_row_an_epoch(pairs, tmp_path):
     assert history[-1]["loss"] < history[0]["loss"]
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "plateau"])
-def test_a_killed_training_ends_as_an_undisturbed_one(pairs, tmp_path, schedule):
-    params = PARAMS.model_copy(update={"schedule": schedule})
+@pytest.mark.parametrize(("schedule", "averaging"), [("cosine", 0.9), ("plateau", 0.0)])
+def test_a_killed_training_ends_as_an_undisturbed_one(pairs, tmp_path, schedule, averaging):
+    params = PARAMS.model_copy(update={"schedule": schedule, "averaging": averaging})
     undisturbed = run(pairs, tmp_path / "a", params)
 
     def kill(model, history):
@@ -105,6 +105,22 @@ def test_a_loss_that_is_not_finite_stops_with_the_cause_and_keeps_what_was(pairs
     with pytest.raises(TrainingError, match=r"(loss is nan|no longer finite).*epoch 2/4.*lower train.learning_rate"):
         run(pairs, tmp_path / "a", wild, plain)
     assert len(Checkpoints(tmp_path / "a").history()) == 1
+
+
+def test_averaging_looks_at_the_mean_of_the_weights_and_trains_on_unchanged(pairs, tmp_path):
+    """Three steps, momentum 0.5: after w1, w2, w3 the average is w1/4 + w2/4 + w3/2 (the first step starts it at w1)."""
+    steps = PARAMS.model_copy(update={"epochs": 1, "steps_per_epoch": 1, "schedule": "constant", "averaging": 0.5})
+
+    def trained(epochs, averaging, folder):
+        seen = []
+        params = steps.model_copy(update={"epochs": epochs, "averaging": averaging})
+        run(pairs, folder, params, epoch_done=lambda model, history: seen.append(model.trainable_variables[0].numpy()))
+        return seen
+
+    one, two, three = trained(3, 0.0, tmp_path / "plain")
+    averaged = trained(3, 0.5, tmp_path / "averaged")
+    np.testing.assert_allclose(averaged[0], one, atol=1e-6)
+    np.testing.assert_allclose(averaged[2], one / 4 + two / 4 + three / 2, atol=1e-6)
 
 
 def test_no_pairs_is_said(pairs, tmp_path):
