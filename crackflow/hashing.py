@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn
 
-from crackflow.duplicates import near_duplicates as near_duplicates
-
 SIDE = 16
 """Frequencies along each axis; a hash has SIDE * SIDE bits."""
 
