@@ -3,7 +3,9 @@
 import hashlib
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -11,9 +13,13 @@ from crackflow import archives, kaggle, sample
 from crackflow.errors import DataError
 from crackflow.params import Params
 from crackflow.progress import track
+from crackflow.refusals import Refusal
 from crackflow.sources import Pair, find_pairs
 from tasks.outputs import new_folder, write_csv, write_json
 from tasks.workspace import Workspace
+
+# Ignored files named in raw.json, for each reason.
+_NAMED = 5
 
 
 def run(workspace: Workspace, params: Params) -> None:
@@ -29,8 +35,9 @@ def run(workspace: Workspace, params: Params) -> None:
     work = workspace.state("download", "work")
     shutil.rmtree(work)
     work.mkdir()
-    folder, path, version = _fetch(workspace, params, work)
+    folder, path, version, aside = _fetch(workspace, params, work)
     found = find_pairs(folder, params.data.include, params.data.exclude, params.data.max_refused)
+    ignored = [*aside, *found.ignored]
 
     ours = folder.is_relative_to(work)
     digest, size = hashlib.sha256(), 0
@@ -55,25 +62,41 @@ def run(workspace: Workspace, params: Params) -> None:
         "bytes": size,
         "sha256": digest.hexdigest(),
         "refused": [refusal._asdict() for refusal in found.refused],
+        "ignored": _counted(ignored),
     }
     write_json(workspace.raw_json, record)
     shutil.rmtree(work)
-    print(f"{len(rows)} pairs, {size / 2**20:.1f} MiB; {len(found.refused)} refused")
+    print(f"{len(rows)} pairs, {size / 2**20:.1f} MiB; {len(found.refused)} refused, {len(ignored)} files ignored")
 
 
-def _fetch(workspace: Workspace, params: Params, work: Path) -> tuple[Path, str | None, int | str | None]:
-    """Where the pairs lie, and what raw.json says of it: path or handle, version."""
+def _fetch(
+    workspace: Workspace, params: Params, work: Path
+) -> tuple[Path, str | None, int | str | None, tuple[Refusal, ...]]:
+    """Where the pairs lie; what raw.json says of it: path or handle, version; what an archive held besides."""
     if params.data.source == "sample":
         sample.write(work / "sample", params.data.sample)
-        return work / "sample", None, f"{params.data.sample.size} px, seed {params.data.sample.seed}"
+        return work / "sample", None, f"{params.data.sample.size} px, seed {params.data.sample.seed}", ()
     if params.data.source == "kaggle":
         handle, version = params.data.kaggle.handle, params.data.kaggle.version
-        return kaggle.fetch(handle, version), handle, version
+        return kaggle.fetch(params.data.kaggle, params.data.archive).folder, handle, version, ()
     path = workspace.root / Path(params.data.path).expanduser()
+    aside: tuple[Refusal, ...] = ()
     if path.is_file():
-        archives.unpack(path, work / "unpacked")
-        path = work / "unpacked"
-    return path, params.data.path, None
+        # named as the archive, since messages name the folder
+        aside = archives.unpack(path, work / path.name, params.data.archive)
+        path = work / path.name
+    return path, params.data.path, None, aside
+
+
+def _counted(ignored: Sequence[Refusal]) -> list[dict[str, Any]]:
+    """Files left aside that are no pairs, by reason: how many, and the first few of their names."""
+    names: dict[str, list[str]] = {}
+    for one in ignored:
+        names.setdefault(one.reason, []).append(one.name)
+    return [
+        {"reason": reason, "count": len(found), "names": sorted(found)[:_NAMED]}
+        for reason, found in sorted(names.items())
+    ]
 
 
 def _take(source: Path, target: Path, *, move: bool) -> bytes:

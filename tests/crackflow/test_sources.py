@@ -1,3 +1,5 @@
+import unicodedata
+
 import pytest
 
 from crackflow.errors import DataError
@@ -95,12 +97,125 @@ def test_two_images_of_one_name_are_refused(tmp_path):
     assert refused(tmp_path) == [("a", "2 images of one name: a.jpg, a.png")]
 
 
-def test_litter_is_no_pair(tmp_path):
-    lay(
-        tmp_path, "images/a.jpg", "masks/a.png", "images/Thumbs.db", "images/._a.jpg", "images/.jpg", "images/sub/b.jpg"
-    )
+def ignored(root):
+    return [tuple(one) for one in find_pairs(root).ignored]
+
+
+def test_litter_is_ignored_and_said(tmp_path):
+    lay(tmp_path, "images/a.jpg", "masks/a.png", "images/Thumbs.db", "images/._a.jpg", "images/.jpg")
+    lay(tmp_path, "images/sub/b.jpg", "README.txt", "videos/a.mp4", "preview.png", "masks/list.txt")
     assert found(tmp_path) == [("a", "")]
     assert refused(tmp_path) == []
+    assert ignored(tmp_path) == [
+        ("README.txt", "lies outside the folders of images and masks"),
+        ("images/._a.jpg", "is hidden, or the litter of a desktop"),
+        ("images/.jpg", "is hidden, or the litter of a desktop"),
+        ("images/Thumbs.db", "is no image file"),
+        ("images/sub/", "is a folder outside the layout"),
+        ("masks/list.txt", "is no image file"),
+        ("preview.png", "lies outside the folders of images and masks"),
+        ("videos/", "is a folder outside the layout"),
+    ]
+
+
+@pytest.mark.parametrize("images", ["images", "Image", "IMGS", "img", "photos"])
+@pytest.mark.parametrize(
+    "masks", ["masks", "MASK", "Labels", "label", "annotations", "Ground Truth", "ground-truth", "gt"]
+)
+def test_folders_of_other_names(tmp_path, images, masks):
+    lay(tmp_path, f"{images}/a.jpg", f"{masks}/a.png", f"train/{images}/b.jpg", f"train/{masks}/b.png")
+    assert found(tmp_path) == [("a", ""), ("b", "train")]
+    assert ignored(tmp_path) == []
+
+
+def test_two_folders_that_may_be_meant_are_refused(tmp_path):
+    lay(tmp_path, "images/a.jpg", "masks/a.png", "labels/a.txt")
+    # one without images is not meant
+    assert found(tmp_path) == [("a", "")]
+    assert ignored(tmp_path) == [("labels/", "is a folder outside the layout")]
+    lay(tmp_path, "labels/a.png")
+    with pytest.raises(DataError, match="holds labels and masks, any of which may be meant; leave one"):
+        find_pairs(tmp_path)
+
+
+def test_subsets_inside_images_and_masks(tmp_path):
+    lay(tmp_path, *(f"{kind}/{subset}/{subset}.png" for kind in ("images", "masks") for subset in ("train", "val")))
+    assert found(tmp_path) == [("train", "train"), ("val", "valid")]
+    lay(tmp_path, "images/c.png", "masks/c.png")
+    assert found(tmp_path) == [("c", ""), ("train", "train"), ("val", "valid")]
+
+
+@pytest.mark.parametrize(
+    "mask", ["a_mask.png", "a-mask.jpg", "a_MASK.PNG", "a_label.png", "a.gt.png", "a_ground_truth.tif"]
+)
+@pytest.mark.parametrize("masks", ["masks/", ""])
+def test_a_mask_may_have_a_suffix(tmp_path, masks, mask):
+    lay(tmp_path, f"{'images/' if masks else ''}a.jpg", f"{masks}{mask}")
+    [pair] = find_pairs(tmp_path).pairs
+    assert (pair.stem, pair.image.name, pair.mask.name) == ("a", "a.jpg", mask)
+
+
+def test_the_whole_name_comes_before_the_name_less_a_suffix(tmp_path):
+    lay(tmp_path, "images/a.jpg", "images/a_label.jpg", "masks/a_label.png", "masks/a.png")
+    assert [(pair.stem, pair.mask.name) for pair in find_pairs(tmp_path).pairs] == [
+        ("a", "a.png"),
+        ("a_label", "a_label.png"),
+    ]
+
+
+def test_two_masks_with_and_without_a_suffix_are_refused(tmp_path):
+    lay(tmp_path, "images/a.jpg", "masks/a.png", "masks/a_mask.png", "images/b.jpg", "masks/b.png")
+    assert refused(tmp_path) == [("a", "2 masks of one name: a.png, a_mask.png")]
+
+
+@pytest.mark.parametrize("folder", ["", "train/", "set/traincrop/"])
+def test_photographs_and_masks_side_by_side(tmp_path, folder):
+    lay(
+        tmp_path,
+        *(f"{folder}{name}" for name in ("20160222_1.jpg", "20160222_1.png", "b.JPEG", "b_mask.jpg", "notes.txt")),
+    )
+    assert found(tmp_path) == [
+        ("20160222_1", "train" if folder == "train/" else ""),
+        ("b", "train" if folder == "train/" else ""),
+    ]
+    assert ignored(tmp_path) == [(f"{folder}notes.txt", "is no image file")]
+
+
+def test_side_by_side_what_may_be_either_is_refused(tmp_path):
+    lay(
+        tmp_path,
+        "a.jpg",
+        "a.png",
+        "b.png",
+        "b.bmp",
+        "c.jpg",
+        "c.png",
+        "c_gt.png",
+        "d.jpg",
+        "e_mask.png",
+        "f.jpg",
+        "f.jpeg",
+    )
+    assert found(tmp_path) == [("a", "")]
+    assert refused(tmp_path) == [
+        ("b", "2 images of one name: b.bmp, b.png"),
+        ("c", "2 images of one name: c.jpg, c.png"),
+        ("d", "no mask for image d.jpg"),
+        ("e_mask", "no image for mask e_mask.png"),
+        ("f", "2 images of one name: f.jpeg, f.jpg"),
+    ]
+
+
+def test_a_picture_beside_a_folder_is_no_layout(tmp_path):
+    lay(tmp_path, "logo.png", "set/images/a.jpg", "set/masks/a.png")
+    assert found(tmp_path) == [("a", "")]
+    assert ignored(tmp_path) == [("logo.png", "lies outside the folders of images and masks")]
+
+
+def test_accents_written_in_two_ways_are_one_name(tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "höhe") for form in ("NFC", "NFD"))
+    lay(tmp_path, f"images/{decomposed}.jpg", f"masks/{composed}.png")
+    assert found(tmp_path) == [(composed, "")]
 
 
 def test_patterns_choose_and_leave_out(tmp_path):
@@ -122,9 +237,9 @@ def test_an_absent_folder(tmp_path):
     ("names", "held"),
     [
         ((), "holds nothing;"),
-        (("a.jpg", "a_mask.jpg"), "holds a.jpg, a_mask.jpg;"),
+        (("a.jpg", "b.jpg"), "holds a.jpg, b.jpg;"),
         (("images/a.jpg",), "holds images;"),
-        (("images/a.jpg", "labels/a.jpg"), "holds images, labels;"),
+        (("images/a.jpg", "drawings/a.jpg"), "holds drawings, images;"),
     ],
 )
 def test_an_unknown_layout_is_named(tmp_path, names, held):

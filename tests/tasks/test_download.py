@@ -61,6 +61,7 @@ def test_a_folder_is_copied_as_it_is(workspace, tmp_path):
         "bytes": sum(path.stat().st_size for path in originals),
         "sha256": hashlib.sha256(digests).hexdigest(),
         "refused": [{"name": "c", "reason": "no mask for image images/c.jpg"}],
+        "ignored": [],
     }
     assert sorted(path.name for path in (workspace.root / "data").iterdir()) == ["raw", "raw.json"]
     assert list((workspace.root / ".crackflow/state/download").iterdir()) == []
@@ -88,6 +89,55 @@ def test_a_zip_with_given_subsets(workspace, tmp_path):
     assert record(workspace)["given"] == {"test": 2, "train": 1}
     assert (workspace.raw / "masks/bb.png").read_bytes() == (tmp_path / "set/test/masks/bb.png").read_bytes()
     assert list((workspace.root / ".crackflow/state/download").iterdir()) == []
+
+
+def test_what_is_no_pair_is_counted_by_reason_and_does_not_count_as_refused(workspace, tmp_path):
+    source = photos(tmp_path / "set", "a", "bb")
+    for i in range(7):
+        (source / f"images/note{i}.txt").write_text("x")
+    (source / "README.md").write_text("x")
+    archive = tmp_path / "set.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        for path in source.rglob("*.*"):
+            opened.write(path, path.relative_to(tmp_path))
+        opened.writestr("set/.hidden.png", b"x")
+        opened.writestr("set/images/A.PNG", b"x")
+    # a.png and A.PNG are set aside with one another, and a's mask is left alone
+    download.run(workspace, params_of(source="folder", path=str(archive), max_refused=0.5))
+    assert [stem for stem, *_ in listed(workspace)] == ["bb"]
+    assert record(workspace)["refused"] == [{"name": "a", "reason": "no image for mask set/masks/a.png"}]
+    assert record(workspace)["ignored"] == [
+        {"reason": "is hidden, or the litter of a desktop", "count": 1, "names": ["set/.hidden.png"]},
+        {
+            "reason": "is no image file",
+            "count": 8,
+            "names": ["set/README.md", *(f"set/images/note{i}.txt" for i in range(4))],
+        },
+        {
+            "reason": "is one of 2 files whose names are the same, or differ in case or accents alone",
+            "count": 2,
+            "names": ["set/images/A.PNG", "set/images/a.png"],
+        },
+    ]
+
+
+def test_the_limits_of_an_archive_are_those_of_the_parameters(workspace, tmp_path):
+    source = photos(tmp_path / "set", "a")
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as opened:
+        opened.write(source / "images/a.png", "images/a.png")
+    params = params_of(source="folder", path=str(tmp_path / "set.zip"), archive={"max_gib": 1e-9})
+    with pytest.raises(DataError, match=r"set\.zip unpacks to 0\.000 GiB or more, expected at most 1e-09"):
+        download.run(workspace, params)
+
+
+def test_photographs_and_masks_side_by_side_are_taken_apart(workspace, tmp_path):
+    source = tmp_path / "set"
+    source.mkdir()
+    for name in ("a.jpg", "a.png", "b.jpg.jpg", "b_mask.PNG"):
+        Image.fromarray(np.full((8, 8), len(name), np.uint8)).save(source / name)
+    download.run(workspace, params_of(source="folder", path=str(source)))
+    assert listed(workspace) == [("a", "a.jpg", "a.png", ""), ("b", "b.jpg", "b.PNG", "")]
+    assert (workspace.raw / "masks/b.PNG").read_bytes() == (source / "b_mask.PNG").read_bytes()
 
 
 def test_the_sample_is_made_here_and_patterns_choose_of_it(workspace):
