@@ -28,19 +28,28 @@ def track(items: Iterable[T], label: str, total: int | None = None, unit: str = 
     return iter(tqdm(items, desc=label, total=total, unit=unit, mininterval=_interval(), dynamic_ncols=True))
 
 
-def bar(label: str, total: int, initial: int = 0, unit: str = "image") -> "tqdm[None]":
+def bar(label: str, total: int | None, initial: int = 0, unit: str = "image", *, scaled: bool = False) -> "tqdm[None]":
     """Make a bar that the caller moves with `update()`, for work that is no loop of the caller's.
 
     Args:
         label: the words before the bar.
-        total: number of items.
+        total: number of items, where it is known.
         initial: how many an earlier run has done.
         unit: the singular of what is counted.
+        scaled: write counts and rates as 1.5M and 3.2k; the unit `B` is for bytes.
 
     Returns:
         The bar, a context manager that closes it.
     """
-    return tqdm(desc=label, total=total, initial=initial, unit=unit, mininterval=_interval(), dynamic_ncols=True)
+    return tqdm(
+        desc=label,
+        total=total,
+        initial=initial,
+        unit=unit,
+        unit_scale=scaled,
+        mininterval=_interval(),
+        dynamic_ncols=True,
+    )
 
 
 def _interval() -> float:

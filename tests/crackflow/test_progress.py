@@ -12,3 +12,14 @@ def test_a_bar_starts_where_an_earlier_run_stopped(capsys):
     with bar("train", total=5, initial=3, unit="step") as progress:
         progress.update(2)
     assert "5/5" in capsys.readouterr().err
+
+
+def test_bytes_are_written_with_their_rate_and_also_without_a_total(capsys):
+    with bar("fetch", total=3_000_000, initial=1_000_000, unit="B", scaled=True) as progress:
+        progress.update(500_000)
+    shown = capsys.readouterr().err
+    assert "1.50M/3.00M" in shown
+    assert "B/s" in shown
+    with bar("fetch", total=None, unit="B", scaled=True) as progress:
+        progress.update(2_000)
+    assert "2.00kB" in capsys.readouterr().err
