@@ -78,7 +78,8 @@ def _fetch(
         return work / "sample", None, f"{params.data.sample.size} px, seed {params.data.sample.seed}", ()
     if params.data.source == "kaggle":
         handle, version = params.data.kaggle.handle, params.data.kaggle.version
-        return kaggle.fetch(params.data.kaggle, params.data.archive).folder, handle, version, ()
+        fetched = kaggle.fetch(params.data.kaggle, params.data.archive)
+        return fetched.folder, handle, version, fetched.aside
     path = workspace.root / Path(params.data.path).expanduser()
     aside: tuple[Refusal, ...] = ()
     if path.is_file():
