@@ -1,8 +1,10 @@
 import io
+import struct
+import zlib
 
-import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from crackflow.errors import ImageError
@@ -39,13 +41,92 @@ def test_alpha_is_dropped(tmp_path):
     np.testing.assert_array_equal(read_image(saved(tmp_path / "a.png", array)), array[..., :3])
 
 
+def test_alpha_in_a_tiff_is_dropped_where_it_is_opaque(tmp_path):
+    array = noise(5, 7, 4)
+    array[..., 3] = 255
+    np.testing.assert_array_equal(read_image(saved(tmp_path / "a.tif", array)), array[..., :3])
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "bmp"])
+def test_a_colour_table_is_looked_up(tmp_path, suffix):
+    image = Image.frombytes("P", (3, 1), bytes([2, 0, 1]))
+    image.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90])
+    image.save(tmp_path / f"a.{suffix}")
+    assert read_image(tmp_path / f"a.{suffix}").tolist() == [[[70, 80, 90], [10, 20, 30], [40, 50, 60]]]
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "bmp"])
+def test_one_bit_is_black_and_white(tmp_path, suffix):
+    Image.fromarray(np.array([[False, True, False]])).save(tmp_path / f"a.{suffix}")
+    assert read_image(tmp_path / f"a.{suffix}")[..., 1].tolist() == [[0, 255, 0]]
+
+
+def sixteen(path, levels):
+    """Write 16-bit levels, grey or RGB, with tifffile, or by hand as a PNG: Pillow writes no 16-bit colour."""
+    if path.suffix == ".tif":
+        tifffile.imwrite(path, levels, photometric="rgb" if levels.ndim == 3 else "minisblack")
+        return path
+    height, width = levels.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in levels)
+    head = struct.pack(">IIBBBBB", width, height, 16, 2 if levels.ndim == 3 else 0, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+            for kind, body in chunks
+        )
+    )
+    return path
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_sixteen_bits_become_eight(tmp_path, suffix):
-    levels = np.array([[0, 257, 32767, 65535]], dtype=np.uint16)
-    (tmp_path / f"a{suffix}").write_bytes(cv2.imencode(suffix, np.dstack([levels] * 3))[1].tobytes())
-    # level / 257, cut or rounded as the format's reader does: 0, 1, 127.5, 255
-    found = read_image(tmp_path / f"a{suffix}")[0, :, 0].tolist()
-    assert found in ([0, 1, 127, 255], [0, 1, 128, 255])
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        ([0, 257, 32767, 65535], [0, 1, 127, 255]),  # 16 bits: level / 257 is 0, 1, 127.498, 255
+        ([0, 2048, 4095], [0, 128, 255]),  # 12 bits: level * 255 / 4095 is 0, 127.53, 255
+        ([0, 500, 1023], [0, 125, 255]),  # 10 bits: 500 * 255 / 1023 is 124.6
+        ([0, 8192, 16383], [0, 128, 255]),  # 14 bits: 8192 * 255 / 16383 is 127.508
+        ([0, 2000, 4096], [0, 31, 64]),  # one level more than 12 bits hold is 14: 2000 and 4096 * 255 / 16383
+        ([0, 7, 255], [0, 7, 255]),  # 8 bits
+        ([0, 0, 0], [0, 0, 0]),
+    ],
+)
+def test_sixteen_bits_are_scaled_by_what_the_brightest_level_tells(tmp_path, suffix, levels, expected):
+    grey = np.array([levels], np.uint16)
+    found = read_image(sixteen(tmp_path / f"grey{suffix}", grey))
+    assert found.tolist() == [[[level] * 3 for level in expected]]
+    # in colour, each channel by the brightest of all: green holds the levels turned round, blue none
+    colour = np.dstack([grey, grey[:, ::-1], grey * 0])
+    found = read_image(sixteen(tmp_path / f"colour{suffix}", colour))
+    assert found.tolist() == [[[*pair, 0] for pair in zip(expected, expected[::-1], strict=True)]]
+
+
+@pytest.mark.parametrize("kind", ["float32", "int32", "uint32"])
+def test_more_than_sixteen_bits_are_refused(tmp_path, kind):
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((4, 4), kind))
+    with pytest.raises(ImageError, match=rf"a\.tif holds {kind} samples, expected 8 or 16 bits"):
+        read_image(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("marker", ["Adobe, as written", "no Adobe", "Adobe, transform 2"])
+def test_cmyk_is_read_as_pillow_converts_it(tmp_path, marker):
+    """Inks in patches of 16 px, in the inverted form that Photoshop writes and Pillow too."""
+    inks = np.kron(noise(3, 3, 4), np.ones((16, 16, 1), np.uint8))
+    buffer = io.BytesIO()
+    Image.frombytes("CMYK", (48, 48), inks.tobytes()).save(buffer, "JPEG", quality=100)
+    data = buffer.getvalue()
+    place = data.index(b"\xff\xee")
+    assert data[place + 4 : place + 9] == b"Adobe"
+    end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    if marker == "no Adobe":
+        data = data[:place] + data[end:]
+    elif marker == "Adobe, transform 2":
+        data = data[: end - 1] + b"\x02" + data[end:]
+    (tmp_path / "a.jpg").write_bytes(data)
+    expected = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+    assert np.abs(read_image(tmp_path / "a.jpg") - expected).max() <= 2
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
@@ -58,6 +139,30 @@ def test_exif_orientation_is_honoured(tmp_path, suffix):
     assert found.shape == (32, 16, 3)
     assert found[:7].min() > 200
     assert found[9:].max() < 50
+
+
+def test_all_eight_orientations_are_those_of_the_standard(tmp_path):
+    stored = noise(4, 6, 3)
+    turns = {
+        1: stored,
+        2: stored[:, ::-1],
+        3: stored[::-1, ::-1],
+        4: stored[::-1],
+        5: stored.transpose(1, 0, 2),
+        6: np.rot90(stored, -1),
+        7: stored[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(stored),
+    }
+    for orientation, shown in turns.items():
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        path = saved(tmp_path / f"{orientation}.png", stored, exif=exif)
+        np.testing.assert_array_equal(read_image(path), shown)
+        np.testing.assert_array_equal(read_image(path, turned=False), stored)
+        deep = Image.fromarray(stored[..., 0].astype(np.uint16) * 257)
+        deep.save(tmp_path / "deep.png", exif=exif)
+        np.testing.assert_array_equal(read_image(tmp_path / "deep.png")[..., 0], shown[..., 0])
+        np.testing.assert_array_equal(read_image(saved(tmp_path / "a.tif", stored, exif=exif)), shown)
 
 
 @pytest.mark.parametrize("progressive", [False, True])

@@ -5,6 +5,8 @@ import io
 import numpy as np
 import pytest
 import tifffile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from crackflow.errors import ImageError
@@ -306,6 +308,36 @@ def test_sizes_that_differ_are_refused(tmp_path, shape):
     message = rf"image 6x4, mask {shape[1]}x{shape[0]}; expected one size"
     with pytest.raises(ImageError, match=message):
         read_pair(path, saved(tmp_path / "m.png", np.zeros(shape, np.uint8)), BINARY)
+
+
+COLOUR = st.tuples(*[st.integers(0, 255)] * 3)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    colours=st.lists(COLOUR, min_size=1, max_size=4).map(lambda some: [*some, BLACK]),
+    mode=st.sampled_from(["L", "RGB", "P", "1", "RGBA"]),
+    classes=st.sampled_from([BINARY, (BLACK, RED), (BLACK, RED, GREEN), (BLACK, GREY, WHITE)]),
+    suffix=st.sampled_from(["png", "bmp", "tif"]),
+    seed=st.integers(0, 9),
+)
+def test_nothing_saved_without_loss_vanishes_unsaid(tmp_path, colours, mode, classes, suffix, seed):
+    pixels = np.array(colours, np.uint8)[np.random.default_rng(seed).integers(0, len(colours), (6, 5))]
+    image = Image.fromarray(pixels)
+    image = image.quantize(len(colours)) if mode == "P" else image.convert(mode)
+    image.save(tmp_path / f"a.{suffix}")
+    shown = np.asarray(image.convert("RGB"))
+    try:
+        mask = read_mask(tmp_path / f"a.{suffix}", classes)
+    except ImageError:
+        assert shown.any()
+        return
+    assert mask.classes.shape == (6, 5)
+    assert mask.classes.max() < len(classes)
+    assert 0 <= mask.faint_share < 1
+    if mask.kind != "palette":  # a table may give the background any colour
+        assert mask.classes.any() == shown.any()
+        assert not mask.classes[(shown == 0).all(axis=-1)].any()
 
 
 def test_a_truncated_mask_is_refused(tmp_path):
