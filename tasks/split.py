@@ -1,50 +1,73 @@
-"""Stage split: which pair goes where, as a manifest and not as three folders of copies."""
+"""Stage split: which pair goes where, as a manifest and not as three folders of copies, and what it leaks."""
+
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from crackflow.duplicates import near_duplicates
 from crackflow.errors import DataError
 from crackflow.examples import pick_examples
-from crackflow.hashing import near_duplicates
 from crackflow.names import parent_of
 from crackflow.params import Params
-from crackflow.splitting import SUBSETS, assign_subsets, group_pairs
-from tasks.outputs import write_csv
+from crackflow.previous import read_subsets
+from crackflow.proof import describe
+from crackflow.protocols import Pairs, split_pairs
+from crackflow.splitting import SUBSETS
+from tasks.outputs import write_csv, write_json
 from tasks.workspace import Workspace
 
 
 def run(workspace: Workspace, params: Params) -> None:
-    """Write data/split.csv.
+    """Write data/split.csv and data/split.json.
 
     Args:
-        workspace: holds data/resized.csv.
+        workspace: holds data/resized.csv and the file that `split.previous` names.
         params: `split` alone is read.
 
     Raises:
-        DataError: when there is no usable pair, or too few photographs for three subsets.
+        DataError: when there is no usable pair, too few photographs for three subsets, or `split.previous` can't be
+            used.
     """
     table = pd.read_csv(workspace.resized_csv, dtype=str, keep_default_na=False).sort_values("stem")
-    usable = [row for row in table.to_dict("records") if not row["refused"]]
-    if not usable:
+    usable = table[table["refused"] == ""]
+    if usable.empty:
         raise DataError(f"{workspace.resized_csv} holds no usable pair; see its column `refused` for the reasons")
-    sources: dict[str, str] = {row["stem"]: row["source"] for row in usable}
-    empty = {row["stem"]: float(row["crack_share"]) == 0 for row in usable}
-    parents = {stem: parent_of(stem) for stem in sources}
-    duplicates = near_duplicates({row["stem"]: row["phash"] for row in usable}, params.split.duplicate_distance)
-    groups = group_pairs(parents, duplicates)
-    subsets = assign_subsets(
-        groups,
-        {stem: f"{source}, crack-free" if empty[stem] else source for stem, source in sources.items()},
-        params.split.shares.model_dump(),
-        params.split.seed,
+    stems = usable["stem"].tolist()
+    previous = read_subsets(workspace.root / Path(params.split.previous))
+    duplicates = near_duplicates(dict(zip(stems, usable["phash"], strict=True)), params.split.duplicate_distance)
+    pairs = Pairs(
+        sources=dict(zip(stems, usable["source"], strict=True)),
+        parents={stem: parent_of(stem) for stem in stems},
+        empty=dict(zip(stems, usable["crack_share"].astype(float) == 0, strict=True)),
+        given=dict(zip(stems, usable["given"], strict=True)),
+        duplicates=tuple((found.one, found.other) for found in duplicates),
     )
-    test = {stem: group for stem, group in groups.items() if subsets[stem] == "test"}
-    shown = pick_examples(test, sources, empty, params.split.mini_test, params.split.seed)
+    split = split_pairs(pairs, previous, params.split)
+    groups = pairs.groups(split.subsets)
+    test = {stem: group for stem, group in groups.items() if split.subsets[stem] == "test"}
+    shown = pick_examples(test, pairs.sources, pairs.empty, params.split.mini_test, params.split.seed)
     rows = [
-        (stem, source, parents[stem], groups[stem], subsets[stem], int(stem in shown))
-        for stem, source in sources.items()
+        (stem, pairs.sources[stem], pairs.parents[stem], groups[stem], subset, int(stem in shown))
+        for stem, subset in split.subsets.items()
     ]
     columns = ["stem", "source", "parent", "group", "subset", "mini_test"]
+    proof = describe(pairs, split, previous, duplicates, params.split)
+    write_json(workspace.split_json, proof)
     write_csv(workspace.split_csv, pd.DataFrame(rows, columns=columns))
-    counts = pd.Series(subsets).value_counts()
-    parts = ", ".join(f"{subset} {counts[subset]} ({counts[subset] / len(rows):.1%})" for subset in SUBSETS)
-    print(f"{parts}; {len(set(groups.values()))} groups, {len(duplicates)} near-duplicate pairs")
+    print(_summary(proof))
+
+
+def _summary(proof: dict[str, Any]) -> str:
+    """One line for the log: who got what, and what leaks."""
+    parts = ", ".join(
+        f"{subset} {proof['subsets'][subset]} ({proof['subsets'][subset] / proof['pairs']:.1%})" for subset in SUBSETS
+    )
+    this, random = proof["leaks"]["this"], proof["leaks"]["random"]
+    aside = f"; {len(proof['set_aside'])} set aside" if proof["set_aside"] else ""
+    label = f" ({proof['label']})" if proof["label"] else ""
+    return (
+        f"{parts}; {proof['groups']} groups, {len(proof['duplicates'])} near-duplicate pairs{aside}; "
+        f"test pairs that leak: {this['test_leaked']} of {this['test_pairs']}{label}, "
+        f"{random['test_leaked']} of {random['test_pairs']} when split at random"
+    )

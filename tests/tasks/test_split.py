@@ -1,3 +1,5 @@
+import json
+
 import pandas as pd
 import pytest
 
@@ -16,6 +18,7 @@ def table(workspace, rows):
     frame = pd.DataFrame(rows, columns=columns).assign(given="", width="48", height="32")
     workspace.resized_csv.parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(workspace.resized_csv, index=False)
+    (workspace.root / "data/previous.csv").write_text("stem,subset\n")
 
 
 def digits(number):
@@ -119,3 +122,114 @@ def test_nothing_usable(workspace):
     table(workspace, [("broken", "", "", "", "is truncated")])
     with pytest.raises(DataError, match=r"resized\.csv holds no usable pair; see its column `refused`"):
         split.run(workspace, PARAMS)
+
+
+def proof(workspace):
+    return json.loads(workspace.split_json.read_text())
+
+
+def test_the_proof_beside_the_manifest(workspace):
+    split.run(workspace, PARAMS)
+    found = proof(workspace)
+    manifest = result(workspace)
+    assert found["protocol"] == "grouped"
+    assert found["pairs"] == 12
+    assert found["groups"] == 6
+    assert found["subsets"] == {
+        name: sum(row["subset"] == name for row in manifest.values()) for name in ("train", "valid", "test")
+    }
+    assert {name: (of["pairs"], of["groups"], of["largest"]) for name, of in found["groups_by_source"].items()} == {
+        "CFD": (1, 1, 1),
+        "DeepCrack": (6, 3, 2),
+        "forest": (1, 1, 1),
+        "noncrack": (2, 1, 2),
+        "photos": (2, 2, 1),
+    }
+    subset = {stem: row["subset"] for stem, row in manifest.items()}
+    # both crops of a photograph have one hash here, so the three photographs are near-duplicates within, too
+    same = {(found["one"], found["other"]): found for found in found["duplicates"]}
+    assert same["77777", "DeepCrack_3-1"] == {
+        "one": "77777",
+        "other": "DeepCrack_3-1",
+        "bits": 8,
+        "turn": "same",
+        "same_parent": False,
+        "subsets": [subset["77777"], subset["DeepCrack_3-1"]],
+    }
+    assert same["DeepCrack_1-1", "DeepCrack_1-2"]["same_parent"]
+    this, random = found["leaks"]["this"], found["leaks"]["random"]
+    assert (this["test_leaked"], this["parents_across"], this["duplicates_across"], this["share"]) == (0, 0, 0, 0)
+    assert this["test_pairs"] == found["subsets"]["test"]
+    assert random["share"] > 0.4
+    assert found["leaks"]["official"] is None
+    assert found["previous"] is None
+    assert found["set_aside"] == []
+
+
+def test_an_earlier_split_is_kept(workspace, capsys):
+    (workspace.root / "data/previous.csv").write_text(
+        "stem,subset\nDeepCrack_1-1,test\nDeepCrack_2-1,valid\n77777,train\n88888,test\ngone,train\n"
+    )
+    split.run(workspace, PARAMS)
+    found = {stem: row["subset"] for stem, row in result(workspace).items()}
+    assert {stem: found[stem] for stem in ("DeepCrack_1-2", "DeepCrack_2-2", "DeepCrack_3-1", "88888")} == {
+        "DeepCrack_1-2": "test",
+        "DeepCrack_2-2": "valid",
+        "DeepCrack_3-1": "train",
+        "88888": "test",
+    }
+    previous = proof(workspace)["previous"]
+    assert {**previous, "new_subsets": sum(previous["new_subsets"].values())} == {
+        "kept": 4,
+        "gone": 1,
+        "new": 8,
+        "new_subsets": 8,
+    }
+
+
+def test_a_pair_between_two_subsets_is_set_aside_and_reported(workspace, capsys):
+    (workspace.root / "data/previous.csv").write_text("stem,subset\nDeepCrack_3-2,test\n77777,train\n")
+    split.run(workspace, PARAMS)
+    assert "DeepCrack_3-1" not in result(workspace)
+    found = proof(workspace)
+    assert found["pairs"] == 11
+    reason = "belongs with 77777 of train and DeepCrack_3-2 of test; split.previous keeps both where they are"
+    assert found["set_aside"] == [{"name": "DeepCrack_3-1", "reason": reason}]
+    # the two old pairs look alike: they stay, and are counted
+    assert found["leaks"]["this"]["duplicates_across"] == 1
+    assert found["leaks"]["this"]["test_leaked"] == 1
+    assert ["train", "test"] in [pair["subsets"] for pair in found["duplicates"]]
+    assert ["train", ""] in [pair["subsets"] for pair in found["duplicates"]]
+    assert "; 1 set aside; test pairs that leak: 1 of " in capsys.readouterr().out
+
+
+def test_official_and_what_it_leaks(workspace):
+    frame = pd.read_csv(workspace.resized_csv, dtype=str, keep_default_na=False)
+    frame["given"] = ["test" if stem.endswith("-2") else "train" for stem in frame.stem]
+    frame.to_csv(workspace.resized_csv, index=False)
+    split.run(workspace, Params.model_validate({"split": {"protocol": "official"}}))
+    found = proof(workspace)
+    assert found["label"] == "leaky: the subsets that the data came with"
+    # DeepCrack_1-2, _2-2 and _3-2 each have their first crop in train or valid; 77777 looks like DeepCrack_3
+    leaked = {
+        "test_pairs": 3,
+        "test_sharing_parent": 3,
+        "test_with_duplicate": 3,
+        "test_leaked": 3,
+        "share": 1.0,
+        "parents_across": 3,
+        "duplicates_across": 4,
+    }
+    assert found["leaks"]["official"] == leaked
+    assert {key: found["leaks"]["this"][key] for key in list(leaked)[:5]} == dict(list(leaked.items())[:5])
+
+
+def test_a_wrong_file_is_one_line(workspace, monkeypatch, capsys):
+    (workspace.root / "data/previous.csv").write_text("stem,subset\n77777,training\n")
+    (workspace.root / "params.yaml").write_text(render(PARAMS))
+    monkeypatch.chdir(workspace.root)
+    assert main(["split"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: split: split.previous ")
+    assert said.endswith("line 2: the subset of 77777 is 'training'; expected one of train, valid, test\n")
+    assert not workspace.split_csv.exists()
