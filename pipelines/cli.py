@@ -149,3 +149,23 @@ def predict(
         f"photographs: {outcome.predicted}, with cracks: {outcome.cracked}, skipped: {len(outcome.skipped)}; "
         f"see {out / 'overlays'} and {out / 'masks'}"
     )
+
+
+@app.command("export-dataset")
+def export_dataset(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is absent or empty.")],
+    copy: Annotated[bool, typer.Option("--copy", help="Copy every file; linked ones are read-only.")] = False,
+) -> None:
+    """Lay the split out as DIR/{train,valid,test}/{images,masks}, as the original experiment kept it."""
+    from pipelines.export import export
+    from tasks.workspace import Workspace
+
+    done = export(Workspace(Path.cwd()), folder, copy=copy)
+    counts = ", ".join(f"{subset} {count}" for subset, count in done.pairs.items())
+    files = 2 * sum(done.pairs.values())
+    how = (
+        f"{done.linked} of {files} files are links, read-only: copy before you edit"
+        if done.linked
+        else f"{files} files copied"
+    )
+    typer.echo(f"{folder}: {counts} pairs; {how}")
