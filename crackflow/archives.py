@@ -96,14 +96,14 @@ class _Meter:
         """Hold what the archive says of its members against the limits, before anything is written."""
         total = 0
         for member in members:
-            self._check_ratio(member.file_size, member.compress_size, repr(member.filename))
+            self._check_ratio(member.file_size, member.compress_size, repr(member.filename[:200]))
             total += member.file_size
         self._check_total(total)
 
     def add(self, size: int, so_far: int, member: zipfile.ZipInfo) -> None:
         """Count bytes as they come, which are what they are whatever the archive says."""
         self.total += size
-        self._check_ratio(so_far, member.compress_size, repr(member.filename))
+        self._check_ratio(so_far, member.compress_size, repr(member.filename[:200]))
         self._check_total(self.total)
 
     def _check_total(self, total: int) -> None:
@@ -118,14 +118,14 @@ class _Meter:
                 f"{self.free / 2**30:,.3f}; make room"
             )
         # members may share their packed bytes, so the whole is held against the file and not against their sum
-        self._check_ratio(total, self.packed, "members")
+        self._check_ratio(total, self.packed, "all of it")
 
     def _check_ratio(self, size: int, packed: int, what: str) -> None:
         if size > max(_HARMLESS_BYTES, packed * self.limits.max_ratio):
             raise DataError(
-                f"{self.archive} holds {what} that unpack to {size / max(packed, 1):,.0f} times their packed size or "
-                f"more, expected at most {self.limits.max_ratio:g}: a bomb, unless its pictures are blank; unpack it "
-                "yourself and set data.path to the folder, or raise data.archive.max_ratio"
+                f"{self.archive} unpacks to {size / max(packed, 1):,.0f} times its packed size or more ({what}), "
+                f"expected at most {self.limits.max_ratio:g}: a bomb, unless its pictures are blank; unpack it yourself and set "
+                "data.path to the folder, or raise data.archive.max_ratio"
             )
 
 

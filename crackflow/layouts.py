@@ -30,9 +30,14 @@ def is_image(name: str) -> bool:
     return not name.startswith(".") and name.lower().endswith(EXTENSIONS)
 
 
+def shown(name: str) -> str:
+    """A name in Unicode's composed form that fits on one line and into a file: what can't be printed becomes U+FFFD."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in unicodedata.normalize("NFC", name))
+
+
 def stem_of(name: str) -> str:
-    """The name less all its image extensions, in Unicode's composed form: `a.jpg.jpg` is `a`."""
-    stem = unicodedata.normalize("NFC", name)
+    """The name as `shown`, less all its image extensions: `a.jpg.jpg` is `a`."""
+    stem = shown(name)
     while stem.lower().endswith(EXTENSIONS):
         stem = stem[: stem.rindex(".")]
     return stem

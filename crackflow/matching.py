@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from crackflow.layouts import is_image, stem_of, without_mask_suffix
+from crackflow.layouts import is_image, shown, stem_of, without_mask_suffix
 from crackflow.refusals import Refusal
 
 # In one folder: the photograph is a JPEG, its mask a PNG of the same name, as in CRACK500.
@@ -92,11 +92,11 @@ def _by_stem(files: Iterable[Path], root: Path) -> tuple[dict[str, list[Path]], 
     ignored = []
     for path in sorted(files):
         if path.name.startswith("."):
-            ignored.append(Refusal(str(path.relative_to(root)), "is hidden, or the litter of a desktop"))
+            ignored.append(Refusal(shown(str(path.relative_to(root))), "is hidden, or the litter of a desktop"))
         elif is_image(path.name):
             found.setdefault(stem_of(path.name), []).append(path)
         else:
-            ignored.append(Refusal(str(path.relative_to(root)), "is no image file"))
+            ignored.append(Refusal(shown(str(path.relative_to(root))), "is no image file"))
     return found, ignored
 
 
@@ -117,9 +117,9 @@ def _why_unpaired(images: Sequence[Path], masks: Sequence[Path], root: Path) -> 
     """Why these files of one stem are no pair; empty when they are one."""
     for kind, several in (("images", images), ("masks", masks)):
         if len(several) > 1:
-            return f"{len(several)} {kind} of one name: {', '.join(path.name for path in several)}"
+            return f"{len(several)} {kind} of one name: {', '.join(shown(path.name) for path in several)}"
     if not masks:
-        return f"no mask for image {images[0].relative_to(root)}"
+        return f"no mask for image {shown(str(images[0].relative_to(root)))}"
     if not images:
-        return f"no image for mask {masks[0].relative_to(root)}"
+        return f"no image for mask {shown(str(masks[0].relative_to(root)))}"
     return ""

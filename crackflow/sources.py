@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from crackflow.errors import DataError
-from crackflow.layouts import EXTENSIONS, IMAGE_FOLDERS, MASK_FOLDERS, SUBSET_FOLDERS, folder_word, is_image
+from crackflow.layouts import EXTENSIONS, IMAGE_FOLDERS, MASK_FOLDERS, SUBSET_FOLDERS, folder_word, is_image, shown
 from crackflow.matching import Matched, match_folders, match_together
 from crackflow.refusals import Refusal, check_refusals
 
@@ -86,11 +86,18 @@ def find_pairs(
         The pairs, the refused ones with their reasons, and what was ignored.
 
     Raises:
-        DataError: when the folder is absent, has none of the layouts or two folders that might be the images or the
-            masks, holds no pair under the patterns, or more than `max_refused` are refused.
+        DataError: when the folder is absent, can't be read, has none of the layouts or two folders that might be the
+            images or the masks, holds no pair under the patterns, or more than `max_refused` are refused.
     """
     if not root.is_dir():
         raise DataError(f"{root} is no folder; {LAYOUTS}: check data.path")
+    try:
+        return _find(root, include, exclude, max_refused)
+    except OSError as error:
+        raise DataError(f"{error.filename} can't be read ({error.strerror}); make it readable") from None
+
+
+def _find(root: Path, include: Sequence[str], exclude: Sequence[str], max_refused: float) -> Found:
     places = _places(root)
     if not places:
         raise DataError(f"{root} holds {_contents(root)}; {LAYOUTS}: check data.path")
@@ -199,9 +206,9 @@ def _outside(root: Path, places: Sequence[_Place]) -> list[Refusal]:
     for folder in sorted(known):
         for path in folder.iterdir():
             if path.is_dir() and path not in known:
-                left.append(Refusal(f"{path.relative_to(root)}/", "is a folder outside the layout"))
+                left.append(Refusal(shown(f"{path.relative_to(root)}/"), "is a folder outside the layout"))
             elif folder not in used and path.is_file():
-                left.append(Refusal(str(path.relative_to(root)), "lies outside the folders of images and masks"))
+                left.append(Refusal(shown(str(path.relative_to(root))), "lies outside the folders of images and masks"))
     return left
 
 
@@ -216,7 +223,7 @@ def _differing(same: list[Pair], root: Path) -> str:
     for one, other in pairwise(same):
         for left, right in ((one.image, other.image), (one.mask, other.mask)):
             if not filecmp.cmp(left, right, shallow=False):
-                return f"{left.relative_to(root)} and {right.relative_to(root)} share a name and differ"
+                return shown(f"{left.relative_to(root)} and {right.relative_to(root)} share a name and differ")
     return ""
 
 
@@ -229,5 +236,5 @@ def _why_none(refusals: Sequence[Refusal], seen: int, include: Sequence[str], ex
 
 
 def _contents(root: Path) -> str:
-    names = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
+    names = sorted(shown(path.name) for path in root.iterdir() if not path.name.startswith("."))
     return (", ".join(names[:5]) + (", ..." if len(names) > 5 else "")) or "nothing"

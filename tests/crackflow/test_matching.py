@@ -3,6 +3,7 @@ from pathlib import Path
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from crackflow.layouts import shown
 from crackflow.matching import match_folders, match_together
 
 ROOT = Path("set")
@@ -20,8 +21,10 @@ def under(folder, names):
 def check_each_is_in_one(matched, files):
     used = [path for pair in matched.pairs.values() for path in pair]
     used += [path for unpaired in matched.refused.values() for path in unpaired.files]
-    used += [ROOT / one.name for one in matched.ignored]
-    assert sorted(used) == sorted(files)
+    assert len(used) == len(set(used))
+    left = [shown(str(path.relative_to(ROOT))) for path in files if path not in used]
+    assert sorted(left) == [one.name for one in matched.ignored]
+    assert set(used) <= set(files)
     assert not matched.pairs.keys() & matched.refused.keys()
     assert all(unpaired.reason for unpaired in matched.refused.values())
     assert all(image != mask for image, mask in matched.pairs.values())

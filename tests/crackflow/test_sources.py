@@ -1,3 +1,5 @@
+import os
+import sys
 import unicodedata
 
 import pytest
@@ -216,6 +218,24 @@ def test_accents_written_in_two_ways_are_one_name(tmp_path):
     composed, decomposed = (unicodedata.normalize(form, "höhe") for form in ("NFC", "NFD"))
     lay(tmp_path, f"images/{decomposed}.jpg", f"masks/{composed}.png")
     assert found(tmp_path) == [(composed, "")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_that_are_no_text_become_text(tmp_path):
+    for folder, name in (("images", b"a\xff\n.jpg"), ("masks", b"a\xff\n.png"), ("images", b"b\xff.txt")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / os.fsdecode(name)).write_text("x")
+    assert found(tmp_path) == [("a\ufffd\ufffd", "")]
+    assert ignored(tmp_path) == [("images/b\ufffd.txt", "is no image file")]
+
+
+def test_a_folder_that_can_not_be_read(tmp_path):
+    lay(tmp_path, "images/a.jpg", "masks/a.png")
+    (tmp_path / "images").chmod(0)
+    if os.access(tmp_path / "images", os.R_OK):
+        pytest.skip("whoever may read everything sees no such folder")
+    with pytest.raises(DataError, match=r"images can't be read \(Permission denied\)"):
+        find_pairs(tmp_path)
 
 
 def test_patterns_choose_and_leave_out(tmp_path):
