@@ -124,8 +124,8 @@ class _Meter:
         if size > max(_HARMLESS_BYTES, packed * self.limits.max_ratio):
             raise DataError(
                 f"{self.archive} unpacks to {size / max(packed, 1):,.0f} times its packed size or more ({what}), "
-                f"expected at most {self.limits.max_ratio:g}: a bomb, unless its pictures are blank; unpack it yourself and set "
-                "data.path to the folder, or raise data.archive.max_ratio"
+                f"expected at most {self.limits.max_ratio:g}: a bomb, unless its pictures are blank; unpack it "
+                "yourself and set data.path to the folder, or raise data.archive.max_ratio"
             )
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from crackflow.layouts import is_image, shown, stem_of, without_mask_suffix
 from crackflow.refusals import Refusal
 
+# A stem of more bytes leaves no room for what is written under it: .STEM.png.part of at most 255.
+_MAX_STEM = 240
 # In one folder: the photograph is a JPEG, its mask a PNG of the same name, as in CRACK500.
 _PHOTO, _MASK = (".jpg", ".jpeg"), ".png"
 
@@ -106,6 +108,8 @@ def _matched(
     pairs, refused = {}, {}
     for stem, (images, masks) in sorted(together.items()):
         reason = _why_unpaired(sorted(images), sorted(masks), root)
+        if len(stem.encode()) > _MAX_STEM:
+            reason = f"a name of {len(stem.encode())} bytes, expected at most {_MAX_STEM}: shorten it"
         if reason:
             refused[stem] = Unpaired(reason, tuple(sorted([*images, *masks])))
         else:

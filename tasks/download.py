@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,20 +39,11 @@ def run(workspace: Workspace, params: Params) -> None:
     found = find_pairs(folder, params.data.include, params.data.exclude, params.data.max_refused)
     ignored = [*aside, *found.ignored]
 
-    ours = folder.is_relative_to(work)
-    digest, size = hashlib.sha256(), 0
     rows = [_names(pair) for pair in found.pairs]
-    with new_folder(workspace.raw) as raw:
-        for kind in ("images", "masks"):
-            (raw / kind).mkdir()
-        for pair, row in track(zip(found.pairs, rows, strict=True), "take pairs", len(rows), unit="pair"):
-            for source, target in (
-                (pair.image, raw / "images" / row["image"]),
-                (pair.mask, raw / "masks" / row["mask"]),
-            ):
-                digest.update(_take(source, target, move=ours))
-                size += target.stat().st_size
-        write_csv(raw / "pairs.csv", pd.DataFrame(rows))
+    try:
+        digest, size = _publish(workspace, found.pairs, rows, ours=folder.is_relative_to(work))
+    except OSError as error:
+        raise DataError(f"{workspace.raw} can't be written ({error.strerror}); make room") from None
     record = {
         "source": params.data.source,
         "version": version,
@@ -60,7 +51,7 @@ def run(workspace: Workspace, params: Params) -> None:
         "pairs": len(rows),
         "given": dict(sorted(Counter(pair.given for pair in found.pairs if pair.given).items())),
         "bytes": size,
-        "sha256": digest.hexdigest(),
+        "sha256": digest,
         "refused": [refusal._asdict() for refusal in found.refused],
         "ignored": _counted(ignored),
     }
@@ -87,6 +78,25 @@ def _fetch(
         aside = archives.unpack(path, work / path.name, params.data.archive)
         path = work / path.name
     return path, params.data.path, None, aside
+
+
+def _publish(
+    workspace: Workspace, pairs: Sequence[Pair], rows: Sequence[Mapping[str, str]], *, ours: bool
+) -> tuple[str, int]:
+    """Bring all pairs to data/raw; the SHA-256 over theirs, and their bytes."""
+    digest, size = hashlib.sha256(), 0
+    with new_folder(workspace.raw) as raw:
+        for kind in ("images", "masks"):
+            (raw / kind).mkdir()
+        for pair, row in track(zip(pairs, rows, strict=True), "take pairs", len(rows), unit="pair"):
+            for source, target in (
+                (pair.image, raw / "images" / row["image"]),
+                (pair.mask, raw / "masks" / row["mask"]),
+            ):
+                digest.update(_take(source, target, move=ours))
+                size += target.stat().st_size
+        write_csv(raw / "pairs.csv", pd.DataFrame(rows))
+    return digest.hexdigest(), size
 
 
 def _counted(ignored: Sequence[Refusal]) -> list[dict[str, Any]]:

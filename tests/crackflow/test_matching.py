@@ -67,3 +67,13 @@ def test_a_mask_of_a_mask_is_refused_with_it():
 def test_a_pair_by_name_and_one_by_suffix():
     matched = match_folders(under("images", {"a.jpg.jpg", "b.png"}), under("masks", {"a.jpg", "b-mask.PNG"}), ROOT)
     assert names_of(matched) == {"a": ("a.jpg.jpg", "a.jpg"), "b": ("b.png", "b-mask.PNG")}
+
+
+def test_a_name_that_leaves_no_room_for_another_ending_is_refused():
+    # 120 letters of two bytes are 240
+    fits, long = "é" * 120, "é" * 120 + "a"
+    matched = match_folders(
+        under("images", {f"{fits}.jpg", f"{long}.jpg"}), under("masks", {f"{fits}.png", f"{long}.png"}), ROOT
+    )
+    assert list(matched.pairs) == [fits]
+    assert matched.refused[long].reason == "a name of 241 bytes, expected at most 240: shorten it"
