@@ -6,6 +6,8 @@ line can spare are then taken away, the least covered first, until the mask has 
 in one piece needs a pixel in each row, or each column, that it passes; where that is more than its area, it wins.
 """
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -36,12 +38,21 @@ def coverage(mask: Pixels, height: int, width: int) -> Pixels:
     Returns:
         uint8 (height, width), 0..255, to within 2.
     """
+    (rows, columns), wanted = mask.shape, (height, width)
+    if any(few > many and not _is_exact(many, few) for many, few in zip(mask.shape, wanted, strict=True)):
+        mask = mask.repeat(-(-height // rows), axis=0).repeat(-(-width // columns), axis=1)
     # INTER_AREA averages where both sides shrink, and weighs the squares exactly where none does
     smaller = min(height, mask.shape[0]), min(width, mask.shape[1])
-    for rows, columns in (smaller, (height, width)):
-        if mask.shape != (rows, columns):
-            mask = np.asarray(cv2.resize(mask, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+    for down, across in (smaller, wanted):
+        if mask.shape != (down, across):
+            mask = np.asarray(cv2.resize(mask, (across, down), interpolation=cv2.INTER_AREA), np.uint8)
     return mask
+
+
+def _is_exact(many: int, few: int) -> bool:
+    """Whether many / few is a binary fraction: otherwise OpenCV takes a wrong pixel where two edges coincide."""
+    denominator = few // math.gcd(many, few)
+    return denominator & (denominator - 1) == 0
 
 
 def scale_lines(mask: Pixels, height: int, width: int) -> NDArray[np.bool_]:
@@ -127,11 +138,9 @@ def _thin_out(kept: Pixels, share: Pixels, places: NDArray[np.intp], most: int) 
     parity = places // width % 2 * 2 + places % width % 2
     group = (share.reshape(-1)[places] >> _LEVEL_BITS) * np.uint8(4) + parity.astype(np.uint8)
     order = np.argsort(group, kind="stable")
-    steps = [row * width + column for row, column in _RING]
+    steps = np.array([row * width + column for row, column in _RING])
     for part in np.split(places[order], np.flatnonzero(np.diff(group[order])) + 1):
-        code = np.zeros(len(part), np.uint8)
-        for bit, step in enumerate(steps):
-            code |= flat[part + step] << np.uint8(bit)
+        code = np.packbits(flat[part[:, None] + steps], axis=1, bitorder="little")[:, 0]
         gone = part[_SPARE[code]][:most]
         flat[gone] = 0
         most -= len(gone)

@@ -9,6 +9,7 @@ import inspect
 import json
 import os
 import shutil
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -172,10 +173,15 @@ def _in_order(pool: ThreadPoolExecutor, function: Callable[[_In], _Out], items: 
     waiting: deque[Future[_Out]] = deque()
     for item in items:
         waiting.append(pool.submit(function, item))
-        if len(waiting) > AHEAD * (os.cpu_count() or 1):
+        if len(waiting) > AHEAD * _cores():
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+
+
+def _cores() -> int:
+    """Cores that this process may use, which in a container can be fewer than there are."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 @contextmanager
@@ -183,7 +189,7 @@ def _threads() -> Iterator[ThreadPoolExecutor]:
     """A thread per core, OpenCV's own switched off meanwhile; queued work is dropped when something is raised."""
     own = cv2.getNumThreads()
     cv2.setNumThreads(1)
-    pool = ThreadPoolExecutor(os.cpu_count())
+    pool = ThreadPoolExecutor(_cores())
     try:
         yield pool
     finally:

@@ -183,7 +183,7 @@ def test_a_run_that_died_is_taken_up_again(workspace, monkeypatch, decoded):
         write_png(path, array)
 
     monkeypatch.setattr(images, "write_png", dies)
-    monkeypatch.setattr(resize.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(resize, "_cores", lambda: 1)
     with pytest.raises(KeyboardInterrupt):
         resize.run(workspace, params_of())
     assert not workspace.resized.exists()
