@@ -1,0 +1,103 @@
+"""What a split of real pairs leaks: grouped, at random, and as the pairs came.
+
+`python -m benchmarks.leaks DATA`. The stages download, resize and split run on DATA with the default parameters, in
+.crackflow/leaks, where a second run decodes nothing again. Written are figures alone: docs/results/leaks.json, and the
+tables of docs/explanation/split.md from it. `--tables` writes the tables from the file that is there.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.results import fill
+from crackflow.params import Params, render
+
+ROOT = Path(__file__).resolve().parents[1]
+TREE = ROOT / ".crackflow/leaks"
+RESULTS = ROOT / "docs/results/leaks.json"
+PAGE = ROOT / "docs/explanation/split.md"
+LEAKS = "<!-- leaks: written by benchmarks.leaks -->", "<!-- end of leaks -->"
+SOURCES = "<!-- sources: written by benchmarks.leaks -->", "<!-- end of sources -->"
+SPLITS = {
+    "this": "grouped, `split.protocol: grouped`",
+    "random": "by pair at random, the mean of 20",
+    "official": "as the pairs came, `split.protocol: official`",
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, nargs="?", help="a folder or zip of images/ and masks/")
+    parser.add_argument("--tables", action="store_true", help="write the tables from docs/results/leaks.json")
+    args = parser.parse_args()
+    if not args.tables:
+        if args.data is None or not args.data.exists():
+            print(f"error: {args.data or 'no DATA'} is not there; name a folder or zip of pairs", file=sys.stderr)
+            return 2
+        RESULTS.write_text(json.dumps(measure(args.data.resolve()), indent=1) + "\n", encoding="utf-8")
+    values = json.loads(RESULTS.read_text(encoding="utf-8"))
+    text = fill(PAGE.read_text(encoding="utf-8"), LEAKS, leaks(values))
+    PAGE.write_text(fill(text, SOURCES, sources(values)), encoding="utf-8", newline="\n")
+    return 0
+
+
+def measure(data: Path) -> dict[str, Any]:
+    """Run the stages and keep what split.json says, less the list of duplicates, which holds names."""
+    (TREE / "data").mkdir(parents=True, exist_ok=True)
+    params = Params.model_validate({"data": {"source": "folder", "path": str(data)}})
+    (TREE / "params.yaml").write_text(render(params), encoding="utf-8")
+    (TREE / params.split.previous).write_text("stem,subset\n", encoding="utf-8")
+    for stage in ("download", "resize", "split"):
+        started = time.monotonic()
+        command = [sys.executable, "-m", "tasks", stage]
+        subprocess.run(command, cwd=TREE, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    proof = json.loads((TREE / "data/split.json").read_text(encoding="utf-8"))
+    duplicates = proof.pop("duplicates")
+    return {
+        "command": "python -m benchmarks.leaks DATA",
+        **proof,
+        "duplicates": len(duplicates),
+        "duplicates_of_other_parents": sum(not found["same_parent"] for found in duplicates),
+        "duplicates_turned": sum(found["turn"] != "same" for found in duplicates),
+        "split_s": round(time.monotonic() - started, 1),
+    }
+
+
+def leaks(values: dict[str, Any]) -> str:
+    """The table of what each split leaks."""
+    names = ["test pairs", "parent seen in train or valid", "near-duplicate there", "either"]
+    names += ["parents across subsets", "near-duplicates across"]
+    lines = [f"| {values['pairs']:,} real pairs, split | {' | '.join(names)} |", "|---" * 7 + "|"]
+    for name, label in SPLITS.items():
+        found = values["leaks"][name]
+        if found is None:
+            continue
+        either = f"{found['test_leaked']}, {found['share']:.1%}"
+        cells = [found["test_sharing_parent"], found["test_with_duplicate"], either]
+        cells += [found["parents_across"], found["duplicates_across"]]
+        lines.append(f"| {label} | {found['test_pairs']} | {' | '.join(map(str, cells))} |")
+    return "\n".join(lines) + "\n"
+
+
+def sources(values: dict[str, Any]) -> str:
+    """The table of sources, their groups and how near they come to the shares."""
+    lines = [
+        "| source | pairs | groups | pairs of the largest | train | valid | test | points off | least possible |",
+        "|---" * 9 + "|",
+    ]
+    by_size = sorted(values["groups_by_source"].items(), key=lambda item: (-item[1]["pairs"], item[0]))
+    whole = {"pairs": values["pairs"], "groups": values["groups"], "largest": None, "subsets": values["subsets"]}
+    for name, found in [*by_size, ("**all**", {**whole, "off": values["shares"]["off"], "nearest": None})]:
+        counts = [found["subsets"][subset] for subset in ("train", "valid", "test")]
+        cells = [found["pairs"], found["groups"], found["largest"], *counts, found["off"], found["nearest"]]
+        lines.append(f"| {name} | {' | '.join('' if cell is None else str(cell) for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
