@@ -60,6 +60,48 @@ def headline(crack: Mapping[str, Any], all_background: Mapping[str, Any]) -> lis
     return rows
 
 
+PROTOCOLS = {
+    "grouped": "This split keeps crops and near-duplicates together.",
+    "official": "This split is the one that the data came with.",
+    "random": "This split was made by pair at random.",
+    "file": "This split follows a file.",
+}
+
+
+def split_warning(protocol: str, leaks: Mapping[str, Any]) -> str:
+    """Say what a reader of the figures must know of the split.
+
+    Args:
+        protocol: split.protocol.
+        leaks: of this split, as data/split.json holds them.
+
+    Returns:
+        A warning; empty for a split by groups that leaks nothing.
+    """
+    leaked = leaks["test_leaked"]
+    if leaked:
+        return (
+            f"{PROTOCOLS[protocol]} Test is not independent: {leaked} of {leaks['test_pairs']} test pairs "
+            f"({_percent(leaks['share'], 0)}) show a photograph that train or valid has too. Figures on test flatter."
+        )
+    if protocol != "grouped":
+        return f"{PROTOCOLS[protocol]} Nothing in it keeps photographs apart; none was found on two sides."
+    return ""
+
+
+def leak_rows(leaks: Mapping[str, Mapping[str, Any] | None]) -> list[dict[str, Any]]:
+    """Set what this split leaks beside what others would.
+
+    Args:
+        leaks: `this`, `random` and `official` as data/split.json holds them; None where the data came without subsets.
+
+    Returns:
+        A row a split, `name` first.
+    """
+    names = {"this": "this split", "random": "random, by pair", "official": "as the data came"}
+    return [{"name": words, **found} for key, words in names.items() if (found := leaks[key]) is not None]
+
+
 def render(values: Mapping[str, Any]) -> str:
     """Fill the template.
 

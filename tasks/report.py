@@ -8,7 +8,7 @@ import pandas as pd
 
 from crackflow.comparison import Compared, comparison
 from crackflow.images import read_image, read_stored_mask, write_png
-from crackflow.page import headline, render
+from crackflow.page import headline, leak_rows, render, split_warning
 from crackflow.params import Params
 from tasks.workspace import Workspace, write_text
 
@@ -30,7 +30,8 @@ FILES = (
     ("train_metrics.csv", "a row an epoch"),
     ("mini_test", "the images shown above at full size: photographs, masks, predictions, overlays"),
     ("epoch_change_infer", "predictions after each epoch"),
-    ("dataset.json", "counts, sizes, groups and refusals"),
+    ("dataset.json", "counts, sizes, groups, leaks, masks, duplicates, label audit, refusals"),
+    ("suspicious.csv", "a row a label, the one that looks most wrong first, with its measures"),
     ("../data/split.csv", "which pair went where, and why together"),
 )
 
@@ -52,10 +53,13 @@ def run(workspace: Workspace, params: Params) -> None:
     worst = order.head(WORST).to_dict("records")
     compared = [_compared(workspace, row, len(params.classes)) for row in worst]
     write_png(workspace.reports / "worst.png", comparison(compared, len(params.classes), SHEET_WIDTH))
+    dataset = _read_json(workspace.reports / "dataset.json")
     values = {
         "title": params.report.title,
         "origin": SOURCES[raw["source"]].format_map(raw),
-        "dataset": _read_json(workspace.reports / "dataset.json"),
+        "dataset": dataset,
+        "warning": split_warning(dataset["split"]["protocol"], dataset["split"]["leaks"]["this"]),
+        "leaks": leak_rows(dataset["split"]["leaks"]),
         "headline": headline(metrics["crack"], metrics["all_background"]),
         "protocol": metrics["protocol"],
         "oracle": metrics["oracle"],

@@ -1,29 +1,72 @@
-"""Stage statistics: what the data looks like, before anything is trained on it."""
+"""Stage statistics: what the data looks like, and which labels look wrong, before anything is trained on it."""
 
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
 import pandas as pd
 
+from crackflow.captions import entries, entry
+from crackflow.duplicate_sheet import described, duplicates_summary, most_telling
 from crackflow.errors import DataError
 from crackflow.examples import pick_examples
-from crackflow.images import encode_classes, read_image, read_stored_mask, write_png
-from crackflow.params import Params
+from crackflow.images import decode, encode_classes, read_image, read_stored_mask, write_png
+from crackflow.label_audit import audit_summary, ranked
+from crackflow.label_measures import Measures, measure
+from crackflow.outlines import outlined
+from crackflow.params import Params, StatisticsParams
 from crackflow.progress import track
 from crackflow.sheets import Picture, sheet
 from crackflow.source_chart import subsets_and_sources
-from crackflow.summary import by_source_and_subset, summary
-from tasks.outputs import write_json
+from crackflow.summary import by_source_and_subset, mask_files, summary, thickness_table
+from crackflow.thickness import thickness
+from crackflow.thickness_chart import thickness_by_source
+from tasks.outputs import write_csv, write_json
+from tasks.threads import on_all_cores
 from tasks.workspace import Workspace
 
 COLUMNS = 6
 PICTURE_WIDTH = 192
+# Pairs of pictures, so a third as many beside each other.
+PAIR_COLUMNS = 3
+DUPLICATES_SHOWN = 24
 # The sheets show the same pairs each time; which ones is of no consequence, so it is no parameter.
 SEED = 0
 
 
+class _Measured(NamedTuple):
+    thickness: float | None
+    label: Measures
+
+
+class _Stored:
+    """The resized pairs, read as they are needed."""
+
+    def __init__(self, workspace: Workspace, num_classes: int) -> None:
+        self.folder, self.num_classes = workspace.resized, num_classes
+
+    def image(self, stem: str) -> Picture:
+        return read_image(self.folder / "images" / f"{stem}.png")
+
+    def classes(self, stem: str) -> Picture:
+        return read_stored_mask(self.folder / "masks" / f"{stem}.png", self.num_classes)
+
+    def outlined(self, stem: str) -> Picture:
+        return outlined(self.image(stem), self.classes(stem) > 0)
+
+    def measured(self, stem: str) -> _Measured:
+        crack = self.classes(stem) > 0
+        grey = decode(self.folder / "images" / f"{stem}.png", cv2.IMREAD_GRAYSCALE)
+        return _Measured(thickness(crack), measure(grey, crack))
+
+
 def run(workspace: Workspace, params: Params) -> None:
-    """Count, chart and show the pairs.
+    """Count, chart and show the pairs, and rank their labels.
 
     Args:
-        workspace: data/resized, data/resized.csv and data/split.csv are read; four reports are written.
+        workspace: data/resized, data/resized.csv, data/split.csv and data/split.json are read; reports are written.
         params: classes, resize.size and statistics are read.
 
     Raises:
@@ -31,29 +74,99 @@ def run(workspace: Workspace, params: Params) -> None:
     """
     resized = pd.read_csv(workspace.resized_csv, dtype=str, keep_default_na=False)
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
-    train = split[split["subset"] == "train"]
-    if train.empty:
+    proof = json.loads(workspace.split_json.read_text(encoding="utf-8"))
+    if not (split["subset"] == "train").any():
         raise DataError("data/split.csv has no train pair; add pairs or raise split.shares.train")
+    stored = _Stored(workspace, len(params.classes))
+    sources = dict(zip(split["stem"], split["source"], strict=True))
+    measured = _measured(stored, list(sources))
+    thick = thickness_table({stem: found.thickness for stem, found in measured.items()}, sources)
+    labels = _labels(measured, split)
+    found = summary(resized, split)
+
+    _samples(workspace, stored, resized, split, params.statistics)
+    shown = labels[labels["score"] > 0].head(params.statistics.suspicious)
+    _suspicious(workspace, stored, shown)
+    _duplicates(workspace, stored, proof["duplicates"])
+    shares = {source: values["crack_share"] for source, values in found["sources"].items()}
+    subsets_and_sources(workspace.reports / "Crack_Statistics.png", by_source_and_subset(split), shares)
+    thickness_by_source(workspace.reports / "label_thickness.png", thick)
+    write_csv(workspace.reports / "suspicious.csv", labels)
+    for source, row in thick[["p10", "median", "p90"]].round(2).iterrows():
+        found["sources"][source]["thickness"] = row.to_dict()
+    values = {
+        "resized_to": params.resize.size,
+        **found,
+        "split": {key: proof[key] for key in ("protocol", "leaks", "previous")},
+        "set_aside": proof["set_aside"],
+        "masks": mask_files(resized),
+        "duplicates": duplicates_summary(proof["duplicates"], proof["duplicate_distance"]),
+        "labels": {**audit_summary(labels), "shown": len(shown)},
+    }
+    write_json(workspace.reports / "dataset.json", values)
+
+
+def _measured(stored: _Stored, stems: Sequence[str]) -> dict[str, _Measured]:
+    results = on_all_cores(stored.measured, stems)
+    return dict(zip(stems, track(results, "statistics", len(stems), unit="pair"), strict=True))
+
+
+def _labels(measured: Mapping[str, _Measured], split: pd.DataFrame) -> pd.DataFrame:
+    """The table of suspicious.csv."""
+    labels = ranked({stem: found.label for stem, found in measured.items()})
+    labels["thickness"] = [measured[stem].thickness for stem in labels["stem"]]
+    labels = labels.merge(split[["stem", "source", "subset"]], on="stem", validate="one_to_one")
+    labels.insert(0, "rank", np.arange(1, len(labels) + 1))
+    first = ["rank", "stem", "source", "subset", "score", "reason"]
+    return labels[first + [name for name in labels.columns if name not in first]]
+
+
+def _samples(
+    workspace: Workspace, stored: _Stored, resized: pd.DataFrame, split: pd.DataFrame, settings: StatisticsParams
+) -> None:
+    """Three sheets with the same pairs in the same places: images, masks, and both."""
+    train = split[split["subset"] == "train"]
     usable = resized[resized["refused"] == ""]
     shares = dict(zip(usable["stem"], usable["crack_share"].astype(float), strict=True))
     groups = dict(zip(train["stem"], train["group"], strict=True))
     sources = dict(zip(train["stem"], train["source"], strict=True))
     empty = {stem: shares[stem] == 0 for stem in sources}
-    chosen = pick_examples(groups, sources, empty, params.statistics.sheet_images, SEED)
+    chosen = pick_examples(groups, sources, empty, settings.sheet_images, SEED)
     stems = sorted(chosen, key=lambda stem: (sources[stem], stem))
-    images, masks = [], []
-    for stem in track(stems, "statistics: sheets"):
-        images.append(read_image(workspace.resized / "images" / f"{stem}.png"))
-        mask = read_stored_mask(workspace.resized / "masks" / f"{stem}.png", len(params.classes))
-        masks.append(encode_classes(mask, len(params.classes)))
-    write_png(workspace.reports / "sample_images.png", _sheet(images, stems))
     captions = [f"crack {100 * shares[stem]:.2f} %" for stem in stems]
+    masks = [encode_classes(stored.classes(stem), stored.num_classes) for stem in stems]
+    write_png(workspace.reports / "sample_images.png", _sheet([stored.image(stem) for stem in stems], stems))
     write_png(workspace.reports / "sample_masks.png", _sheet(masks, captions))
-    subsets_and_sources(workspace.reports / "Crack_Statistics.png", by_source_and_subset(split))
-    write_json(workspace.reports / "dataset.json", {"resized_to": params.resize.size, **summary(resized, split)})
+    write_png(workspace.reports / "sample_overlays.png", _sheet([stored.outlined(stem) for stem in stems], captions))
 
 
 def _sheet(pictures: list[Picture], captions: list[str]) -> Picture:
     starts = range(0, len(pictures), COLUMNS)
     rows = [pictures[start : start + COLUMNS] for start in starts]
     return sheet(rows, [captions[start : start + COLUMNS] for start in starts], (), PICTURE_WIDTH)
+
+
+def _suspicious(workspace: Workspace, stored: _Stored, labels: pd.DataFrame) -> None:
+    shown = [
+        entry(
+            [stored.image(row["stem"]), stored.outlined(row["stem"])],
+            [f"{row['rank']}. {row['stem']}", f"{row['score']:.2f} {row['reason']}: {row['words']}"],
+            PICTURE_WIDTH,
+        )
+        for row in labels.to_dict("records")
+    ]
+    _write_entries(workspace, "suspicious", shown)
+
+
+def _duplicates(workspace: Workspace, stored: _Stored, duplicates: Sequence[Mapping[str, Any]]) -> None:
+    shown = [
+        entry([stored.image(found["one"]), stored.image(found["other"])], described(found), PICTURE_WIDTH)
+        for found in most_telling(duplicates, DUPLICATES_SHOWN)
+    ]
+    _write_entries(workspace, "duplicates", shown)
+
+
+def _write_entries(workspace: Workspace, name: str, shown: list[Picture]) -> None:
+    """A stage writes what it declares, so an empty list makes a blank picture; the report shows none then."""
+    picture = entries(shown, PAIR_COLUMNS) if shown else np.full((1, 1, 3), 255, np.uint8)
+    write_png(workspace.reports / f"{name}.png", picture)

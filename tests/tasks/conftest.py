@@ -24,6 +24,46 @@ STEMS = {
     "photos": [*(f"1111{number}" for number in range(7)), "my wall #7"],
 }
 
+# What split would write, less what no later stage reads.
+PROOF = {
+    "protocol": "grouped",
+    "pairs": 32,
+    "duplicate_distance": 60,
+    "duplicates": [
+        {
+            "one": "CFD_000",
+            "other": "CFD_001",
+            "bits": 12,
+            "turn": "mirrored",
+            "same_parent": False,
+            "subsets": ["train", "train"],
+        }
+    ],
+    "leaks": {
+        "this": {
+            "test_pairs": 8,
+            "test_sharing_parent": 0,
+            "test_with_duplicate": 0,
+            "test_leaked": 0,
+            "share": 0.0,
+            "parents_across": 0,
+            "duplicates_across": 0,
+        },
+        "random": {
+            "test_pairs": 8,
+            "test_sharing_parent": 5,
+            "test_with_duplicate": 2,
+            "test_leaked": 6,
+            "share": 0.75,
+            "parents_across": 9,
+            "duplicates_across": 3,
+        },
+        "official": None,
+    },
+    "previous": None,
+    "set_aside": [],
+}
+
 
 def made_pair(index, cracked):
     rng = np.random.default_rng(index)
@@ -60,12 +100,26 @@ def _made_once(tmp_path_factory):
             mini = int(subset == "test")
             rows.append((stem, source, stem, stem, subset, mini))
             size = 448 if index else 544
-            resized.append((stem, source, "", size, 448, f"{mask.mean():.6f}", f"{len(rows):016x}", ""))
-    resized.append(("broken", "photos", "", "", "", "", "", "broken.jpg is truncated or not an image"))
+            resized.append(
+                (stem, source, "", size, 448, f"{mask.mean():.6f}", f"{len(rows):016x}", "levels", "0.01", "")
+            )
+    resized.append(("broken", "", "", "", "", "", "", "", "", "broken.jpg is truncated or not an image"))
     columns = ["stem", "source", "parent", "group", "subset", "mini_test"]
     pd.DataFrame(rows, columns=columns).to_csv(workspace.split_csv, index=False)
-    columns = ["stem", "source", "given", "width", "height", "crack_share", "phash", "refused"]
+    columns = [
+        "stem",
+        "source",
+        "given",
+        "width",
+        "height",
+        "crack_share",
+        "phash",
+        "mask_kind",
+        "faint_share",
+        "refused",
+    ]
     pd.DataFrame(resized, columns=columns).to_csv(workspace.resized_csv, index=False)
+    workspace.split_json.write_text(json.dumps(PROOF))
     raw = {
         "source": "folder",
         "version": "",

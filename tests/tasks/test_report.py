@@ -89,8 +89,11 @@ def test_pictures_are_described_for_those_who_do_not_see_them(ready, params):
         "train_metrics.png",
         "epoch_change_infer/sheet.png",
         "Crack_Statistics.png",
+        "label_thickness.png",
         "sample_images.png",
         "sample_masks.png",
+        "sample_overlays.png",
+        "duplicates.png",
         "worst.png",
     ]
     assert all(len(picture["alt"]) > 20 for picture in found.pictures)
@@ -131,6 +134,62 @@ def test_a_group_on_two_sides_is_called_out(ready, params):
     dataset["groups"]["in_several_subsets"] = 2
     path.write_text(json.dumps(dataset))
     assert "2 groups in more than one subset: test is not independent" in page(ready, params).text
+
+
+def test_the_proof_sets_this_split_beside_a_random_one(ready, params):
+    text = page(ready, params).text
+    assert "this split 8 0 0 0 0.0 % 0 0 random, by pair 8 5 2 6 75.0 % 9 3" in text
+    assert "a random split of these pairs would do that to 75 % of its test pairs." in text
+    assert "as the data came" not in text
+    assert "Test is not independent" not in text
+
+
+def test_a_split_that_leaks_is_called_out_above_the_figures(ready, params):
+    path = ready.reports / "dataset.json"
+    dataset = json.loads(path.read_text())
+    leaks = dataset["split"]["leaks"]
+    leaks["official"] = leaks["this"] = {**leaks["random"], "test_leaked": 4, "share": 0.5}
+    dataset["split"]["protocol"] = "official"
+    path.write_text(json.dumps(dataset))
+    text = page(ready, params).text
+    warning = "Test is not independent: 4 of 8 test pairs (50 %)"
+    assert text.count(warning) == 2
+    assert text.index(warning) < text.index("Crack IoU, pooled")
+    assert "as the data came 8 5 2 4 50.0" in text
+    assert "the subsets that the data came with do it to 50" in text
+
+
+def test_pairs_set_aside_are_listed_up_to_twenty(ready, params):
+    assert "set aside" not in page(ready, params).text
+    path = ready.reports / "dataset.json"
+    dataset = json.loads(path.read_text())
+    dataset["set_aside"] = [{"name": f"pair {number:02d}", "reason": "joins two groups"} for number in range(25)]
+    path.write_text(json.dumps(dataset))
+    text = page(ready, params).text
+    assert "25 pairs set aside by the split The first 20" in text
+    assert "pair 19 joins two groups" in text
+    assert "pair 20" not in text
+
+
+def test_suspicious_labels_are_shown_and_counted_by_reason(ready, params):
+    path = ready.reports / "dataset.json"
+    dataset = json.loads(path.read_text())
+    reasons = {**dataset["labels"]["reasons"], "shows nothing": 2, "too thick": 1}
+    dataset["labels"] |= {"suspicious": 3, "shown": 5, "reasons": reasons}
+    path.write_text(json.dumps(dataset))
+    found = page(ready, params)
+    assert "3 score 0.5 or more: 2 shows nothing, 1 too thick. They are left in" in found.text
+    assert "suspicious.png" in [picture["src"] for picture in found.pictures]
+
+
+def test_without_duplicates_or_suspects_no_blank_picture_is_shown(ready, params):
+    path = ready.reports / "dataset.json"
+    dataset = json.loads(path.read_text())
+    dataset["duplicates"]["pairs"] = dataset["labels"]["shown"] = 0
+    path.write_text(json.dumps(dataset))
+    found = page(ready, params)
+    assert not {"duplicates.png", "suspicious.png"} & {picture["src"] for picture in found.pictures}
+    assert "No two photographs look alike." in found.text
 
 
 def test_the_worst_images_come_worst_first(ready, params):

@@ -1,11 +1,17 @@
 import json
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import yaml
 
 from crackflow.errors import DataError
-from crackflow.images import read_image
+from crackflow.images import read_image, read_stored_mask, write_png
+from crackflow.outlines import LINE
 from tasks import statistics
+
+GRAPH = yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 
 def test_dataset_json_counts_pairs_and_refusals(made, params):
@@ -21,13 +27,55 @@ def test_dataset_json_counts_pairs_and_refusals(made, params):
     assert found["sources"]["noncrack"]["empty_masks"] == 8
     assert found["sizes"] == {"448x448": 28, "544x448": 4}
     assert found["refused"] == [{"name": "broken", "reason": "broken.jpg is truncated or not an image"}]
+    assert found["masks"]["kinds"] == {"levels": 32}
+    assert found["duplicates"] == {
+        "distance": 60,
+        "pairs": 1,
+        "names_do_not_tell": 1,
+        "turned": 1,
+        "in_two_subsets": 0,
+    }
+    assert found["split"]["leaks"]["random"]["test_leaked"] == 6
+    # cracks are a walk of 3 px, seen across 3 where it is level and 3 / sqrt(2) where it is slanted
+    assert 3 / 2**0.5 - 0.1 < found["sources"]["CFD"]["thickness"]["median"] < 3
+    assert "thickness" not in found["sources"]["noncrack"]
+
+
+def test_a_mask_that_was_moved_is_ranked_first(made, params):
+    path = made.resized / "masks" / "CFD_001.png"
+    write_png(path, np.roll(read_stored_mask(path, 2), 20, axis=0) * 255)
+    statistics.run(made, params)
+    table = pd.read_csv(made.reports / "suspicious.csv", dtype={"stem": str}, keep_default_na=False, na_values=[""])
+    assert len(table) == 32
+    assert table["rank"].tolist() == list(range(1, 33))
+    assert table.loc[0, ["stem", "source", "subset", "reason"]].tolist() == ["CFD_001", "CFD", "train", "shows nothing"]
+    assert (table["score"].iloc[1:] < 0.5).all()
+    found = json.loads((made.reports / "dataset.json").read_text())["labels"]
+    assert (found["suspicious"], found["shown"]) == (1, (table["score"] > 0).sum())
+
+
+def test_near_duplicates_are_shown_side_by_side(made, params):
+    statistics.run(made, params)
+    sheet = read_image(made.reports / "duplicates.png")
+    one, other = (read_image(made.resized / "images" / f"CFD_00{number}.png") for number in range(2))
+    # one entry: 8 px margin, two pictures of 64 px enlarged three times, 4 px between them
+    assert (sheet[8:200:3, 8:200:3] == one).all()
+    assert (sheet[8:200:3, 204:396:3] == other).all()
+
+
+def test_without_duplicates_the_picture_is_blank(made, params):
+    proof = json.loads(made.split_json.read_text())
+    made.split_json.write_text(json.dumps({**proof, "duplicates": []}))
+    statistics.run(made, params)
+    assert (read_image(made.reports / "duplicates.png") == 255).all()
 
 
 def test_the_sheets_show_train_images_and_their_masks_in_the_same_places(made, params):
     statistics.run(made, params)
-    images, masks = (read_image(made.reports / f"sample_{name}.png") for name in ("images", "masks"))
+    names = ("images", "masks", "overlays")
+    images, masks, overlays = (read_image(made.reports / f"sample_{name}.png") for name in names)
     # 16 train pairs: three rows of 6, 6 and 4 pictures of 192 px.
-    assert images.shape == masks.shape == (8 + 3 * (192 + 22 + 8), 8 + 6 * (192 + 8), 3)
+    assert images.shape == masks.shape == overlays.shape == (8 + 3 * (192 + 22 + 8), 8 + 6 * (192 + 8), 3)
     cells = [
         (slice(8 + row * 222, 8 + row * 222 + 192), slice(8 + column * 200, 200 + column * 200))
         for row in range(3)
@@ -40,6 +88,10 @@ def test_the_sheets_show_train_images_and_their_masks_in_the_same_places(made, p
         if mask.any():
             cracked += 1
             assert image[mask == 255].mean() < image[mask == 0].mean() - 60
+            assert (overlays[cell] == LINE).all(-1).sum() > 500
+            assert (overlays[cell][mask == 255] == images[cell][mask == 255]).mean() > 0.9
+        else:
+            assert (overlays[cell] == images[cell]).all()
     assert cracked == 12
 
 
@@ -52,7 +104,7 @@ def test_the_chart_is_drawn(made, params):
 
 
 def test_two_runs_give_the_same_bytes(made, params):
-    names = ("dataset.json", "Crack_Statistics.png", "sample_images.png", "sample_masks.png")
+    names = [path.name for path in map(Path, GRAPH["statistics"]["outs"])]
     statistics.run(made, params)
     first = [(made.reports / name).read_bytes() for name in names]
     statistics.run(made, params)
