@@ -3,10 +3,10 @@
 Pairs that share a parent photograph, or look the same, form a group, and a group goes to one subset as a whole
 (`crackflow.dealing` chooses which).
 
-On 1,758 real pairs in 783 groups this comes within 0.1 points of the shares overall and within 3.1 per source (7.5 for
-the one with 8 pairs, where nothing is nearer) in 0.2 s. scikit-learn's StratifiedGroupKFold, ten folds merged to the
-shares, came as near overall, within 6.9 per source and 7.5 to 30 for the small one, in 0.5 s; it knows only shares that
-are multiples of a fold and refuses sets with fewer groups than folds.
+On 1,758 real pairs in 782 groups this comes within 0.1 points of the shares overall and within 2.4 per source, 7.5 for
+one with 8 pairs, where nothing is nearer (docs/explanation/split.md). scikit-learn's StratifiedGroupKFold, ten folds
+merged to the shares, came as near overall, within 6.9 per source and 7.5 to 30 for the small one; it knows only shares
+that are multiples of a fold and refuses sets with fewer groups than folds.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -115,7 +115,9 @@ def test_old_pairs_never_move_and_no_new_pair_links_two_subsets(parents, links, 
     for one, other in [*links, *crops]:
         if one in where and other in where and not {one, other} <= set(previous):
             assert where[one] == where[other]
-    # who is set aside has a reason: it belongs with pairs of two subsets, directly or through others
+    for stem in aside:
+        near = [other for pair in [*links, *crops] if stem in pair for other in pair if other in joined.subsets]
+        assert len({joined.subsets[other] for other in near}) > 1
     shuffled = random.sample(links, len(links))
     turned = [(other, one) for one, other in shuffled]
     assert join_previous(dict(reversed(parents.items())), turned, dict(reversed(previous.items()))) == joined
