@@ -24,6 +24,16 @@ from crackflow.params import ArchiveParams
 from crackflow.progress import track
 from crackflow.refusals import Refusal
 
+# What zipfile raises on damage: a checksum, a stream that ends, a method it lacks, a password, names that are no text.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 _CHUNK = 2**20
 # Blank pictures pack a thousandfold; as long as they are this small they are no bomb.
 _HARMLESS_BYTES = 16 * 2**20
@@ -67,15 +77,7 @@ def unpack(archive: Path, target: Path, limits: ArchiveParams) -> tuple[Refusal,
                 _write(opened, member, part / path, meter)
         part.chmod(0o755)
         part.rename(target)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        lzma.LZMAError,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        ValueError,
-    ) as error:
+    except _DAMAGE as error:
         raise DataError(f"{archive} {_damage(archive, error)}") from None
     except OSError as error:
         raise DataError(f"{archive} can't be unpacked: {error.strerror or error}; make room or pack it again") from None

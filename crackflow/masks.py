@@ -101,32 +101,63 @@ def read_mask(path: Path, colours: Colours) -> Mask:
     pixels = decode_bytes(data, NATIVE, path.name)
     if data.startswith(b"\xff\xd8"):
         return classes_of.read(_single(pixels))
+    extras = _extras(data, path.name)
     kind: Kind | None = None
-    with _header(data) as file:
-        if file.mode == "P":
-            indices = np.asarray(ImageOps.exif_transpose(file))
-            table = np.asarray(file.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
-            by_index = _read_table(path, indices, table, classes_of)
-            if by_index is not None:
-                return by_index
-            kind = "palette"
-        elif file.mode in {"RGBA", "LA"}:
-            layered = np.asarray(ImageOps.exif_transpose(file).convert("RGBA"))
-            # OpenCV blackens what is transparent in a TIFF
-            pixels = layered[..., 2::-1] if file.format == "TIFF" else pixels
-            pixels = _flattened(path, pixels, layered[..., 3], classes_of)
-        lossless = file.format != "WEBP" or b"VP8L" in data
-        lossless = lossless and "jpeg" not in str(file.info.get("compression"))
+    if extras.indices is not None and extras.table is not None:
+        by_table = _read_table(path, extras.indices, extras.table, classes_of)
+        if by_table is not None:
+            return by_table
+        kind = "palette"
+    if extras.layers is not None:
+        pixels = _flattened(path, extras.layers, classes_of)
     pixels = _single(pixels)
-    if lossless and pixels.ndim == 2 and 0 < pixels.max() < len(colours):
+    if extras.lossless and pixels.ndim == 2 and 0 < pixels.max() < len(colours):
         return Mask(pixels, kind or "numbers", 0.0)
     mask = classes_of.read(pixels)
-    if lossless and mask.faint_share and not mask.classes.any():
+    if extras.lossless and mask.faint_share and not mask.classes.any():
         raise ImageError(
             f"{path.name} holds {_named(pixels)}, all read as background; expected the colours under `classes` or the "
             f"numbers 0 to {len(colours) - 1}: write the mask with those"
         )
     return mask._replace(kind=kind or mask.kind)
+
+
+class _Extras(NamedTuple):
+    """What a file holds besides the colours that OpenCV makes of it.
+
+    Attributes:
+        lossless: whether its levels are those that were written.
+        indices: uint8 (H, W), the numbers that its colour table is for.
+        table: uint8 (N, 3), RGB; N is above every index.
+        layers: uint8 (H, W, 4), BGR and alpha.
+    """
+
+    lossless: bool = True
+    indices: Pixels | None = None
+    table: Pixels | None = None
+    layers: Pixels | None = None
+
+
+def _extras(data: bytes, name: str) -> _Extras:
+    """What Pillow tells of a file that OpenCV has decoded; nothing where Pillow can't open it."""
+    try:
+        file = Image.open(io.BytesIO(data))
+    except (OSError, Image.DecompressionBombError):
+        return _Extras()
+    lossless = (file.format != "WEBP" or b"VP8L" in data) and "jpeg" not in str(file.info.get("compression"))
+    try:
+        if file.mode == "P":
+            known = np.asarray(file.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
+            indices = np.asarray(ImageOps.exif_transpose(file))
+            if indices.max() >= len(known):
+                raise ImageError(f"{name} holds number {indices.max()} beyond its colour table's {len(known)} entries")
+            return _Extras(lossless, indices, known)
+        if file.mode in {"RGBA", "LA"}:
+            layers = np.asarray(ImageOps.exif_transpose(file).convert("RGBA"))
+            return _Extras(lossless, layers=layers[..., [2, 1, 0, 3]])
+    except (OSError, SyntaxError):
+        raise ImageError(f"{name} is damaged; save it again") from None
+    return _Extras(lossless)
 
 
 class _Classes(NamedTuple):
@@ -195,17 +226,9 @@ def _single(pixels: Pixels) -> Pixels:
     """The one channel of a grey picture saved in colour."""
     if pixels.ndim == 2:
         return pixels
-    blue, green, red = cv2.split(np.ascontiguousarray(pixels))
+    blue, green, red = cv2.split(pixels)
     grey = not cv2.norm(blue, green, cv2.NORM_INF) and not cv2.norm(green, red, cv2.NORM_INF)
     return np.asarray(green, dtype=np.uint8) if grey else pixels
-
-
-def _header(data: bytes) -> Image.Image:
-    """What Pillow tells of a file that OpenCV has decoded; an empty picture where Pillow can't open it."""
-    try:
-        return Image.open(io.BytesIO(data))
-    except (OSError, ValueError, Image.DecompressionBombError):
-        return Image.new("L", (1, 1))
 
 
 def _read_table(path: Path, indices: Pixels, table: Pixels, classes_of: _Classes) -> Mask | None:
@@ -232,12 +255,11 @@ def _read_table(path: Path, indices: Pixels, table: Pixels, classes_of: _Classes
     return Mask(by_index[indices], "palette", 0.0)
 
 
-def _flattened(path: Path, pixels: Pixels, alpha: Pixels, classes_of: _Classes) -> Pixels:
-    """The picture with the background's colour where it is transparent; as it is where alpha is the same all over."""
-    transparent = alpha < _OPAQUE
+def _flattened(path: Path, layers: Pixels, classes_of: _Classes) -> Pixels:
+    """The colours, with the background's where they are transparent; as they are where alpha is the same all over."""
+    pixels, transparent = layers[..., :3].copy(), layers[..., 3] < _OPAQUE
     if transparent.all() or not transparent.any():
         return pixels
-    pixels = np.dstack([pixels] * 3) if pixels.ndim == 2 else pixels.copy()
     background = classes_of.colours[0, ::-1]
     if (pixels[~transparent] == background).all():
         raise ImageError(

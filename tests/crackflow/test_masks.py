@@ -1,6 +1,8 @@
 """Files are written with Pillow and tifffile, and not by the library that crackflow reads them with."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -106,6 +108,19 @@ def test_a_level_of_one_that_compression_made_is_background(tmp_path, options):
     classes, kind, faint = read(saved(tmp_path / f"a.{suffix}", np.full((8, 8), 3, np.uint8), **options))
     assert not np.any(classes)
     assert (kind, faint) == ("levels", 1.0)
+
+
+def test_a_tiff_may_hold_a_jpeg(tmp_path):
+    path = saved(tmp_path / "a.tif", np.full((8, 8), 1, np.uint8), compression="jpeg")
+    assert read(path) == ([[0] * 8] * 8, "levels", 1.0)
+
+
+def test_sixteen_bits_with_alpha(tmp_path):
+    level, full = CRACK.astype(np.uint16) * 65535, np.full((4, 4), 65535, np.uint16)
+    tifffile.imwrite(
+        tmp_path / "a.tif", np.dstack([level] * 3 + [full]), photometric="rgb", extrasamples=["unassalpha"]
+    )
+    assert read(tmp_path / "a.tif") == (CRACK.tolist(), "levels", 0.0)
 
 
 def test_a_jpeg_is_known_by_its_content(tmp_path):
@@ -338,6 +353,36 @@ def test_nothing_saved_without_loss_vanishes_unsaid(tmp_path, colours, mode, cla
     if mask.kind != "palette":  # a table may give the background any colour
         assert mask.classes.any() == shown.any()
         assert not mask.classes[(shown == 0).all(axis=-1)].any()
+
+
+def test_a_number_beyond_its_colour_table_is_none(tmp_path):
+    path = saved(tmp_path / "a.png", with_table(CRACK * 5, [BLACK] * 5 + [RED]))
+    data = path.read_bytes()
+    place = data.index(b"PLTE")
+    short = b"PLTE" + bytes(6)
+    body = struct.pack(">I", 6) + short + struct.pack(">I", zlib.crc32(short))
+    path.write_bytes(data[: place - 4] + body + data[place + 8 + struct.unpack(">I", data[place - 4 : place])[0] :])
+    with pytest.raises(ImageError, match=r"a\.png holds number 5 beyond its colour table's 2 entries"):
+        read_mask(path, BINARY)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    data=st.data(), mode=st.sampled_from(["L", "P", "RGBA", "1"]), suffix=st.sampled_from(["png", "tif", "bmp", "webp"])
+)
+def test_whatever_the_bytes_a_mask_is_read_or_refused(tmp_path, data, mode, suffix):
+    path = saved(tmp_path / f"a.{suffix}", CRACK * 255, "RGBA" if mode == "P" and suffix == "webp" else mode)
+    broken = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        broken[data.draw(st.integers(0, len(broken) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(broken)
+    try:
+        mask = read_mask(path, BINARY)
+    except ImageError:
+        return
+    assert mask.classes.ndim == 2
+    assert mask.classes.max() < 2
 
 
 def test_a_truncated_mask_is_refused(tmp_path):
