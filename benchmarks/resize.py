@@ -65,11 +65,10 @@ def main() -> int:
         pairs = pairs_in(args.data, args.pairs)
         for name in args.only:
             print(f"measuring {name}", file=sys.stderr)
-            found[name] = PARTS[name](pairs)
+            found[name] = rounded(PARTS[name](pairs))
             print(json.dumps(found[name], indent=1))
-        RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        RESULTS.write_text(json.dumps(rounded(found), indent=1) + "\n", encoding="utf-8", newline="\n")
-        found = rounded(found)
+            RESULTS.parent.mkdir(parents=True, exist_ok=True)
+            RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8", newline="\n")
     text = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(filled(text, found), encoding="utf-8", newline="\n")
     return 0

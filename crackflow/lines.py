@@ -72,6 +72,8 @@ def scale_lines(mask: Pixels, height: int, width: int) -> NDArray[np.bool_]:
     """
     if mask.shape == (height, width):
         return mask > 0
+    if not mask.any():
+        return np.zeros((height, width), np.bool_)
     scales = height / mask.shape[0], width / mask.shape[1]
     wanted = cv2.countNonZero(mask) * scales[0] * scales[1]
     share = coverage(mask, height, width)
@@ -79,7 +81,7 @@ def scale_lines(mask: Pixels, height: int, width: int) -> NDArray[np.bool_]:
     # with a border, so that every pixel has eight neighbours
     share = np.pad(share, 1)
     kept = _unbroken(share, min(1.0, *scales), _pieces(mask))
-    places = np.flatnonzero(kept)
+    places = np.flatnonzero(kept.view(np.bool_))
     if thick is not None:
         thick = np.pad(thick, 1)
         wanted -= cv2.mean(share, mask=thick)[0] / _FULL * cv2.countNonZero(thick)

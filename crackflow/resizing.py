@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from crackflow.framing import Mode, frame
 from crackflow.images import Pixels
@@ -67,6 +68,6 @@ def resize_mask(classes: Pixels, size: int, num_classes: int, mode: Mode = "stre
     return square
 
 
-def _levels(mask: np.ndarray) -> Pixels:
+def _levels(mask: NDArray[np.bool_]) -> Pixels:
     """0 and 255 for false and true."""
-    return np.where(mask, np.uint8(255), np.uint8(0))
+    return mask * np.uint8(255)

@@ -147,7 +147,7 @@ def _finish(
         "width": str(image.shape[1]),
         "height": str(image.shape[0]),
         # of the mask as it came; eight decimals tell one pixel in a hundred million from none
-        "crack_share": f"{(mask.classes > 0).mean():.8f}",
+        "crack_share": f"{cv2.countNonZero(mask.classes) / mask.classes.size:.8f}",
         "phash": hashing.perceptual_hash(image),
         "mask_kind": mask.kind,
         "faint_share": f"{mask.faint_share:.8f}",

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crackflow.framing import frame
@@ -25,6 +25,7 @@ def test_modes_of_a_wide_photograph(mode, expected):
     assert spans(frame(60, 100, 32, mode)) == expected
 
 
+@settings(deadline=None)
 @given(height=SIDES, width=SIDES, size=SIDES, mode=st.sampled_from(["stretch", "letterbox", "crop"]))
 def test_both_parts_lie_inside_and_hold_something(height, width, size, mode):
     rows, columns, target_rows, target_columns = spans(frame(height, width, size, mode))
@@ -35,6 +36,7 @@ def test_both_parts_lie_inside_and_hold_something(height, width, size, mode):
         assert 0 <= side - stop - start <= 1
 
 
+@settings(deadline=None)
 @given(height=SIDES, width=SIDES, size=SIDES, mode=st.sampled_from(["letterbox", "crop"]))
 def test_the_aspect_is_kept_to_a_pixel(height, width, size, mode):
     placed = frame(height, width, size, mode)
@@ -44,6 +46,7 @@ def test_the_aspect_is_kept_to_a_pixel(height, width, size, mode):
     assert abs(placed.shape[1] - columns * scale) <= 1
 
 
+@settings(deadline=None)
 @given(height=SIDES, width=SIDES, size=SIDES)
 def test_the_shape_is_that_of_the_target(height, width, size):
     placed = frame(height, width, size, "letterbox")

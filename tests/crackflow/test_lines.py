@@ -41,6 +41,7 @@ def straight(side, angle, width):
     return np.where((abs(across) < width / 2) & (abs(along) < 0.4 * side), np.uint8(255), np.uint8(0))
 
 
+@settings(deadline=None)
 @given(source=st.tuples(SIDES, SIDES), target=st.tuples(SIDES, SIDES), seed=st.integers(0, 9))
 @example(source=(8, 12), target=(8, 34), seed=0)
 def test_coverage_is_the_share_of_each_square(source, target, seed):
@@ -55,7 +56,7 @@ def test_coverage_is_the_share_of_each_square(source, target, seed):
     assert abs(coverage(mask, *target) - expected).max() <= 2
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(source=st.tuples(SIDES, SIDES), target=st.tuples(SIDES, SIDES), seed=st.integers(0, 10_000))
 def test_a_wandering_line_of_one_pixel_stays_in_one_piece(source, target, seed):
     mask = walk(*source, seed)
@@ -100,6 +101,7 @@ def test_a_line_of_two_pixels_that_falls_on_the_edge_of_two_is_no_wider_than_its
     assert pieces(found) == 1
 
 
+@settings(deadline=None)
 @given(target=st.tuples(SIDES, SIDES), radius=st.integers(12, 30))
 def test_what_is_thick_is_the_majority_of_each_pixel(target, radius):
     mask = np.zeros((80, 70), np.uint8)

@@ -1,6 +1,6 @@
 import cv2
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crackflow.resizing import resize_image, resize_mask
@@ -39,6 +39,7 @@ def test_a_mask_grows_without_moving():
     np.testing.assert_array_equal(resize_mask(classes, 32, 2), expected)
 
 
+@settings(deadline=None)
 @given(
     height=st.integers(8, 80),
     width=st.integers(8, 80),

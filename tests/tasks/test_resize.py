@@ -1,4 +1,11 @@
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,17 +17,16 @@ from crackflow import images, masks
 from crackflow.errors import DataError
 from crackflow.images import decode_classes, read_image
 from crackflow.masks import read_pair
-from crackflow.params import Params
+from crackflow.params import Params, render
 from tasks import resize
 from tasks.workspace import Workspace
 
 SIZE = 64
 
 
-def params_of(max_refused=0.5, size=SIZE, **more):
-    return Params.model_validate(
-        {"data": {"max_refused": max_refused}, "resize": {"size": size}, "train": {"crop": SIZE}, **more}
-    )
+def params_of(max_refused=0.5, size=SIZE, mode="stretch", **more):
+    blocks = {"data": {"max_refused": max_refused}, "resize": {"size": size, "mode": mode}, "train": {"crop": SIZE}}
+    return Params.model_validate(blocks | more)
 
 
 def photo(seed, width=48, height=32):
@@ -196,6 +202,34 @@ def test_a_run_that_died_is_taken_up_again(workspace, monkeypatch, decoded):
     assert len(rows(workspace)) == 3
 
 
+def test_a_killed_run_is_taken_up_again(workspace, decoded):
+    """By SIGKILL, in a process of its own: nothing tidies up after it."""
+    for number in range(25):
+        add(workspace, f"CFD_1{number:02}", photo(number, 400, 300), np.zeros((300, 400), np.uint8))
+    (workspace.root / "params.yaml").write_text(render(params_of(size=512)))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tasks", "resize"],
+        cwd=workspace.root,
+        env=os.environ | {"PYTHONPATH": str(Path(resize.__file__).parents[1])},
+        stderr=subprocess.DEVNULL,
+    )
+    rows_of = workspace.root / ".crackflow/state/resize"
+    while process.poll() is None and len(list(rows_of.glob("*/rows/*.json"))) < 5:
+        time.sleep(0.002)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert not workspace.resized.exists()
+    assert not workspace.resized_csv.exists()
+    finished = len([path for path in rows_of.glob("*/rows/*.json") if not path.name.startswith(".")])
+    assert 5 <= finished < 28
+    resize.run(workspace, params_of(size=512))
+    assert len(decoded) == 28 - finished
+    assert len(rows(workspace)) == 28
+    assert all(read_image(path).shape == (512, 512, 3) for path in (workspace.resized / "images").iterdir())
+    left = [path.name for path in rows_of.rglob("*") if path.name.endswith(".part")]
+    assert left == []
+
+
 def test_a_changed_mask_is_read_again(workspace, decoded):
     resize.run(workspace, params_of())
     decoded.clear()
@@ -203,6 +237,54 @@ def test_a_changed_mask_is_read_again(workspace, decoded):
     resize.run(workspace, params_of())
     assert decoded == ["11111.png"]
     assert rows(workspace)["11111"]["crack_share"] == "1.00000000"
+
+
+def test_one_changed_photograph_is_one_pair(workspace, decoded):
+    resize.run(workspace, params_of())
+    before = rows(workspace)
+    decoded.clear()
+    Image.fromarray(photo(77)).save(workspace.raw / "images/CFD_001.png")
+    resize.run(workspace, params_of())
+    assert decoded == ["CFD_001.png"]
+    after = rows(workspace)
+    assert {stem for stem in after if after[stem] != before[stem]} == {"CFD_001"}
+
+
+@pytest.mark.parametrize("mode", ["letterbox", "crop"])
+def test_the_mode_is_that_of_the_parameters(workspace, mode):
+    resize.run(workspace, params_of())
+    resize.run(workspace, params_of(mode=mode))
+    mask = np.asarray(Image.open(workspace.resized / "masks/CFD_001.png"))
+    image = np.asarray(Image.open(workspace.resized / "images/CFD_001.png"))
+    crack = np.flatnonzero(mask.any(axis=1))
+    if mode == "crop":
+        # rows 8 to 13 of 32, doubled, and a square of 32 columns out of 48
+        assert (crack[0], crack[-1], mask[crack].all()) == (16, 27, True)
+        assert rows(workspace)["CFD_001"]["width"] == "48"
+    else:
+        # 48 columns become 64 and 32 rows 43, from row 10: rows 8 to 13 become 10 + 10.75 to 10 + 18.8
+        assert (crack[0], crack[-1], mask[crack].all()) == (21, 28, True)
+        mean = cv2.mean(photo(1))[:3]
+        assert len(np.unique(image[:10].reshape(-1, 3), axis=0)) == 1
+        np.testing.assert_allclose(image[0, 0], mean, atol=3)
+    # of the mask as it came: 6 of 32 rows
+    assert rows(workspace)["CFD_001"]["crack_share"] == "0.18750000"
+
+
+def test_pairs_are_handed_out_only_a_few_ahead(monkeypatch):
+    monkeypatch.setattr(resize, "_cores", lambda: 2)
+    handed = []
+
+    def items():
+        for number in range(100):
+            handed.append(number)
+            yield number
+
+    with ThreadPoolExecutor(2) as pool:
+        for number, done in enumerate(resize._in_order(pool, lambda item: item * item, items())):
+            assert done == number * number
+            assert len(handed) <= number + 1 + 2 * resize.AHEAD
+    assert number == 99
 
 
 def test_the_store_holds_no_more_than_the_outputs(workspace, tmp_path):
