@@ -11,6 +11,7 @@ What a file means is told by what it holds and not by its name:
 
 import functools
 import io
+import struct
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -33,6 +34,17 @@ _FAR = (63, 127)
 # Alpha below this is transparent.
 _OPAQUE = 128
 _SHOWN = 5
+# What Pillow raises on damage, most of it by accident.
+_UNREADABLE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    struct.error,
+    Image.DecompressionBombError,
+)
 
 
 class Mask(NamedTuple):
@@ -142,7 +154,7 @@ def _extras(data: bytes, name: str) -> _Extras:
     """What Pillow tells of a file that OpenCV has decoded; nothing where Pillow can't open it."""
     try:
         file = Image.open(io.BytesIO(data))
-    except (OSError, Image.DecompressionBombError):
+    except _UNREADABLE:
         return _Extras()
     lossless = (file.format != "WEBP" or b"VP8L" in data) and "jpeg" not in str(file.info.get("compression"))
     try:
@@ -155,7 +167,7 @@ def _extras(data: bytes, name: str) -> _Extras:
         if file.mode in {"RGBA", "LA"}:
             layers = np.asarray(ImageOps.exif_transpose(file).convert("RGBA"))
             return _Extras(lossless, layers=layers[..., [2, 1, 0, 3]])
-    except (OSError, SyntaxError):
+    except _UNREADABLE:
         raise ImageError(f"{name} is damaged; save it again") from None
     return _Extras(lossless)
 
