@@ -9,9 +9,9 @@ import numpy as np
 from crackflow.errors import DataError, ModelError
 from crackflow.framing import Mode, frame
 from crackflow.images import Pixels
+from crackflow.layouts import EXTENSIONS
 from crackflow.operating_point import classify
 from crackflow.resizing import resize_image
-from crackflow.sources import EXTENSIONS
 
 if TYPE_CHECKING:
     # takes seconds, and finding photographs must not wait for it
