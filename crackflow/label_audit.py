@@ -7,7 +7,7 @@ values were chosen by looking at the first 24 of each measure among 1,758 real p
 what was seen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -74,14 +74,36 @@ def ranked(measures: Mapping[str, Measures]) -> pd.DataFrame:
     return table.rename_axis("stem").reset_index().sort_values(["score", "stem"], ascending=[False, True])
 
 
+def same_masks(masks: Mapping[str, Hashable], groups: Mapping[str, str]) -> dict[str, str]:
+    """Find masks that stand with two photographs, of which one must be wrong.
+
+    Args:
+        masks: what identifies each mask that shows a crack, for instance a digest of its pixels, by stem.
+        groups: group by stem; pairs of one group may well have the same mask.
+
+    Returns:
+        For each stem whose mask is also that of a pair in another group, the first such stem.
+    """
+    holders: dict[Hashable, list[str]] = {}
+    for stem in sorted(masks):
+        holders.setdefault(masks[stem], []).append(stem)
+    found = {}
+    for stem, mask in masks.items():
+        others = [other for other in holders[mask] if groups[other] != groups[stem]]
+        if others:
+            found[stem] = others[0]
+    return found
+
+
 def audit_summary(labels: pd.DataFrame) -> dict[str, Any]:
     """Count the suspicious labels.
 
     Args:
-        labels: as `ranked` gives it, with a column source.
+        labels: as `ranked` gives it, with the columns source and same_mask_as (empty where no other pair has it).
 
     Returns:
-        JSON values: `labels`, `suspicious` (a score of WEIGHTY or more), and those by reason and by source.
+        JSON values: `labels`, `suspicious` (a score of WEIGHTY or more), those by reason and by source, and the labels
+        with a `same_mask`.
     """
     suspicious = labels[labels["score"] >= WEIGHTY]
     reasons, sources = suspicious["reason"].value_counts(), suspicious["source"].value_counts()
@@ -91,4 +113,5 @@ def audit_summary(labels: pd.DataFrame) -> dict[str, Any]:
         "suspicious": len(suspicious),
         "reasons": {rule.reason: int(reasons.get(rule.reason, 0)) for rule in RULES},
         "sources": {source: int(sources[source]) for source in sorted(sources.index)},
+        "same_mask": int((labels["same_mask_as"] != "").sum()),
     }

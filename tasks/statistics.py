@@ -1,5 +1,6 @@
 """Stage statistics: what the data looks like, and which labels look wrong, before anything is trained on it."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from crackflow.duplicate_sheet import described, duplicates_summary, most_tellin
 from crackflow.errors import DataError
 from crackflow.examples import pick_examples
 from crackflow.images import decode, encode_classes, read_image, read_stored_mask, write_png
-from crackflow.label_audit import audit_summary, ranked
+from crackflow.label_audit import audit_summary, ranked, same_masks
 from crackflow.label_measures import Measures, measure
 from crackflow.outlines import outlined
 from crackflow.params import Params, StatisticsParams
@@ -39,6 +40,7 @@ SEED = 0
 class _Measured(NamedTuple):
     thickness: float | None
     label: Measures
+    digest: bytes
 
 
 class _Stored:
@@ -59,7 +61,8 @@ class _Stored:
     def measured(self, stem: str) -> _Measured:
         crack = self.classes(stem) > 0
         grey = decode(self.folder / "images" / f"{stem}.png", cv2.IMREAD_GRAYSCALE)
-        return _Measured(thickness(crack), measure(grey, crack))
+        digest = hashlib.sha256(crack.tobytes()).digest() if crack.any() else b""
+        return _Measured(thickness(crack), measure(grey, crack), digest)
 
 
 def run(workspace: Workspace, params: Params) -> None:
@@ -115,6 +118,9 @@ def _labels(measured: Mapping[str, _Measured], split: pd.DataFrame) -> pd.DataFr
     """The table of suspicious.csv."""
     labels = ranked({stem: found.label for stem, found in measured.items()})
     labels["thickness"] = [measured[stem].thickness for stem in labels["stem"]]
+    drawn = {stem: found.digest for stem, found in measured.items() if found.digest}
+    twins = same_masks(drawn, dict(zip(split["stem"], split["group"], strict=True)))
+    labels["same_mask_as"] = [twins.get(stem, "") for stem in labels["stem"]]
     labels = labels.merge(split[["stem", "source", "subset"]], on="stem", validate="one_to_one")
     labels.insert(0, "rank", np.arange(1, len(labels) + 1))
     first = ["rank", "stem", "source", "subset", "score", "reason"]
@@ -150,12 +156,17 @@ def _suspicious(workspace: Workspace, stored: _Stored, labels: pd.DataFrame) -> 
     shown = [
         entry(
             [stored.image(row["stem"]), stored.outlined(row["stem"])],
-            [f"{row['rank']}. {row['stem']}", f"{row['score']:.2f} {row['reason']}: {row['words']}"],
+            [f"{row['rank']}. {row['stem']}", _reason(row)],
             PICTURE_WIDTH,
         )
         for row in labels.to_dict("records")
     ]
     _write_entries(workspace, "suspicious", shown)
+
+
+def _reason(row: Mapping[Any, Any]) -> str:
+    twin = f"; mask of {row['same_mask_as']}" if row["same_mask_as"] else ""
+    return f"{row['score']:.2f} {row['reason']}: {row['words']}{twin}"
 
 
 def _duplicates(workspace: Workspace, stored: _Stored, duplicates: Sequence[Mapping[str, Any]]) -> None:

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from crackflow.label_audit import audit_summary, ranked
+from crackflow.label_audit import audit_summary, ranked, same_masks
 from crackflow.label_measures import Measures
 
 SOUND = Measures(darker=0.8, brighter=0.0, excess=1.4, covered=0.05, border=0.02, unmarked=0.0, frayed=0.0)
@@ -58,8 +58,16 @@ def test_measures_are_kept(table):
 
 def test_the_summary_counts_from_half_on(table):
     table["source"] = ["road" if stem == "gone" else "wall" for stem in table["stem"]]
+    table["same_mask_as"] = ["thick" if stem == "gone" else "" for stem in table["stem"]]
     found = audit_summary(table)
     assert found["labels"] == 9
     assert found["suspicious"] == 4
     assert found["reasons"] == {"shows nothing": 2, "too thick": 1, "covers half": 1, "frame": 0, "unmarked lines": 0}
     assert found["sources"] == {"road": 1, "wall": 3}
+    assert found["same_mask"] == 1
+
+
+def test_one_mask_in_two_groups_is_found_and_in_one_group_is_not():
+    masks = {"c": 1, "a": 1, "b": 1, "d": 2, "e": 2, "f": 3}
+    groups = {"a": "g1", "b": "g1", "c": "g2", "d": "g3", "e": "g3", "f": "g4"}
+    assert same_masks(masks, groups) == {"a": "c", "b": "c", "c": "a"}

@@ -175,10 +175,13 @@ def test_suspicious_labels_are_shown_and_counted_by_reason(ready, params):
     path = ready.reports / "dataset.json"
     dataset = json.loads(path.read_text())
     reasons = {**dataset["labels"]["reasons"], "shows nothing": 2, "too thick": 1}
-    dataset["labels"] |= {"suspicious": 3, "shown": 5, "reasons": reasons}
+    dataset["labels"] |= {"suspicious": 3, "shown": 5, "reasons": reasons, "same_mask": 2}
     path.write_text(json.dumps(dataset))
     found = page(ready, params)
-    assert "3 score 0.5 or more: 2 shows nothing, 1 too thick. They are left in" in found.text
+    assert (
+        "3 score 0.5 or more (shows nothing 2, too thick 1). 2 labels stand with two different photographs"
+        in found.text
+    )
     assert "suspicious.png" in [picture["src"] for picture in found.pictures]
 
 

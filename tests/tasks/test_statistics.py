@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,15 @@ def test_a_mask_that_was_moved_is_ranked_first(made, params):
     assert (table["score"].iloc[1:] < 0.5).all()
     found = json.loads((made.reports / "dataset.json").read_text())["labels"]
     assert (found["suspicious"], found["shown"]) == (1, (table["score"] > 0).sum())
+
+
+def test_a_mask_of_another_photograph_is_named(made, params):
+    shutil.copyfile(made.resized / "masks" / "CFD_003.png", made.resized / "masks" / "CFD_005.png")
+    statistics.run(made, params)
+    table = pd.read_csv(made.reports / "suspicious.csv", dtype=str, keep_default_na=False).set_index("stem")
+    twins = table["same_mask_as"]
+    assert twins[twins != ""].to_dict() == {"CFD_003": "CFD_005", "CFD_005": "CFD_003"}
+    assert json.loads((made.reports / "dataset.json").read_text())["labels"]["same_mask"] == 2
 
 
 def test_near_duplicates_are_shown_side_by_side(made, params):
