@@ -39,7 +39,7 @@ class Rule(NamedTuple):
 
 
 RULES = (
-    Rule("shows nothing", "standing_out", 0.30, 0.05, 1.0, "{:.0%} of the mask stands out"),
+    Rule("shows nothing", "standing_out", 0.30, 0.05, 1.0, "{:.0%} of it stands out"),
     Rule("too thick", "excess", 3.0, 8.0, 1.0, "{:.1f} times the core of the crack"),
     Rule("covers half", "covered", 0.4, 0.6, 1.0, "{:.0%} of the picture"),
     Rule("frame", "border", 0.3, 0.6, 1.0, "{:.0%} of the picture's border"),

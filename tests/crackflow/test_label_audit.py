@@ -31,10 +31,10 @@ def table():
 def test_scores_are_the_largest_suspicion_by_hand(table):
     rows = table.set_index("stem")
     expected = {
-        "gone": (1.0, "shows nothing", "4% of the mask stands out"),
+        "gone": (1.0, "shows nothing", "4% of it stands out"),
         "large": (0.6, "covers half", "52% of the picture"),
         "thick": (0.6, "too thick", "6.0 times the core of the crack"),
-        "half gone": (0.5, "shows nothing", "18% of the mask stands out"),
+        "half gone": (0.5, "shows nothing", "18% of it stands out"),
         "joint": (0.4, "unmarked lines", "7.0 sides of the picture long"),
     }
     for stem, (score, reason, words) in expected.items():
