@@ -18,7 +18,7 @@ from crackflow.images import Pixels
 _FULL, _HALF, _ROUNDING = 255, 127, 2
 # Of what a line of one pixel covers at best, the part that a pixel needs; the first that breaks nothing counts. Two
 # pixels that share a straight line both get half at worst, so the first is enough for it, wherever it falls; lines that
-# wander lose a step in 3 of 1,000 made masks (in 6 of 100 at 0.5). The last takes all that the mask touches, and closes
+# wander lose a step in 8 of 1,000 made masks (in 67 at 0.5). The last takes all that the mask touches, and closes
 # gaps that the others leave open.
 _PARTS = (0.45, 0.2, 0.0)
 # Pixels of one coverage can't all be weighed at once, since one may stand only as long as the other does.
@@ -113,10 +113,9 @@ def _unbroken(share: Pixels, best: float, pieces: int) -> Pixels:
 
 
 def _pieces(mask: Pixels) -> int:
-    """How many 8-connected pieces there are; in a mask of thin lines their outlines are found quicker than they are."""
-    _, tree = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    # the fourth number of an outline is the one around it, if it is a hole's
-    return 0 if tree is None else int(np.count_nonzero(np.reshape(tree, (-1, 4))[:, 3] < 0))
+    """How many 8-connected pieces there are."""
+    # the background has a label too
+    return cv2.connectedComponents(mask, connectivity=8)[0] - 1
 
 
 def _thick(share: Pixels) -> Pixels | None:
