@@ -96,17 +96,18 @@ def light(image: Pixels, params: AugmentParams, rng: np.random.Generator) -> Pix
     levels = levels ** (1 + rng.uniform(-params.gamma, params.gamma))
     levels = (levels - 0.5) * (1 + rng.uniform(-params.contrast, params.contrast)) + 0.5
     levels = levels + rng.uniform(-params.brightness, params.brightness)
-    lit = cv2.LUT(image, np.clip(np.rint(levels * 255), 0, 255).astype(np.uint8))
+    table = np.clip(np.rint(levels * 255), 0, 255).astype(np.uint8)
+    lit = np.asarray(cv2.LUT(image, table), np.uint8)
     if params.shadow and rng.random() < SHADOWED:
         lit = _shade(lit.reshape(shape), params.shadow, rng)
     sigma = rng.uniform(0, params.blur)
     if sigma > 0.2:  # below that a Gaussian on the pixel grid changes nothing
-        lit = cv2.GaussianBlur(lit, (0, 0), sigma)
+        lit = np.asarray(cv2.GaussianBlur(lit, (0, 0), sigma), np.uint8)
     deviation = rng.uniform(0, params.noise) * 255
     if deviation > 0:
         noise = rng.standard_normal(shape[:2], dtype=np.float32) * np.float32(deviation)
-        lit = np.clip(lit.reshape(shape) + noise[..., None], 0, 255)
-    return np.asarray(lit, np.uint8).reshape(shape)  # OpenCV drops the axis of a single channel
+        lit = np.clip(lit.reshape(shape) + noise[..., None], 0, 255).astype(np.uint8)
+    return lit.reshape(shape)  # OpenCV drops the axis of a single channel
 
 
 def _shade(image: Pixels, amount: float, rng: np.random.Generator) -> Pixels:

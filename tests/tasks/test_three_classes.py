@@ -31,6 +31,8 @@ def finished(tmp_path_factory):
         cv2.imwrite(str(root / "pairs/images" / f"site_{i:02d}.png"), image[..., ::-1])
         cv2.imwrite(str(root / "pairs/masks" / f"site_{i:02d}.png"), mask[..., ::-1])
     values = dump(Params())
+    (root / "data").mkdir()
+    (root / values["split"]["previous"]).write_text("stem,subset\n")
     values["classes"] = {"background": (0, 0, 0), "crack": WHITE, "spalling": RED}
     values["data"] |= {"source": "folder", "path": "pairs"}
     values["resize"]["size"] = 32
