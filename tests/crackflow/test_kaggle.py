@@ -296,24 +296,25 @@ def stage(workspace, endpoint, *before):
 
 
 def test_a_killed_stage_goes_on_with_the_missing_bytes_alone(kaggle, tmp_path, place):
-    kaggle.answers.append(Answer(hold=20_000))
+    # in pieces so small that a file's buffer would hold them back
+    kaggle.answers.append(Answer(hold=2000, pause=0.0005))
     process = stage(tmp_path / "workspace", kaggle.endpoint)
     part = place / "1.zip.part"
-    deadline = time.monotonic() + 60
-    while not (part.exists() and part.stat().st_size == 20_000):
+    deadline = time.monotonic() + 30
+    while not (part.exists() and part.stat().st_size == 2000):
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert part.read_bytes() == ARCHIVE[:20_000]
+    assert part.read_bytes() == ARCHIVE[:2000]
     assert not (tmp_path / "workspace/data/raw.json").exists()
 
     process = stage(tmp_path / "workspace", kaggle.endpoint)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     assert "12 pairs" in output
-    assert [asked.first for asked in kaggle.downloads()] == [0, 20_000]
+    assert [asked.first for asked in kaggle.downloads()] == [0, 2000]
     assert files(place / "1/files") == content(ARCHIVE)
 
 
