@@ -80,7 +80,8 @@ def encode_classes(classes: Pixels, num_classes: int) -> Pixels:
     Returns:
         uint8 levels of the same shape.
     """
-    return _levels(num_classes)[classes]
+    # half of the time of indexing
+    return np.take(_levels(num_classes), classes)
 
 
 def decode_classes(levels: Pixels, num_classes: int) -> Pixels:

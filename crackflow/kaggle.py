@@ -1,6 +1,5 @@
 """Fetch a data set from Kaggle at a pinned version, once for all checkouts of one user."""
 
-import fcntl
 import json
 import re
 import shutil
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import requests
+from filelock import FileLock, Timeout
 from kagglehub.cache import Cache
 from kagglehub.config import get_cache_folder
 from kagglehub.handle import DatasetHandle
@@ -102,12 +102,15 @@ def _make(place: Path, handle: DatasetHandle, attempts: int, limits: ArchivePara
 def _alone(place: Path) -> Iterator[None]:
     """Hold the place of one version; the kernel lets go of it, whoever dies."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    with place.with_name(f"{place.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataError(f"another run is fetching {place}; wait until it ends") from None
+    lock = FileLock(place.with_name(f"{place.name}.lock"), blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise DataError(f"another run is fetching {place}; wait until it ends") from None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _download(handle: DatasetHandle, archive: Path, attempts: int, patience: Patience) -> None:

@@ -9,14 +9,8 @@ import inspect
 import json
 import os
 import shutil
-import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import pandas as pd
@@ -29,6 +23,7 @@ from crackflow.params import Colour, Params
 from crackflow.progress import track
 from crackflow.refusals import Refusal, check_refusals
 from tasks.outputs import new_folder, write_csv
+from tasks.threads import on_all_cores
 from tasks.workspace import Workspace, write_text
 
 COLUMNS = [
@@ -44,11 +39,6 @@ COLUMNS = [
     "refused",
 ]
 KINDS = ("images", "masks")
-# Pairs per thread that are handed out ahead: enough that none waits, few enough that memory does not grow with pairs.
-AHEAD = 4
-
-_In = TypeVar("_In")
-_Out = TypeVar("_Out")
 
 
 @dataclass(frozen=True)
@@ -101,9 +91,8 @@ def run(workspace: Workspace, params: Params) -> None:
         return key, {"stem": stem, "source": source_of(stem), "given": given, **known, "refused": ""}
 
     columns = ["stem", "image", "mask", "given"]
-    with _threads() as pool:
-        made = _in_order(pool, finish, pairs[columns].itertuples(index=False, name=None))
-        done = list(track(made, "resize", len(pairs), unit="pair"))
+    made = on_all_cores(finish, pairs[columns].itertuples(index=False, name=None))
+    done = list(track(made, "resize", len(pairs), unit="pair"))
     rows = [row for _, row in done]
     rows += [
         dict.fromkeys(COLUMNS, "") | {"stem": item["name"], "refused": item["reason"]} for item in found["refused"]
@@ -166,32 +155,3 @@ def _link(store: _Store, keys: dict[str, str], folder: Path) -> None:
                 os.link(source, target)
             except OSError:  # a disk without hard links
                 shutil.copyfile(source, target)
-
-
-def _in_order(pool: ThreadPoolExecutor, function: Callable[[_In], _Out], items: Iterable[_In]) -> Iterator[_Out]:
-    """As `pool.map`, but only a few items are handed out ahead of what is taken."""
-    waiting: deque[Future[_Out]] = deque()
-    for item in items:
-        waiting.append(pool.submit(function, item))
-        if len(waiting) > AHEAD * _cores():
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
-
-
-def _cores() -> int:
-    """Cores that this process may use, which in a container can be fewer than there are."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-
-
-@contextmanager
-def _threads() -> Iterator[ThreadPoolExecutor]:
-    """A thread per core, OpenCV's own switched off meanwhile; queued work is dropped when something is raised."""
-    own = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    pool = ThreadPoolExecutor(_cores())
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-        cv2.setNumThreads(own)

@@ -1,6 +1,7 @@
 """Work on all cores in one process: OpenCV, NumPy and zlib let go of the interpreter while they compute."""
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,7 +26,7 @@ def on_all_cores(function: Callable[[Item], Result], items: Iterable[Item]) -> I
     Yields:
         The results in the order of the items; what `function` raises is raised here, and queued work is dropped.
     """
-    threads = os.cpu_count() or 1
+    threads = cores()
     own = cv2.getNumThreads()
     cv2.setNumThreads(1)
     pool = ThreadPoolExecutor(threads)
@@ -40,3 +41,8 @@ def on_all_cores(function: Callable[[Item], Result], items: Iterable[Item]) -> I
     finally:
         pool.shutdown(cancel_futures=True)
         cv2.setNumThreads(own)
+
+
+def cores() -> int:
+    """Cores that this process may use, which in a container can be fewer than there are."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

@@ -101,7 +101,7 @@ def test_a_shadow_darkens_one_side_of_some_images_and_no_more_than_allowed():
     image = np.full((64, 64, 3), 200, np.uint8)
     shaded = [augment.light(image, OFF.model_copy(update={"shadow": 0.5}), rng(seed)) for seed in range(100)]
     # nothing is left of less than half of 200, nothing becomes brighter
-    assert all(100 <= lit.min() and lit.max() <= 200 for lit in shaded)
+    assert all(lit.min() >= 100 and lit.max() <= 200 for lit in shaded)
     dark = [lit for lit in shaded if lit.min() < 180]
     # a share SHADOWED of 100, less those of a shallow or distant shadow
     assert 10 <= len(dark) <= 40

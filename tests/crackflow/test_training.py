@@ -108,7 +108,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_cause_and_keeps_what_was(pairs
 
 
 def test_averaging_looks_at_the_mean_of_the_weights_and_trains_on_unchanged(pairs, tmp_path):
-    """Three steps, momentum 0.5: after w1, w2, w3 the average is w1/4 + w2/4 + w3/2 (the first step starts it at w1)."""
+    """Momentum 0.5, and the first step starts the average: after w1, w2, w3 it is w1/4 + w2/4 + w3/2."""
     steps = PARAMS.model_copy(update={"epochs": 1, "steps_per_epoch": 1, "schedule": "constant", "averaging": 0.5})
 
     def trained(epochs, averaging, folder):

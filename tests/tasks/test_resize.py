@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -18,7 +17,7 @@ from crackflow.errors import DataError
 from crackflow.images import decode_classes, read_image
 from crackflow.masks import read_pair
 from crackflow.params import Params, render
-from tasks import resize
+from tasks import resize, threads
 from tasks.workspace import Workspace
 
 SIZE = 64
@@ -189,7 +188,7 @@ def test_a_run_that_died_is_taken_up_again(workspace, monkeypatch, decoded):
         write_png(path, array)
 
     monkeypatch.setattr(images, "write_png", dies)
-    monkeypatch.setattr(resize, "_cores", lambda: 1)
+    monkeypatch.setattr(threads, "cores", lambda: 1)
     with pytest.raises(KeyboardInterrupt):
         resize.run(workspace, params_of())
     assert not workspace.resized.exists()
@@ -271,22 +270,6 @@ def test_the_mode_is_that_of_the_parameters(workspace, mode):
     assert rows(workspace)["CFD_001"]["crack_share"] == "0.18750000"
 
 
-def test_pairs_are_handed_out_only_a_few_ahead(monkeypatch):
-    monkeypatch.setattr(resize, "_cores", lambda: 2)
-    handed = []
-
-    def items():
-        for number in range(100):
-            handed.append(number)
-            yield number
-
-    with ThreadPoolExecutor(2) as pool:
-        for number, done in enumerate(resize._in_order(pool, lambda item: item * item, items())):
-            assert done == number * number
-            assert len(handed) <= number + 1 + 2 * resize.AHEAD
-    assert number == 99
-
-
 def test_the_store_holds_no_more_than_the_outputs(workspace, tmp_path):
     resize.run(workspace, params_of(size=128))
     resize.run(workspace, params_of())
@@ -299,9 +282,3 @@ def test_the_store_holds_no_more_than_the_outputs(workspace, tmp_path):
     # the pictures are the outputs themselves, linked
     assert all(path.stat().st_nlink == 2 for path in workspace.resized.rglob("*.png"))
     assert read_image(workspace.resized / "images/CFD_001.png").shape == (SIZE, SIZE, 3)
-
-
-def test_opencvs_threads_are_as_before(workspace):
-    before = cv2.getNumThreads()
-    resize.run(workspace, params_of())
-    assert cv2.getNumThreads() == before
