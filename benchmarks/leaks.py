@@ -3,8 +3,8 @@
 `python -m benchmarks.leaks DATA [--kaggle]`. The stages download, resize and split run on DATA with the default
 parameters, in .crackflow/leaks, where a second run decodes nothing again. With --kaggle, for pairs of the Kaggle set,
 each pair counts as given to the subset that Kaggle has it in (benchmarks/kaggle_test_stems.txt). Written are figures
-alone: docs/results/leaks.json, and the tables of docs/explanation/split.md from it. `--tables` writes the tables from the
-file that is there.
+alone: docs/results/leaks.json, and the tables of docs/explanation/split.md from it. `--tables` writes the tables from
+the file that is there.
 """
 
 import argparse
