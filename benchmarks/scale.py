@@ -48,18 +48,20 @@ def main() -> int:
     in_tree("pipelines", "profile", "quick", "--yes", "--set", "data.source=folder", "--set", f"data.path={MADE}")
 
     first = measured()
+    split = json.loads((TREE / "data/split.json").read_text(encoding="utf-8"))
     again = measured()
     make(pairs, args.pairs, args.pairs + ADDED)
     added = measured()
-    split = json.loads((TREE / "data/split.json").read_text(encoding="utf-8"))
     record: dict[str, Any] = {
         "command": f"python -m benchmarks.scale DATA --pairs {args.pairs}",
         "revision": real.git("rev-parse", "--short=12", "HEAD", cwd=TREE),
         "machine": {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
-        "pairs": args.pairs,
+        "pairs": split["pairs"],
         "made_from": len(pairs),
         "groups": split["groups"],
         "near_duplicates": len(split["duplicates"]),
+        "shares_off_points": split["shares"]["off"],
+        "leaks": split["leaks"],
         "first": first,
         "nothing_changed": again,
         f"{ADDED}_pairs_added": added,
@@ -114,11 +116,11 @@ def make(pairs: tuple[Pair, ...], start: int, stop: int) -> None:
 
 
 def renamed(stem: str, copy: int) -> str:
-    """Another photograph of the same source: the first number after the source's name gets one more digit or two."""
+    """Another photograph of the same source: the first number after the source's name gets two more digits."""
     if not copy:
         return stem
     prefix = source_of(stem) if stem.startswith(source_of(stem)) else ""
-    return prefix + re.sub(r"\d+", lambda found: f"{found.group()}{copy}", stem[len(prefix) :], count=1)
+    return prefix + re.sub(r"\d+", lambda found: f"{found.group()}{copy:02d}", stem[len(prefix) :], count=1)
 
 
 def changed(photo: Any, label: Any, number: int, copy: int) -> tuple[Any, Any]:
