@@ -61,7 +61,8 @@ def main() -> int:
         "groups": split["groups"],
         "near_duplicates": len(split["duplicates"]),
         "shares_off_points": split["shares"]["off"],
-        "leaks": split["leaks"],
+        # the subsets that the pairs are laid out in are made up, so `official` says nothing
+        "leaks": {name: split["leaks"][name] for name in ("this", "random")},
         "first": first,
         "nothing_changed": again,
         f"{ADDED}_pairs_added": added,
