@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 
 from benchmarks import real
+from benchmarks.results import fill
 from crackflow.images import read_image
 from crackflow.names import source_of
 from crackflow.progress import track
@@ -32,6 +33,8 @@ from crackflow.sources import Pair, find_pairs
 TREE = real.ROOT / ".crackflow/scale/tree"
 MADE = real.ROOT / ".crackflow/scale/pairs"
 RESULTS = real.ROOT / "docs/results/scale.json"
+PAGE = real.ROOT / "docs/how-to/kaggle.md"
+TABLE = "<!-- scale: written by benchmarks.scale -->", "<!-- end of scale -->"
 STAGES = ("download", "resize", "split", "statistics")
 TEST_SHARE = 0.15
 ADDED = 100
@@ -39,9 +42,15 @@ ADDED = 100
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, help="a folder of images/ and masks/")
+    parser.add_argument("data", type=Path, nargs="?", help="a folder of images/ and masks/")
     parser.add_argument("--pairs", type=int, default=11_298, help="how many to make (default: as many as Kaggle's set)")
+    parser.add_argument("--tables", action="store_true", help="write the table from docs/results/scale.json")
     args = parser.parse_args()
+    if args.tables:
+        write_table()
+        return 0
+    if args.data is None:
+        parser.error("name a folder of images/ and masks/")
     pairs = find_pairs(args.data.resolve()).pairs
     make(pairs, 0, args.pairs)
     real.checkout(TREE, TREE.parent / "cache")
@@ -68,8 +77,27 @@ def main() -> int:
         f"{ADDED}_pairs_added": added,
     }
     RESULTS.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(record, indent=1))
+    write_table()
     return 0
+
+
+def write_table() -> None:
+    """Write the table of the page from the figures that are there."""
+    record = json.loads(RESULTS.read_text(encoding="utf-8"))
+    added = next(name for name in record if name.endswith("_pairs_added"))
+    runs = {"first": "the first run", "nothing_changed": "nothing changed", added: added.replace("_", " ")}
+    head = (
+        f"| {record['pairs']:,} pairs, {record['machine']['cores']} cores | {' | '.join(STAGES)} | in all, with DVC |"
+    )
+    lines = [head, "|---" * (len(STAGES) + 2) + "|"]
+    for name, label in runs.items():
+        cells = []
+        for stage in STAGES:
+            found = record[name]["stages"].get(stage)
+            cells.append(f"{found['seconds']:.0f} s, {found['peak_mib']} MiB" if found else "")
+        lines.append(f"| {label} | {' | '.join(cells)} | {record[name]['wall_s']:.0f} s |")
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(fill(page, TABLE, "\n".join(lines) + "\n"), encoding="utf-8", newline="\n")
 
 
 def measured() -> dict[str, Any]:
