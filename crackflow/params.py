@@ -177,8 +177,8 @@ class TrainParams(_Block):
     """Stage train."""
 
     seed: int = Field(0, description="weights, order, crops, augmentation and dropout follow from it")
-    epochs: Positive = Field(6, description="at most this many")
-    steps_per_epoch: Count = Field(36, description="batches an epoch; 0 goes through every training image once")
+    epochs: Positive = Field(8, description="at most this many")
+    steps_per_epoch: Count = Field(40, description="batches an epoch; 0 goes through every training image once")
     batch_size: Positive = 8
     crop: Count = Field(256, description="side of a random crop, px; 0 trains on whole images")
     crack_crops: Share = Field(0.7, description="share of crops that are centred near a crack pixel where there is one")
