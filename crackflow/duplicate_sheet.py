@@ -28,7 +28,8 @@ def described(duplicate: Duplicate) -> list[str]:
     return [
         duplicate["one"],
         duplicate["other"],
-        f"{bits} bit{'' if bits == 1 else 's'} differ, {duplicate['turn']}; {names}; {subsets}",
+        f"{bits} bit{' differs' if bits == 1 else 's differ'}; {duplicate['turn']}",
+        f"{names}; {subsets}",
     ]
 
 

@@ -30,10 +30,10 @@ def test_across_names_come_first_and_then_the_least_alike(duplicates):
 
 
 def test_words_say_names_bits_turn_and_subsets(duplicates):
-    assert described(duplicates[1]) == ["a_1", "a_3", "40 bits differ, mirrored; same parent by name; train"]
-    assert described(duplicates[2])[2] == "4 bits differ, same; names do not tell; train and test"
-    assert described(duplicates[3])[2] == "9 bits differ, same; names do not tell; train and set aside"
-    assert described(duplicate("a", "b", 1))[2].startswith("1 bit differ")
+    assert described(duplicates[1]) == ["a_1", "a_3", "40 bits differ; mirrored", "same parent by name; train"]
+    assert described(duplicates[2])[2:] == ["4 bits differ; same", "names do not tell; train and test"]
+    assert described(duplicates[3])[3] == "names do not tell; train and set aside"
+    assert described(duplicate("a", "b", 1))[2] == "1 bit differs; same"
 
 
 def test_summary_by_hand(duplicates):
