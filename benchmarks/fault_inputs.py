@@ -142,6 +142,9 @@ FOLDERS = {
     "no images/ and masks/": _folder("a/x.png", "b/y.png"),
     "an image without a mask": _folder("images/a.png", "masks/a.png", "images/b.png"),
     "a mask without an image": _folder("images/a.png", "masks/a.png", "masks/b.png"),
+    "names that differ in case alone": _folder(
+        "images/a.png", "masks/a.png", "images/B.png", "masks/B.png", "images/b.png", "masks/b.png"
+    ),
     "two images of one name": _folder("images/a.png", "masks/a.png", "images/b.png", "images/b.jpg", "masks/b.png"),
     "one name, two contents in train/ and test/": _twice,
     "a name without letters for a file": _folder("images/a.png", "masks/a.png", "images/.png"),
@@ -160,4 +163,5 @@ PAIRS = {
     "a mask with a colour table": _table,
     "a 1-bit mask": _with(mask=_mask().convert("1")),
     "a mask of 0 and 76, which would vanish": _with(mask=_mask().point(lambda level: 76 * level // 255)),
+    "the same as JPEG": _with(mask=_mask().point(lambda level: 76 * level // 255), suffix=".jpg"),
 }

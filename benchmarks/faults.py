@@ -34,8 +34,9 @@ QUICK = Patience(first_s=0.01, longest_s=2, connect_s=2, read_s=0.4, slow_bytes_
 SIDE = 64
 INTRODUCTION = """\
 Written by `python -m benchmarks.faults`, which tries each of them. `the run stops`: exit code 2 and this one line,
-nothing half-written. `set aside`: the rest is used; the reason is kept in data/raw.json or data/resized.csv and counted
-in the report."""
+nothing half-written. `set aside`: the rest is used. Pairs set aside stand in data/resized.csv and in the report with
+their reasons, other files in data/raw.json under `ignored`, counted by reason. Kaggle is tried with 3 tries and waits
+under a second; a run has `data.kaggle.attempts` tries, waits 30 s for bytes and wants 1 KiB of them a second."""
 STOPS, ASIDE, GOES_ON = "the run stops", "set aside", "goes on"
 
 

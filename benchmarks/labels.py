@@ -98,9 +98,9 @@ def greys(values: dict[str, Any]) -> str:
     least, most = min(known, key=lambda name: known[name]), max(known, key=lambda name: known[name])
     masks = values["masks"]
     return (
-        f"{masks['with_greys']:,} of {values['pairs']:,} mask files hold levels between black and white. Taking every "
-        f"level above 0 for crack would add {masks['faint_over_crack']:.0%} to the crack's area, by source between "
-        f"{known[least]:.0%} ({least}) and {known[most]:.0%} ({most}).\n"
+        f"{masks['with_greys']:,} of {values['pairs']:,} mask files hold levels above 0 that are read as background. "
+        f"Taking every level above 0 for crack would add {masks['faint_over_crack']:.0%} to the crack's area, by "
+        f"source between {known[least]:.0%} ({least}) and {known[most]:.0%} ({most}).\n"
     )
 
 

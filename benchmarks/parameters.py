@@ -1,7 +1,9 @@
 """Write docs/reference/parameters.md from the models that params.yaml is parsed into: `make params`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -10,11 +12,12 @@ from crackflow.params import Params
 PAGE = Path(__file__).resolve().parents[1] / "docs/reference/parameters.md"
 HEAD = """# Parameters
 
-Every key of params.yaml and its default. The page is written by `make params` from `crackflow/params.py`. A key that is
-misspelt, missing or out of range stops a run before any work.
+Every key of params.yaml, its default and what else it may be. The page is written by `make params` from
+`crackflow/params.py`. A key that is misspelt, missing or out of range stops a run before any work. resize.size and
+train.crop are multiples of model.stem_stride * 2^(model.num_layers - 1).
 
-| key | default | what it is |
-|---|---|---|
+| key | default | allowed | what it is |
+|---|---|---|---|
 """
 
 
@@ -36,11 +39,27 @@ def rows(block: BaseModel, prefix: str) -> list[str]:
         value = getattr(block, name)
         if isinstance(value, BaseModel):
             title = (type(value).__doc__ or "").splitlines()[0]
-            found += [f"| **{prefix}{name}** | | {title} |\n", *rows(value, f"{prefix}{name}.")]
+            found += [f"| **{prefix}{name}** | | | {title} |\n", *rows(value, f"{prefix}{name}.")]
         else:
             default = str(block.model_dump(mode="json")[name]).replace("|", "\\|")
-            found.append(f"| {prefix}{name} | `{default}` | {(field.description or '').replace('|', 'or')} |\n")
+            what = (field.description or "").replace("|", "or")
+            found.append(f"| {prefix}{name} | `{default}` | {allowed(field.annotation, field.metadata)} | {what} |\n")
     return found
+
+
+def allowed(annotation: Any, metadata: Sequence[Any] = ()) -> str:
+    """The words that a value may be, or its bounds; empty where anything of the default's kind will do."""
+    if get_origin(annotation) is Literal:
+        return ", ".join(map(str, get_args(annotation)))
+    if get_origin(annotation) is Annotated:
+        annotation, *metadata = get_args(annotation)
+    bounds = [
+        f"{sign} {getattr(bound, name):g}"
+        for bound in metadata
+        for name, sign in (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤"))
+        if hasattr(bound, name)
+    ]
+    return ", ".join(bounds) or next((found for part in get_args(annotation) if (found := allowed(part))), "")
 
 
 if __name__ == "__main__":

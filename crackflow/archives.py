@@ -11,7 +11,6 @@ import shutil
 import stat
 import tarfile
 import tempfile
-import unicodedata
 import zipfile
 import zlib
 from collections import Counter
@@ -19,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from crackflow.errors import DataError
-from crackflow.layouts import is_image
+from crackflow.layouts import is_image, on_any_disk
 from crackflow.params import ArchiveParams
 from crackflow.progress import track
 from crackflow.refusals import Refusal
@@ -146,7 +145,7 @@ def _sorted(opened: zipfile.ZipFile, archive: Path) -> tuple[list[tuple[zipfile.
         _check_harmless(member, name, archive)
     files = [(member, name) for member, name in zip(members, names, strict=True) if not name.endswith("/")]
     reasons = [_why_not(name) for _, name in files]
-    keys = [_on_any_disk(name) for _, name in files]
+    keys = [on_any_disk(str(PurePosixPath(name))) for _, name in files]
     times = Counter(key for key, reason in zip(keys, reasons, strict=True) if not reason)
     folders = {str(folder) for key in times for folder in PurePosixPath(key).parents}
     kept, aside = [], []
@@ -193,11 +192,6 @@ def _why_not(name: str) -> str:
     if max(len(part.encode()) for part in path.parts) > _MAX_PART or len(name.encode()) > _MAX_NAME:
         return f"has a name of more than {_MAX_PART} bytes, or {_MAX_NAME} with its folders; shorten it"
     return ""
-
-
-def _on_any_disk(name: str) -> str:
-    """What a disk takes for the same name: macOS and Windows overlook case, macOS the way accents are written."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(PurePosixPath(name))).casefold())
 
 
 def _write(opened: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, meter: _Meter) -> None:

@@ -52,3 +52,8 @@ def without_mask_suffix(stem: str) -> str:
 def folder_word(name: str) -> str:
     """A folder's name as the tables above spell it."""
     return re.sub(r"[\- ]", "_", name.lower())
+
+
+def on_any_disk(name: str) -> str:
+    """What a disk takes for the same name: macOS and Windows overlook case, macOS the way accents are written."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

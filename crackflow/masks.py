@@ -9,28 +9,22 @@ What a file means is told by what it holds and not by its name:
     transparency    transparent pixels are background
 """
 
-import functools
 import io
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from crackflow.errors import ImageError
 from crackflow.images import NATIVE, Pixels, decode_bytes, load, read_image
+from crackflow.mask_classes import Classes, Colours, Kind, Mask, classes_of, nearest
 
-Colours = Sequence[tuple[int, int, int]]
-Kind = Literal["levels", "numbers", "colours", "palette"]
-
-# With two classes a pixel is crack, whatever its colour, where a channel is further from the background than half the
-# furthest one of the file, within these bounds: dark red on black is nearer to black than to white. Between black and
-# white the higher bound is the same as the nearest colour; below the lower one lies what compression leaves.
-_FAR = (63, 127)
+# JPEG puts such levels around what is black throughout; a mask of 0 and 100 is no noise.
+_JPEG_NOISE = 48
 # Alpha below this is transparent.
 _OPAQUE = 128
 _SHOWN = 5
@@ -45,22 +39,6 @@ _UNREADABLE = (
     struct.error,
     Image.DecompressionBombError,
 )
-
-
-class Mask(NamedTuple):
-    """A mask, and how its file held it.
-
-    Attributes:
-        classes: uint8 (H, W), 0 <= class < number of classes.
-        kind: "levels" for grey levels, "numbers" for class numbers, "colours" for RGB, "palette" for a file with a
-            colour table.
-        faint_share: share of the picture, 0..1, that is not background in the file to the letter and read as
-            background all the same, as the greys that JPEG makes around a crack are.
-    """
-
-    classes: Pixels
-    kind: Kind
-    faint_share: float
 
 
 def read_pair(image_path: Path, mask_path: Path, colours: Colours) -> tuple[Pixels, Mask]:
@@ -105,33 +83,47 @@ def read_mask(path: Path, colours: Colours) -> Mask:
         The mask's classes, below len(colours), and how the file held them.
 
     Raises:
-        ImageError: when the file is absent, truncated or not an image; or when it was saved without loss and nothing
-            in it would be read as a crack though not all of it has the background's colour.
+        ImageError: when the file is absent, truncated or not an image; or when nothing in it would be read as a crack
+            though not all of it has the background's colour, less what JPEG does to that. A JPEG of class numbers 0
+            and 1 can't be told from such noise and is read as empty.
     """
-    classes_of = _classes_of(tuple(colours))
+    known = classes_of(tuple(colours))
     data = load(path)
     pixels = decode_bytes(data, NATIVE, path.name)
     if data.startswith(b"\xff\xd8"):
-        return classes_of.read(_single(pixels))
+        pixels = _single(pixels)
+        mask = known.read(pixels)
+        _refuse_what_vanishes(path, pixels, mask, known, _JPEG_NOISE)
+        return mask
     extras = _extras(data, path.name)
     kind: Kind | None = None
     if extras.indices is not None and extras.table is not None:
-        by_table = _read_table(path, extras.indices, extras.table, classes_of)
+        by_table = _read_table(path, extras.indices, extras.table, known)
         if by_table is not None:
             return by_table
         kind = "palette"
     if extras.layers is not None:
-        pixels = _flattened(path, extras.layers, classes_of)
+        pixels = _flattened(path, extras.layers, known)
     pixels = _single(pixels)
     if extras.lossless and pixels.ndim == 2 and 0 < pixels.max() < len(colours):
         return Mask(pixels, kind or "numbers", 0.0)
-    mask = classes_of.read(pixels)
-    if extras.lossless and mask.faint_share and not mask.classes.any():
+    mask = known.read(pixels)
+    if extras.lossless:
+        _refuse_what_vanishes(path, pixels, mask, known, 0)
+    return mask._replace(kind=kind or mask.kind)
+
+
+def _refuse_what_vanishes(path: Path, pixels: Pixels, mask: Mask, known: Classes, noise: int) -> None:
+    """Raise where all that a mask shows, more than `noise` levels off the background, is read as background."""
+    if not mask.faint_share or mask.classes.any():
+        return
+    background = known.colours[0, ::-1]
+    wide = pixels.astype(np.int32) if pixels.ndim == 3 else pixels.astype(np.int32)[..., None]
+    if np.abs(wide - background).max() > noise:
         raise ImageError(
             f"{path.name} holds {_named(pixels)}, all read as background; expected the colours under `classes` or the "
-            f"numbers 0 to {len(colours) - 1}: write the mask with those"
+            f"numbers 0 to {len(known.colours) - 1}: write the mask with those"
         )
-    return mask._replace(kind=kind or mask.kind)
 
 
 class _Extras(NamedTuple):
@@ -172,68 +164,6 @@ def _extras(data: bytes, name: str) -> _Extras:
     return _Extras(lossless)
 
 
-class _Classes(NamedTuple):
-    """Which class a colour means.
-
-    Attributes:
-        colours: int32 (C, 3), RGB, the background first.
-        by_level: uint8 (256,), the class of each grey level.
-        threshold: the level above which everything is class 1, where that is all there is to it.
-    """
-
-    colours: NDArray[np.int32]
-    by_level: Pixels
-    threshold: int | None
-
-    def read(self, pixels: Pixels) -> Mask:
-        """Classes of grey levels (H, W) or BGR colours (H, W, 3)."""
-        if pixels.ndim == 3:
-            rgb = pixels[..., ::-1]
-            classes = _nearest(rgb, self.colours)
-            differing = int(np.count_nonzero((rgb != self.colours[0]).any(axis=-1)))
-            return Mask(classes, "colours", _share(differing, classes))
-        if self.threshold is not None:
-            classes = np.asarray(cv2.threshold(pixels, self.threshold, 1, cv2.THRESH_BINARY)[1], dtype=np.uint8)
-        else:
-            classes = np.asarray(cv2.LUT(pixels, self.by_level), dtype=np.uint8)
-        red, green, blue = self.colours[0].tolist()
-        if red == green == blue:
-            differing = cv2.countNonZero(pixels) if red == 0 else int(np.count_nonzero(pixels != red))
-        else:
-            differing = pixels.size
-        return Mask(classes, "levels", _share(differing, classes))
-
-
-@functools.cache
-def _classes_of(colours: tuple[tuple[int, int, int], ...]) -> _Classes:
-    palette = np.asarray(colours, dtype=np.int32)
-    by_level = _nearest(np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1), palette)
-    first = int(by_level.argmax())
-    plain = first > 0 and bool((by_level[first:] == 1).all())
-    return _Classes(palette, by_level, first - 1 if plain else None)
-
-
-def _share(differing: int, classes: Pixels) -> float:
-    """Share of the pixels that differ from the background's colour and are not another class."""
-    return (differing - cv2.countNonZero(classes)) / classes.size
-
-
-def _nearest(pixels: Pixels, palette: NDArray[np.int32]) -> Pixels:
-    """Number of the nearest colour along the last axis, the lower one at a tie; of two, see `_FAR`."""
-    wide = pixels.astype(np.int32)
-    best = np.zeros(pixels.shape[:-1], dtype=np.uint8)
-    least = ((wide - palette[0]) ** 2).sum(axis=-1, dtype=np.int32)
-    for number, colour in enumerate(palette[1:], start=1):
-        distance = ((wide - colour) ** 2).sum(axis=-1, dtype=np.int32)
-        nearer = distance < least
-        best[nearer] = number
-        least[nearer] = distance[nearer]
-    if len(palette) == 2:
-        away = np.abs(wide - palette[0]).max(axis=-1)
-        best[away > np.clip(away.max() // 2, *_FAR)] = 1
-    return best
-
-
 def _single(pixels: Pixels) -> Pixels:
     """The one channel of a grey picture saved in colour."""
     if pixels.ndim == 2:
@@ -243,36 +173,36 @@ def _single(pixels: Pixels) -> Pixels:
     return np.asarray(green, dtype=np.uint8) if grey else pixels
 
 
-def _read_table(path: Path, indices: Pixels, table: Pixels, classes_of: _Classes) -> Mask | None:
+def _read_table(path: Path, indices: Pixels, table: Pixels, known: Classes) -> Mask | None:
     """Classes of a file with a colour table; None where the table is a mere list of greys.
 
     The table says black and white in either order, or it has whatever colours a drawing program gives to the numbers.
     """
     used = np.flatnonzero(np.bincount(indices.ravel(), minlength=256))
     colours = table[used]
-    by_colour = _nearest(colours, classes_of.colours)
-    exact = (colours == classes_of.colours[by_colour]).all()
+    by_colour = nearest(colours, known.colours)
+    exact = (colours == known.colours[by_colour]).all()
     by_index = np.zeros(256, dtype=np.uint8)
     if exact or (len(used) > 1 and len(set(by_colour.tolist())) == len(used)):
         by_index[used] = by_colour
-    elif used[-1] < len(classes_of.colours):
+    elif used[-1] < len(known.colours):
         by_index[used] = used
     elif (colours == colours[:, :1]).all():
         return None
     else:
         raise ImageError(
             f"{path.name} holds the numbers {_listed(used.tolist())} of a colour table, {_listed(colours.tolist())}; "
-            f"expected the numbers 0 to {len(classes_of.colours) - 1} or the colours under `classes`: write those"
+            f"expected the numbers 0 to {len(known.colours) - 1} or the colours under `classes`: write those"
         )
     return Mask(by_index[indices], "palette", 0.0)
 
 
-def _flattened(path: Path, layers: Pixels, classes_of: _Classes) -> Pixels:
+def _flattened(path: Path, layers: Pixels, known: Classes) -> Pixels:
     """The colours, with the background's where they are transparent; as they are where alpha is the same all over."""
     pixels, transparent = layers[..., :3].copy(), layers[..., 3] < _OPAQUE
     if transparent.all() or not transparent.any():
         return pixels
-    background = classes_of.colours[0, ::-1]
+    background = known.colours[0, ::-1]
     if (pixels[~transparent] == background).all():
         raise ImageError(
             f"{path.name} has the background's colour wherever it is opaque, so what it shows is in its transparency "

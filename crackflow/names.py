@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 # A name without any prefix, such as `kitchen`, says nothing of where it comes from.
 NO_PREFIX = "photos"
+_SHORTEST = 3
+# Made by a program to be unlike any other: its first letters are chance.
+_CHECKSUM = re.compile(r"[0-9a-fA-F-]{16,}")
 
 
 class _Rule(NamedTuple):
@@ -51,13 +54,15 @@ def source_of(stem: str) -> str:
 
     Returns:
         The source's prefix; for a name of none of the known sources, what stands before its first underscore or
-        digit (`IMG_1234` and `IMG1235` are both `IMG`), or `photos` where nothing does.
+        digit (`IMG_1234` and `IMG1235` are both `IMG`), or `photos` where that has fewer than three letters or the
+        name is a checksum or the like.
     """
     for rule in _RULES:
         if stem.startswith(f"{rule.source}_"):
             return rule.source
-    prefix = re.match(r"[^_\d]*(?=[_\d])", stem)
-    return (prefix.group().rstrip(" -.(") if prefix else "") or NO_PREFIX
+    found = re.match(r"[^_\d]*(?=[_\d])", stem)
+    prefix = found.group().rstrip(" -.(") if found else ""
+    return prefix if len(prefix) >= _SHORTEST and not _CHECKSUM.fullmatch(stem) else NO_PREFIX
 
 
 def parent_of(stem: str) -> str:

@@ -49,7 +49,8 @@ class ArchiveParams(_Block):
 
     max_gib: Rate = Field(64.0, description="all of it together, GiB")
     max_ratio: Rate = Field(
-        100.0, description="unpacked bytes per packed byte; photographs come near 1, blank masks near 50"
+        100.0,
+        description="unpacked bytes per packed byte; photographs come near 1, blank masks may pack a thousandfold",
     )
 
 

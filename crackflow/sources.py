@@ -11,6 +11,7 @@ where there is no other folder:
 """
 
 import filecmp
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -18,7 +19,16 @@ from itertools import pairwise
 from pathlib import Path
 
 from crackflow.errors import DataError
-from crackflow.layouts import EXTENSIONS, IMAGE_FOLDERS, MASK_FOLDERS, SUBSET_FOLDERS, folder_word, is_image, shown
+from crackflow.layouts import (
+    EXTENSIONS,
+    IMAGE_FOLDERS,
+    MASK_FOLDERS,
+    SUBSET_FOLDERS,
+    folder_word,
+    is_image,
+    on_any_disk,
+    shown,
+)
 from crackflow.matching import Matched, match_folders, match_together
 from crackflow.refusals import Refusal, check_refusals
 
@@ -103,8 +113,10 @@ def _find(root: Path, include: Sequence[str], exclude: Sequence[str], max_refuse
         raise DataError(f"{root} holds {_contents(root)}; {LAYOUTS}: check data.path")
     matches = [(place.given, place.match(root)) for place in places]
     together, refused = _collect(matches, include, exclude)
+    times = Counter(on_any_disk(stem) for stem in together)
     for stem, same in together.items():
-        reason = _differing(same, root)
+        alike = times[on_any_disk(stem)] > 1
+        reason = "another name differs in case or accents alone; rename one" if alike else _differing(same, root)
         if reason:
             refused[stem] = reason
         else:

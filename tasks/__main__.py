@@ -1,6 +1,7 @@
 """`python -m tasks STAGE`: run one stage in the current directory."""
 
 import datetime as dt
+import errno
 import importlib
 import json
 import os
@@ -13,6 +14,8 @@ from crackflow.quiet import import_keras
 from tasks.workspace import Workspace, write_text
 
 WITH_KERAS = {"train", "evaluate", "infer"}
+# A full disk, a quota or a limit, a disk or a place that may not be written: no defect of ours.
+_FOR_THE_USER = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 STAGES = ("download", "resize", "split", "statistics", "train", "evaluate", "infer", "report")
 
 
@@ -46,6 +49,15 @@ def main(argv: list[str]) -> int:
         missing = Path(error.filename).relative_to(workspace.root)
         print(f"error: {stage}: {missing} is not there; `dvc repro {stage}` makes what it needs first", file=sys.stderr)
         return CrackflowError.exit_code
+    except OSError as error:
+        if error.errno not in _FOR_THE_USER:
+            raise
+        where = error.filename or workspace.root
+        print(
+            f"error: {stage}: {where} can't be written ({error.strerror}); make room or allow it, and run again",
+            file=sys.stderr,
+        )
+        return CrackflowError.exit_code
     record = {
         "stage": stage,
         "run": os.environ.get("CRACKFLOW_RUN", ""),
@@ -65,8 +77,10 @@ def _peak_mib() -> int | None:
     status = Path("/proc/self/status")
     if not status.exists():
         return None
-    lines = dict(line.split(":", 1) for line in status.read_text(encoding="ascii").splitlines() if ":" in line)
-    return round(int(lines["VmHWM"].split()[0]) / 1024)
+    text = status.read_text(encoding="utf-8", errors="replace")
+    lines = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    # some sandboxes have the file and not the line
+    return round(int(lines["VmHWM"].split()[0]) / 1024) if "VmHWM" in lines else None
 
 
 if __name__ == "__main__":

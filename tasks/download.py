@@ -4,16 +4,17 @@ import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
 
 from crackflow import archives, kaggle, sample
 from crackflow.errors import DataError
+from crackflow.layouts import is_image, on_any_disk, stem_of
 from crackflow.params import Params
 from crackflow.progress import track
-from crackflow.refusals import Refusal
+from crackflow.refusals import Refusal, check_refusals
 from crackflow.sources import Pair, find_pairs
 from tasks.outputs import new_folder, write_csv, write_json
 from tasks.workspace import Workspace
@@ -37,6 +38,11 @@ def run(workspace: Workspace, params: Params) -> None:
     work.mkdir()
     folder, path, version, aside = _fetch(workspace, params, work)
     found = find_pairs(folder, params.data.include, params.data.exclude, params.data.max_refused)
+    refused = [
+        *found.refused,
+        *_lost(aside, [*(pair.stem for pair in found.pairs), *(one.name for one in found.refused)]),
+    ]
+    check_refusals(refused, len(found.pairs) + len(refused), params.data.max_refused)
     ignored = [*aside, *found.ignored]
 
     rows = [_names(pair) for pair in found.pairs]
@@ -52,12 +58,24 @@ def run(workspace: Workspace, params: Params) -> None:
         "given": dict(sorted(Counter(pair.given for pair in found.pairs if pair.given).items())),
         "bytes": size,
         "sha256": digest,
-        "refused": [refusal._asdict() for refusal in found.refused],
+        "refused": [refusal._asdict() for refusal in refused],
         "ignored": _counted(ignored),
     }
     write_json(workspace.raw_json, record)
     shutil.rmtree(work)
-    print(f"{len(rows)} pairs, {size / 2**20:.1f} MiB; {len(found.refused)} refused, {len(ignored)} files ignored")
+    print(f"{len(rows)} pairs, {size / 2**20:.1f} MiB; {len(refused)} refused, {len(ignored)} files ignored")
+
+
+def _lost(aside: Sequence[Refusal], stems: Sequence[str]) -> list[Refusal]:
+    """The pairs of which not one file was unpacked, so that they count as refused like those of which one was."""
+    known = {on_any_disk(stem) for stem in stems}
+    lost: dict[str, Refusal] = {}
+    for one in aside:
+        name = PurePosixPath(one.name).name
+        stem = stem_of(name)
+        if is_image(name) and on_any_disk(stem) not in known:
+            lost.setdefault(on_any_disk(stem), Refusal(stem, f"{one.name} {one.reason}"))
+    return list(lost.values())
 
 
 def _fetch(

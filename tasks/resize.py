@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import pandas as pd
 
-from crackflow import framing, hashing, images, lines, masks, resizing
+from crackflow import framing, hashing, images, lines, mask_classes, masks, resizing
 from crackflow.errors import ImageError
 from crackflow.framing import Mode
 from crackflow.names import source_of
@@ -53,8 +53,19 @@ class _Store:
     def row(self, key: str) -> Path:
         return self.folder / "rows" / f"{key}.json"
 
-    def holds(self, key: str) -> bool:
-        return self.row(key).exists() and all(self.picture(kind, key).exists() for kind in KINDS)
+    def held(self, key: str) -> dict[str, str] | None:
+        """The cells of a finished pair; None where it is not there, or a picture is not as long as it was."""
+        try:
+            kept = json.loads(self.row(key).read_text(encoding="utf-8"))
+            whole = all(self.picture(kind, key).stat().st_size == kept["bytes"][kind] for kind in KINDS)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return dict(kept["cells"]) if whole else None
+
+    def keep(self, key: str, cells: dict[str, str]) -> None:
+        """Note a pair whose pictures are written."""
+        sizes = {kind: self.picture(kind, key).stat().st_size for kind in KINDS}
+        write_text(self.row(key), json.dumps({"cells": cells, "bytes": sizes}))
 
     def keep_only(self, keys: set[str]) -> None:
         """Drop what no row of the output came from, other parameters' folders included."""
@@ -112,7 +123,7 @@ def run(workspace: Workspace, params: Params) -> None:
 def _settings(size: int, mode: Mode, colours: tuple[Colour, ...]) -> str:
     """What a resized pair depends on besides its own bytes: the parameters and the code."""
     digest = hashlib.sha256(json.dumps([size, mode, colours]).encode())
-    for module in (framing, hashing, images, lines, masks, resizing):
+    for module in (framing, hashing, images, lines, mask_classes, masks, resizing):
         digest.update(inspect.getsource(module).encode())
     return digest.hexdigest()[:16]
 
@@ -126,8 +137,9 @@ def _finish(
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     key = digest.hexdigest()[:40]
-    if store.holds(key):
-        return key, json.loads(store.row(key).read_text(encoding="utf-8"))
+    held = store.held(key)
+    if held is not None:
+        return key, held
     image, mask = masks.read_pair(image_path, mask_path, colours)
     images.write_png(store.picture("images", key), resizing.resize_image(image, size, mode))
     resized = resizing.resize_mask(mask.classes, size, len(colours), mode)
@@ -135,13 +147,13 @@ def _finish(
     known = {
         "width": str(image.shape[1]),
         "height": str(image.shape[0]),
-        # of the mask as it came; eight decimals tell one pixel in a hundred million from none
-        "crack_share": f"{cv2.countNonZero(mask.classes) / mask.classes.size:.8f}",
+        # of the mask as it is stored, since that is what is trained and scored on: `crop` may cut the crack away
+        "crack_share": f"{cv2.countNonZero(resized) / resized.size:.8f}",
         "phash": hashing.perceptual_hash(image),
         "mask_kind": mask.kind,
         "faint_share": f"{mask.faint_share:.8f}",
     }
-    write_text(store.row(key), json.dumps(known))
+    store.keep(key, known)
     return key, known
 
 

@@ -44,5 +44,5 @@ def on_all_cores(function: Callable[[Item], Result], items: Iterable[Item]) -> I
 
 
 def cores() -> int:
-    """Cores that this process may use, which in a container can be fewer than there are."""
+    """Cores that this process may run on; a container's quota of time on them is not seen."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

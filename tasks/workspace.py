@@ -98,7 +98,15 @@ class Workspace:
             raise ParamsError(f"params.yaml{line} is not YAML: {getattr(error, 'problem', error)}") from None
         if not isinstance(values, dict):
             raise ParamsError(f"params.yaml holds {type(values).__name__}, expected blocks such as data: and train:")
-        return parse(values)
+        params = parse(values)
+        previous = (self.root / params.split.previous).resolve()
+        for out in (self.raw_json, self.resized_csv, self.split_csv, self.split_json):
+            if str(previous).casefold() == str(out.resolve()).casefold():
+                raise ParamsError(
+                    f"split.previous is {params.split.previous}, which the pipeline writes; copy it elsewhere, for "
+                    "instance to data/previous.csv, and name the copy"
+                )
+        return params
 
 
 def write_text(path: Path, text: str) -> None:

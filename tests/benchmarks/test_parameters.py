@@ -6,4 +6,11 @@ def test_the_reference_page_is_that_of_the_code():
 
 
 def test_a_key_has_its_default_and_description():
-    assert "| evaluate.tolerance_px | `2` | a pixel this near to truth counts as right" in parameters.page()
+    assert "| evaluate.tolerance_px | `2` | ≥ 0 | a pixel this near to truth counts as right" in parameters.page()
+
+
+def test_a_key_has_what_else_it_may_be():
+    page = parameters.page()
+    assert "| train.optimizer | `adamw` | adam, adamw, sgd |" in page
+    assert "| data.max_refused | `0.05` | ≥ 0, ≤ 1 |" in page
+    assert "| train.learning_rate | `0.002` | > 0 |" in page

@@ -53,6 +53,15 @@ def test_black_and_white_split_above_127(tmp_path):
     assert read(saved(tmp_path / "rgb.png", np.dstack([levels] * 3))) == expected
 
 
+def test_a_jpeg_that_shows_something_and_no_crack_is_refused(tmp_path):
+    grey = np.zeros((32, 32), np.uint8)
+    grey[:, 12:20] = 100
+    with pytest.raises(ImageError, match=r"a\.jpg holds levels .* all read as background"):
+        read_mask(saved(tmp_path / "a.jpg", grey), BINARY)
+    # what JPEG does to black is no content
+    assert not read_mask(saved(tmp_path / "b.jpg", np.full((32, 32), 3, np.uint8), quality=10), BINARY).classes.any()
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_jpeg_greys_are_sorted_out(tmp_path, mode):
     mask = np.zeros((32, 32), np.uint8)

@@ -86,6 +86,10 @@ def test_the_original_s_24_are_19_photographs():
         ("Pfeiler süd 2", "Pfeiler süd"),
         ("11111", "photos"),
         ("kitchen", "photos"),
+        ("P1030412", "photos"),
+        ("facade_12", "facade"),
+        ("abf31d7c-2f0e-4c0f-9d55-0d6a5a2f1b3c", "photos"),
+        ("dead00beef00dead00beef", "photos"),
         ("_hidden", "photos"),
         # a known source's name, but not as a prefix of its own
         ("CFD", "photos"),

@@ -44,6 +44,15 @@ def test_repeated_suffixes_are_no_part_of_the_name(tmp_path):
     assert found(tmp_path) == [("a.b", "")]
 
 
+def test_names_that_not_every_disk_tells_apart_are_refused(tmp_path):
+    """They are laid out by name: on macOS and Windows the one would be written over the other."""
+    lay(tmp_path, "train/images/A.png", "train/masks/A.png", "test/images/a.png", "test/masks/a.png")
+    lay(tmp_path, "test/images/b.png", "test/masks/b.png")
+    reason = "another name differs in case or accents alone; rename one"
+    assert found(tmp_path) == [("b", "test")]
+    assert refused(tmp_path) == [("A", reason), ("a", reason)]
+
+
 def test_given_subsets(tmp_path):
     for folder, stem in (("train", "a"), ("Test", "b"), ("val", "c")):
         lay(tmp_path, f"{folder}/images/{stem}.jpg", f"{folder}/masks/{stem}.jpg")

@@ -121,6 +121,24 @@ def test_what_is_no_pair_is_counted_by_reason_and_does_not_count_as_refused(work
     ]
 
 
+def test_a_pair_that_was_set_aside_whole_counts_as_refused(workspace, tmp_path):
+    source = photos(tmp_path / "set", "a", "bb")
+    archive = tmp_path / "set.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        for path in source.rglob("*.*"):
+            opened.write(path, path.relative_to(tmp_path))
+        opened.writestr("set/images/A.PNG", b"x")
+        opened.writestr("set/masks/A.PNG", b"x")
+    reason = "is one of 2 files whose names are the same, or differ in case or accents alone"
+    download.run(workspace, params_of(source="folder", path=str(archive), max_refused=0.5))
+    assert [stem for stem, *_ in listed(workspace)] == ["bb"]
+    [refused] = record(workspace)["refused"]
+    assert refused["name"] in "aA"
+    assert refused["reason"].endswith(reason)
+    with pytest.raises(DataError, match=r"1 of 2 pairs \(50.0%\) can't be used, at most 40.0% may be"):
+        download.run(workspace, params_of(source="folder", path=str(archive), max_refused=0.4))
+
+
 def test_the_limits_of_an_archive_are_those_of_the_parameters(workspace, tmp_path):
     source = photos(tmp_path / "set", "a")
     with zipfile.ZipFile(tmp_path / "set.zip", "w") as opened:

@@ -76,6 +76,37 @@ def test_a_stage_that_failed_leaves_no_record(checkout):
     assert not (checkout / ".crackflow/ran").exists()
 
 
+def test_a_full_disk_is_one_line(checkout, monkeypatch, capsys):
+    """A limit on the size of files stands for it: the kernel refuses the bytes, as it does when no room is left."""
+    import resource
+    import signal
+
+    path = checkout / "params.yaml"
+    path.write_text(path.read_text().replace("images: 160", "images: 8"))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        code = main(["download"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert code == 2
+    # bars stand before it
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("error: download: ")
+    assert said.endswith("can't be written (File too large); make room or allow it, and run again")
+
+
+def test_split_previous_may_be_no_output(checkout, capsys):
+    path = checkout / "params.yaml"
+    for place in ("data/resized.csv", str(checkout / "data/split.csv")):
+        path.write_text(path.read_text().replace("previous: data/previous.csv", f"previous: {place}"))
+        assert main(["split"]) == 2
+        assert "which the pipeline writes; copy it elsewhere" in one_line(capsys)
+        path.write_text(path.read_text().replace(f"previous: {place}", "previous: data/previous.csv"))
+
+
 @pytest.mark.parametrize("stage", ["resize", "split", "statistics", "evaluate", "infer", "report"])
 def test_a_missing_input_says_how_to_make_it(checkout, capsys, stage):
     assert main([stage]) == 2

@@ -266,8 +266,28 @@ def test_the_mode_is_that_of_the_parameters(workspace, mode):
         mean = cv2.mean(photo(1))[:3]
         assert len(np.unique(image[:10].reshape(-1, 3), axis=0)) == 1
         np.testing.assert_allclose(image[0, 0], mean, atol=3)
-    # of the mask as it came: 6 of 32 rows
-    assert rows(workspace)["CFD_001"]["crack_share"] == "0.18750000"
+    # of the mask as it is stored
+    assert rows(workspace)["CFD_001"]["crack_share"] == f"{(mask > 0).mean():.8f}"
+
+
+def test_a_crack_that_is_cut_away_is_none(workspace):
+    wide = np.zeros((16, 48), np.uint8)
+    wide[:, :4] = 255
+    add(workspace, "edge", photo(5, 48, 16), wide)
+    resize.run(workspace, params_of(mode="crop"))
+    assert rows(workspace)["edge"]["crack_share"] == "0.00000000"
+
+
+def test_a_picture_that_was_damaged_in_the_store_is_made_again(workspace, decoded):
+    resize.run(workspace, params_of())
+    picture = workspace.resized / "masks/CFD_001.png"
+    whole = picture.read_bytes()
+    # the store has the same file: a crash of the machine can leave it empty
+    picture.write_bytes(b"")
+    decoded.clear()
+    resize.run(workspace, params_of())
+    assert decoded == ["CFD_001.png"]
+    assert picture.read_bytes() == whole
 
 
 def test_the_store_holds_no_more_than_the_outputs(workspace, tmp_path):
