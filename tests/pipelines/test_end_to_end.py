@@ -42,7 +42,8 @@ class Checkout:
         for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
             shutil.copy(ROOT / name, root / name)
         (root / "data/source").mkdir(parents=True)
-        shutil.copy(ROOT / "data/source/README.md", root / "data/source")
+        for name in ("data/source/README.md", "data/previous.csv"):
+            shutil.copy(ROOT / name, root / name)
         self.set(**SMALL)
         self.command("git", "init", "-q")
         self.command(sys.executable, "-m", "dvc", "init", "-q")
