@@ -12,7 +12,13 @@ from pipelines.run_lock import hold
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("server")]
 
-FLOW = [sys.executable, "-c", "from pipelines.rebuild import rebuild; rebuild(return_state=True)"]
+# Who runs the tests in the background of a shell hands on a SIGINT that is ignored; a flow in a terminal has Python's.
+FLOW = [
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from pipelines.rebuild import rebuild; rebuild(return_state=True)",
+]
 
 
 def rebuild(*args, **kwargs):
