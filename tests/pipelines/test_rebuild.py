@@ -16,8 +16,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("server")]
 FLOW = [
     sys.executable,
     "-c",
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "from pipelines.rebuild import rebuild; rebuild(return_state=True)",
+    """
+import signal
+from pipelines.rebuild import rebuild
+signal.signal(signal.SIGINT, signal.default_int_handler)
+rebuild(return_state=True)
+""",
 ]
 
 
