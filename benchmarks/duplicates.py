@@ -10,7 +10,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -21,7 +21,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.results import ROOT, fill
+from benchmarks.results import ROOT
+from benchmarks.tables import fill, markdown
 from crackflow.duplicates import TURNS, Duplicate, near_duplicates
 from crackflow.hashing import perceptual_hash
 from crackflow.images import read_image
@@ -69,7 +70,7 @@ def main() -> None:
 def page(text: str) -> str:
     """The page with its tables as docs/results/duplicates.json has them."""
     for name, table in tables(json.loads(RESULTS.read_text(encoding="utf-8"))).items():
-        text = fill(text, (f"<!-- {name}: written by benchmarks.duplicates -->", f"<!-- end of {name} -->"), table)
+        text = fill(text, name, "benchmarks.duplicates", table)
     return text
 
 
@@ -285,13 +286,6 @@ def tables(values: Mapping[str, Any]) -> dict[str, str]:
             ],
         ),
     }
-
-
-def markdown(head: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
-    """A Markdown table."""
-    titles = list(head)
-    lines: list[Iterable[object]] = [titles, ["---"] * len(titles), *rows]
-    return "".join(f"| {' | '.join(str(cell) for cell in line)} |\n" for line in lines)
 
 
 if __name__ == "__main__":

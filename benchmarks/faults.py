@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from benchmarks.fault_inputs import FOLDERS, PAIRS, ZIPS
+from benchmarks.tables import markdown
 from crackflow.download_faults import Patience
 from crackflow.errors import CrackflowError
 from crackflow.kaggle import fetch
@@ -77,8 +78,7 @@ def _page(groups: dict[str, list[Outcome]]) -> str:
         INTRODUCTION,
     ]
     for group, found in groups.items():
-        lines += ["", f"## {group}", "", "| fault | what happens | what is said |", "|---|---|---|"]
-        lines += [f"| {one.fault} | {one.outcome} | {one.message} |" for one in found]
+        lines += ["", f"## {group}", "", markdown(["fault", "what happens", "what is said"], found).removesuffix("\n")]
     return "\n".join(lines) + "\n"
 
 

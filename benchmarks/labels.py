@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks import real
-from benchmarks.results import fill
+from benchmarks.tables import fill, markdown
 
 RESULTS = real.ROOT / "docs/results/labels.json"
 PAGE = real.ROOT / "docs/explanation/labels.md"
@@ -29,13 +29,16 @@ def main() -> int:
             print("error: no real run is there; `make real DATA=DIR` makes it", file=sys.stderr)
             return 2
         RESULTS.write_text(json.dumps(found(reports), indent=1) + "\n", encoding="utf-8")
-    values = json.loads(RESULTS.read_text(encoding="utf-8"))
-    page = PAGE.read_text(encoding="utf-8")
-    for name, content in (("thickness", thickness(values)), ("ranking", ranking(values)), ("greys", greys(values))):
-        marks = f"<!-- {name}: written by benchmarks.labels -->", f"<!-- end of {name} -->"
-        page = fill(page, marks, content)
-    PAGE.write_text(page, encoding="utf-8", newline="\n")
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
     return 0
+
+
+def page(text: str) -> str:
+    """The page with what docs/results/labels.json has."""
+    values = json.loads(RESULTS.read_text(encoding="utf-8"))
+    for name, content in (("thickness", thickness(values)), ("ranking", ranking(values)), ("greys", greys(values))):
+        text = fill(text, name, "benchmarks.labels", content)
+    return text
 
 
 def found(reports: Any) -> dict[str, Any]:
@@ -68,27 +71,26 @@ def found(reports: Any) -> dict[str, Any]:
 def thickness(values: dict[str, Any]) -> str:
     """The table of label thickness, the thinnest source first."""
     drawn = {name: found for name, found in values["sources"].items() if found["thickness"]}
-    lines = ["| source | masks | 10 % | median | 90 % |", "|---|---:|---:|---:|---:|"]
-    for name, source in sorted(drawn.items(), key=lambda item: item[1]["thickness"]["median"]):
-        px = [f"{source['thickness'][key]:.1f}" for key in ("p10", "median", "p90")]
-        lines.append(f"| {name} | {source['labels'] - source['empty']} | {' | '.join(px)} |")
-    return "\n".join(lines) + "\n"
+    rows = [
+        [
+            name,
+            source["labels"] - source["empty"],
+            *(f"{source['thickness'][key]:.1f}" for key in ("p10", "median", "p90")),
+        ]
+        for name, source in sorted(drawn.items(), key=lambda item: item[1]["thickness"]["median"])
+    ]
+    return markdown(["source", "masks", "10 %", "median", "90 %"], rows, "---:")
 
 
 def ranking(values: dict[str, Any]) -> str:
     """How many labels are suspicious, why, and of which source."""
     labels = values["labels"]
     reasons = ", ".join(f"{reason} {number}" for reason, number in labels["reasons"].items() if number)
-    lines = [
-        f"Of {labels['labels']:,} labels {labels['suspicious']} score {labels['from_score']} or more: {reasons}.",
-        "",
-        f"| source | labels | empty | score {labels['from_score']} or more | excess, median | frayed, median |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    for name, source in values["sources"].items():
-        cells = [source["labels"], source["empty"], source["suspicious"], source["excess"], source["frayed"]]
-        lines.append(f"| {name} | {' | '.join('' if cell is None else str(cell) for cell in cells)} |")
-    return "\n".join(lines) + "\n"
+    said = f"Of {labels['labels']:,} labels {labels['suspicious']} score {labels['from_score']} or more: {reasons}.\n"
+    head = ["source", "labels", "empty", f"score {labels['from_score']} or more", "excess, median", "frayed, median"]
+    columns = ("labels", "empty", "suspicious", "excess", "frayed")
+    rows = [[name, *(source[column] for column in columns)] for name, source in values["sources"].items()]
+    return f"{said}\n{markdown(head, rows, '---:')}"
 
 
 def greys(values: dict[str, Any]) -> str:

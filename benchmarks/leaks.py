@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.results import fill
+from benchmarks.tables import fill, markdown
 from crackflow.params import Params, render
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,8 +26,6 @@ TREE = ROOT / ".crackflow/leaks"
 RESULTS = ROOT / "docs/results/leaks.json"
 STEMS = ROOT / "benchmarks/kaggle_test_stems.txt"
 PAGE = ROOT / "docs/explanation/split.md"
-LEAKS = "<!-- leaks: written by benchmarks.leaks -->", "<!-- end of leaks -->"
-SOURCES = "<!-- sources: written by benchmarks.leaks -->", "<!-- end of sources -->"
 SPLITS = {
     "this": "grouped, `split.protocol: grouped`",
     "random": "by pair at random, the mean of 20",
@@ -49,9 +47,14 @@ def main() -> int:
             json.dumps(measure(args.data.resolve(), kaggle=args.kaggle), indent=1) + "\n", encoding="utf-8"
         )
     values = json.loads(RESULTS.read_text(encoding="utf-8"))
-    text = fill(PAGE.read_text(encoding="utf-8"), LEAKS, leaks(values))
-    PAGE.write_text(fill(text, SOURCES, sources(values)), encoding="utf-8", newline="\n")
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), values), encoding="utf-8", newline="\n")
     return 0
+
+
+def page(text: str, values: dict[str, Any]) -> str:
+    """The page with its tables."""
+    text = fill(text, "leaks", "benchmarks.leaks", leaks(values))
+    return fill(text, "sources", "benchmarks.leaks", sources(values))
 
 
 def measure(data: Path, *, kaggle: bool) -> dict[str, Any]:
@@ -90,7 +93,7 @@ def leaks(values: dict[str, Any]) -> str:
     """The table of what each split leaks."""
     names = ["test pairs", "parent seen in train or valid", "near-duplicate there", "either"]
     names += ["parents across subsets", "near-duplicates across"]
-    lines = [f"| {values['pairs']:,} real pairs, split | {' | '.join(names)} |", "|---" * 7 + "|"]
+    rows = []
     for name, label in SPLITS.items():
         found = values["leaks"][name]
         if found is None:
@@ -98,23 +101,20 @@ def leaks(values: dict[str, Any]) -> str:
         either = f"{found['test_leaked']}, {found['share']:.1%}"
         cells = [found["test_sharing_parent"], found["test_with_duplicate"], either]
         cells += [found["parents_across"], found["duplicates_across"]]
-        lines.append(f"| {label} | {found['test_pairs']} | {' | '.join(map(str, cells))} |")
-    return "\n".join(lines) + "\n"
+        rows.append([label, found["test_pairs"], *cells])
+    return markdown([f"{values['pairs']:,} real pairs, split", *names], rows)
 
 
 def sources(values: dict[str, Any]) -> str:
     """The table of sources, their groups and how near they come to the shares."""
-    lines = [
-        "| source | pairs | groups | pairs of the largest | train | valid | test | points off | least possible |",
-        "|---" * 9 + "|",
-    ]
+    head = ["source", "pairs", "groups", "pairs of the largest", "train", "valid", "test", "points off"]
+    rows = []
     by_size = sorted(values["groups_by_source"].items(), key=lambda item: (-item[1]["pairs"], item[0]))
     whole = {"pairs": values["pairs"], "groups": values["groups"], "largest": None, "subsets": values["subsets"]}
     for name, found in [*by_size, ("**all**", {**whole, "off": values["shares"]["off"], "nearest": None})]:
         counts = [found["subsets"][subset] for subset in ("train", "valid", "test")]
-        cells = [found["pairs"], found["groups"], found["largest"], *counts, found["off"], found["nearest"]]
-        lines.append(f"| {name} | {' | '.join('' if cell is None else str(cell) for cell in cells)} |")
-    return "\n".join(lines) + "\n"
+        rows.append([name, found["pairs"], found["groups"], found["largest"], *counts, found["off"], found["nearest"]])
+    return markdown([*head, "least possible"], rows)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def results(args: argparse.Namespace) -> dict[str, Any]:
         "profile": args.profile,
         "settings": args.set,
         "revision": git("rev-parse", "--short=12", "HEAD", cwd=TREE),
-        "machine": {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
+        "machine": machine(),
         "pairs": raw["pairs"],
         "pairs_sha256": raw["sha256"],
         "total_s": round(sum(stage["seconds"] for stage in ran), 1),
@@ -86,6 +86,11 @@ def results(args: argparse.Namespace) -> dict[str, Any]:
         "by_source": [dict(zip(names, row.split(","), strict=True)) for row in by_source[1:]],
         "params": params,
     }
+
+
+def machine() -> dict[str, Any]:
+    """What a time depends on besides the code."""
+    return {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()}
 
 
 def run(*command: str, cwd: Path = TREE) -> None:

@@ -11,7 +11,6 @@ import io
 import json
 import os
 import random
-import resource
 import shutil
 import statistics
 import subprocess
@@ -34,6 +33,7 @@ from crackflow.masks import read_mask
 from crackflow.params import Params
 from crackflow.resizing import resize_image
 from tasks import resize
+from tasks.memory import peak_mib
 from tasks.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -209,7 +209,7 @@ def memory(pairs: list[Pair]) -> dict[str, Any]:
 def peak(root: str) -> None:
     """Run the stage and print its largest memory and its time."""
     took = timed(lambda: stage(Workspace(Path(root)), size=64))
-    print(json.dumps({"MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "s": took}))
+    print(json.dumps({"MiB": peak_mib(), "s": took}))
 
 
 PARTS: dict[str, Callable[..., Any]] = {

@@ -1,26 +1,16 @@
 """The tables of docs/explanation/resize.md, from docs/results/resize.json."""
 
-import re
 from typing import Any
+
+from benchmarks.tables import fill, markdown
 
 
 def filled(page: str, found: dict[str, Any]) -> str:
     """Put each measured part's table between its marks, in the place of what is there."""
     for name, table in TABLES.items():
         if name in found:
-            marks = f"<!-- {name}: written by `python -m benchmarks.resize` -->\n", f"<!-- end of {name} -->"
-            pattern = f"({re.escape(marks[0])}).*?({re.escape(marks[1])})"
-            content = table(found[name])
-            page, number = re.subn(
-                pattern, lambda match, text=content: match[1] + text + match[2], page, flags=re.DOTALL
-            )
-            if number != 1:
-                raise ValueError(f"the page has {number} places for {name}, expected one")
+            page = fill(page, name, "`python -m benchmarks.resize`", table(found[name]))
     return page
-
-
-def markdown(head: list[str], rows: list[list[str]]) -> str:
-    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows]) + "\n"
 
 
 def percent(value: float, sign: str = "") -> str:

@@ -15,13 +15,13 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from benchmarks.tables import fill, markdown
 from crackflow.images import read_image, write_png
 from crackflow.sheets import sheet
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-RESULTS = "<!-- results: written by `make results` -->", "<!-- end of results -->"
-DIFF = "<!-- diff: written by `make results` -->", "<!-- end of diff -->"
+BY = "`make results`"
 COLUMNS = {
     "pooled IoU": ("pooled", "iou"),
     "F1": ("pooled", "f1"),
@@ -40,10 +40,10 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, fail when README differs")
     args = parser.parse_args()
     text = README.read_text(encoding="utf-8")
-    wanted = fill(text, RESULTS, table(ROOT))
+    wanted = fill(text, "results", BY, table(ROOT))
     diff = ROOT / "docs/results/diff.md"
     if diff.is_file():
-        wanted = fill(wanted, DIFF, diff.read_text(encoding="utf-8"))
+        wanted = fill(wanted, "diff", BY, diff.read_text(encoding="utf-8"))
     if args.check:
         if wanted != text:
             print("error: README's results are not those of docs/results; run `make results`", file=sys.stderr)
@@ -55,36 +55,28 @@ def main() -> int:
     return 0
 
 
-def fill(text: str, marks: tuple[str, str], content: str) -> str:
-    """Put `content` between two marks, in the place of what is there."""
-    before, rest = text.split(marks[0])
-    return f"{before}{marks[0]}\n{content}{marks[1]}{rest.split(marks[1])[1]}"
-
-
 def table(root: Path) -> str:
     """The Markdown table of what is there: real photographs first, then the sample."""
-    lines = [
-        f'| crack class, test photographs | {" | ".join(COLUMNS)} | the original\'s "dice" |',
-        "|---" * (len(COLUMNS) + 2) + "|",
-    ]
+    found: list[list[str]] = []
     notes = []
     real = root / "docs/results/real.json"
     if real.is_file():
         values = json.loads(real.read_text(encoding="utf-8"))
         name = f"{values['pairs']:,} real pairs"
-        lines += rows(name, values["figures"])
+        found += rows(name, values["figures"])
         notes.append(
             f"{name}: {protocol(values['figures'])}, `make real DATA=DIR` in {values['total_s'] / 60:.0f} minutes"
         )
     sample = root / "metrics/evaluation.json"
     if source(root) == "sample" and sample.is_file():
         values = json.loads(sample.read_text(encoding="utf-8"))
-        lines += rows("the built-in sample", values)
+        found += rows("the built-in sample", values)
         notes.append(f"the sample: {protocol(values)}, `make rebuild`")
-    return "\n".join(lines) + "\n\n" + "; ".join(notes) + ".\n"
+    head = ["crack class, test photographs", *COLUMNS, 'the original\'s "dice"']
+    return f"{markdown(head, found)}\n{'; '.join(notes)}.\n"
 
 
-def rows(name: str, figures: dict[str, Any]) -> list[str]:
+def rows(name: str, figures: dict[str, Any]) -> list[list[str]]:
     """A row for the model, and one for a mask without any crack on the same photographs."""
     original = figures["original"]
     pairs = (
@@ -92,8 +84,7 @@ def rows(name: str, figures: dict[str, Any]) -> list[str]:
         ("an all-black mask on them", figures["all_background"], original["dice_coef_multiclass_all_background"]),
     )
     return [
-        f"| {label} | {' | '.join(cell(pick(values, path)) for path in COLUMNS.values())} | {cell(dice)} |"
-        for label, values, dice in pairs
+        [label, *(cell(pick(values, path)) for path in COLUMNS.values()), cell(dice)] for label, values, dice in pairs
     ]
 
 

@@ -12,12 +12,9 @@ Measured are, under DVC as a user runs it: the first run, one with nothing chang
 
 import argparse
 import json
-import os
-import platform
 import re
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +22,17 @@ import cv2
 import numpy as np
 
 from benchmarks import real
-from benchmarks.results import fill
+from benchmarks.tables import fill, markdown
 from crackflow.images import read_image
 from crackflow.names import source_of
 from crackflow.progress import track
 from crackflow.sources import Pair, find_pairs
+from tasks.threads import on_all_cores
 
 TREE = real.ROOT / ".crackflow/scale/tree"
 MADE = real.ROOT / ".crackflow/scale/pairs"
 RESULTS = real.ROOT / "docs/results/scale.json"
 PAGE = real.ROOT / "docs/how-to/kaggle.md"
-TABLE = "<!-- scale: written by benchmarks.scale -->", "<!-- end of scale -->"
 STAGES = ("download", "resize", "split", "statistics")
 TEST_SHARE = 0.15
 ADDED = 100
@@ -48,7 +45,7 @@ def main() -> int:
     parser.add_argument("--tables", action="store_true", help="write the table from docs/results/scale.json")
     args = parser.parse_args()
     if args.tables:
-        write_table()
+        write_page()
         return 0
     if args.data is None:
         parser.error("name a folder of images/ and masks/")
@@ -65,7 +62,7 @@ def main() -> int:
     record: dict[str, Any] = {
         "command": f"python -m benchmarks.scale DATA --pairs {args.pairs}",
         "revision": real.git("rev-parse", "--short=12", "HEAD", cwd=TREE),
-        "machine": {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
+        "machine": real.machine(),
         "pairs": split["pairs"],
         "made_from": len(pairs),
         "groups": split["groups"],
@@ -75,27 +72,27 @@ def main() -> int:
         f"{ADDED}_pairs_added": added,
     }
     RESULTS.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    write_table()
+    write_page()
     return 0
 
 
-def write_table() -> None:
-    """Write the table of the page from the figures that are there."""
+def write_page() -> None:
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+
+
+def page(text: str) -> str:
+    """The page with the table of what docs/results/scale.json has."""
     record = json.loads(RESULTS.read_text(encoding="utf-8"))
     added = next(name for name in record if name.endswith("_pairs_added"))
     runs = {"first": "the first run", "nothing_changed": "nothing changed", added: added.replace("_", " ")}
-    head = (
-        f"| {record['pairs']:,} pairs, {record['machine']['cores']} cores | {' | '.join(STAGES)} | in all, with DVC |"
-    )
-    lines = [head, "|---" * (len(STAGES) + 2) + "|"]
-    for name, label in runs.items():
-        cells = []
-        for stage in STAGES:
-            found = record[name]["stages"].get(stage)
-            cells.append(f"{found['seconds']:.0f} s, {found['peak_mib']} MiB" if found else "")
-        lines.append(f"| {label} | {' | '.join(cells)} | {record[name]['wall_s']:.0f} s |")
-    page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(fill(page, TABLE, "\n".join(lines) + "\n"), encoding="utf-8", newline="\n")
+
+    def row(name: str) -> list[str]:
+        ran = [record[name]["stages"].get(stage) for stage in STAGES]
+        cells = [f"{found['seconds']:.0f} s, {found['peak_mib']} MiB" if found else "" for found in ran]
+        return [runs[name], *cells, f"{record[name]['wall_s']:.0f} s"]
+
+    head = [f"{record['pairs']:,} pairs, {record['machine']['cores']} cores", *STAGES, "in all, with DVC"]
+    return fill(text, "scale", "benchmarks.scale", markdown(head, [row(name) for name in runs]))
 
 
 def measured() -> dict[str, Any]:
@@ -137,9 +134,8 @@ def make(pairs: tuple[Pair, ...], start: int, stop: int) -> None:
             if not linked.exists():
                 linked.hardlink_to(path)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in track(pool.map(make_one, range(start, stop)), "make pairs", stop - start, unit="pair"):
-            pass
+    for _ in track(on_all_cores(make_one, range(start, stop)), "make pairs", stop - start, unit="pair"):
+        pass
 
 
 def renamed(stem: str, copy: int) -> str:

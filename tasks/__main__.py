@@ -11,6 +11,7 @@ from pathlib import Path
 
 from crackflow.errors import CrackflowError
 from crackflow.quiet import import_keras
+from tasks.memory import peak_mib
 from tasks.workspace import Workspace, write_text
 
 WITH_KERAS = {"train", "evaluate", "infer"}
@@ -63,24 +64,10 @@ def main(argv: list[str]) -> int:
         "run": os.environ.get("CRACKFLOW_RUN", ""),
         "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "seconds": round(time.monotonic() - started, 2),
-        "peak_mib": _peak_mib(),
+        "peak_mib": peak_mib(),
     }
     write_text(workspace.ran(stage), json.dumps(record, indent=1) + "\n")
     return 0
-
-
-def _peak_mib() -> int | None:
-    """The most memory that this process has held, in MiB; None where the system does not tell.
-
-    Of Linux's two figures the kernel's high-water mark is taken: ru_maxrss starts at what the parent held.
-    """
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return None
-    text = status.read_text(encoding="utf-8", errors="replace")
-    lines = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    # some sandboxes have the file and not the line
-    return round(int(lines["VmHWM"].split()[0]) / 1024) if "VmHWM" in lines else None
 
 
 if __name__ == "__main__":

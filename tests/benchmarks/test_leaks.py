@@ -1,13 +1,12 @@
 import json
 
 from benchmarks import leaks
-from benchmarks.results import fill
 
 
 def test_the_page_holds_the_tables_of_the_results_file():
     values = json.loads(leaks.RESULTS.read_text(encoding="utf-8"))
     text = leaks.PAGE.read_text(encoding="utf-8")
-    assert text == fill(fill(text, leaks.LEAKS, leaks.leaks(values)), leaks.SOURCES, leaks.sources(values))
+    assert text == leaks.page(text, values)
 
 
 def test_a_split_that_was_not_measured_has_no_row():

@@ -9,6 +9,7 @@ import pytest
 
 from crackflow.images import encode_classes, write_png
 from crackflow.params import Params, render
+from tasks import resize
 from tasks.workspace import Workspace
 
 SIDE = 64
@@ -106,19 +107,7 @@ def _made_once(tmp_path_factory):
     resized.append(("broken", "", "", "", "", "", "", "", "", "broken.jpg is truncated or not an image"))
     columns = ["stem", "source", "parent", "group", "subset", "mini_test"]
     pd.DataFrame(rows, columns=columns).to_csv(workspace.split_csv, index=False)
-    columns = [
-        "stem",
-        "source",
-        "given",
-        "width",
-        "height",
-        "crack_share",
-        "phash",
-        "mask_kind",
-        "faint_share",
-        "refused",
-    ]
-    pd.DataFrame(resized, columns=columns).to_csv(workspace.resized_csv, index=False)
+    pd.DataFrame(resized, columns=resize.COLUMNS).to_csv(workspace.resized_csv, index=False)
     workspace.split_json.write_text(json.dumps(PROOF))
     raw = {
         "source": "folder",

@@ -27,6 +27,17 @@ def photos(folder, *stems, given=""):
     return folder
 
 
+def packed(source, *broken):
+    """A zip of a folder and of broken files in it, beside it."""
+    archive = source.with_suffix(".zip")
+    with zipfile.ZipFile(archive, "w") as opened:
+        for path in source.rglob("*.*"):
+            opened.write(path, path.relative_to(source.parent))
+        for name in broken:
+            opened.writestr(f"{source.name}/{name}", b"x")
+    return archive
+
+
 def listed(workspace):
     table = pd.read_csv(workspace.raw / "pairs.csv", dtype=str, keep_default_na=False)
     return [tuple(row) for row in table.itertuples(index=False)]
@@ -96,12 +107,7 @@ def test_what_is_no_pair_is_counted_by_reason_and_does_not_count_as_refused(work
     for i in range(7):
         (source / f"images/note{i}.txt").write_text("x")
     (source / "README.md").write_text("x")
-    archive = tmp_path / "set.zip"
-    with zipfile.ZipFile(archive, "w") as opened:
-        for path in source.rglob("*.*"):
-            opened.write(path, path.relative_to(tmp_path))
-        opened.writestr("set/.hidden.png", b"x")
-        opened.writestr("set/images/A.PNG", b"x")
+    archive = packed(source, ".hidden.png", "images/A.PNG")
     # a.png and A.PNG are set aside with one another, and a's mask is left alone
     download.run(workspace, params_of(source="folder", path=str(archive), max_refused=0.5))
     assert [stem for stem, *_ in listed(workspace)] == ["bb"]
@@ -123,12 +129,7 @@ def test_what_is_no_pair_is_counted_by_reason_and_does_not_count_as_refused(work
 
 def test_a_pair_that_was_set_aside_whole_counts_as_refused(workspace, tmp_path):
     source = photos(tmp_path / "set", "a", "bb")
-    archive = tmp_path / "set.zip"
-    with zipfile.ZipFile(archive, "w") as opened:
-        for path in source.rglob("*.*"):
-            opened.write(path, path.relative_to(tmp_path))
-        opened.writestr("set/images/A.PNG", b"x")
-        opened.writestr("set/masks/A.PNG", b"x")
+    archive = packed(source, "images/A.PNG", "masks/A.PNG")
     reason = "is one of 2 files whose names are the same, or differ in case or accents alone"
     download.run(workspace, params_of(source="folder", path=str(archive), max_refused=0.5))
     assert [stem for stem, *_ in listed(workspace)] == ["bb"]
