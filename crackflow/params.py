@@ -137,9 +137,17 @@ class ModelParams(_Block):
     image_channels: Literal[1, 3] = Field(3, description="3 for colour, 1 for grey")
     base_filters: Positive = Field(16, description="filters of the first level; each level has twice the last one's")
     max_filters: Positive = Field(192, description="no level has more filters than this")
+    widths: tuple[Positive, ...] = Field(
+        (), description="filters of each level, for instance [32, 48, 96, 192]; [] doubles base_filters up to max_filters"
+    )
+    decoder_convs: Literal[1, 2] = Field(2, description="convolutions a level on the way up; the original has 2")
     base_kernels: tuple[Positive, Positive] = Field((5, 5), description="the first level's kernel; 2 smaller per level")
     num_layers: Annotated[int, Field(ge=2)] = Field(6, description="levels, the bridge included")
     stem_stride: Literal[1, 2, 4] = Field(2, description="the first convolution's stride; 1 is the original's")
+    head: Literal["refine", "subpixel"] = Field(
+        "refine",
+        description="what undoes stem_stride: refine convolves beside the pixels, subpixel gives the classes at once",
+    )
     dropout_rate: Annotated[float, Field(ge=0, lt=0.5)] = Field(0.0, description="times the level's number")
     dilation: tuple[Positive, Positive] = Field((1, 1), description="dilation of the first level; 1 less per level")
     activation: Literal["relu", "elu", "gelu", "leaky_relu", "silu"] = Field("relu", description="of every level")
@@ -183,12 +191,20 @@ class TrainParams(_Block):
     batch_size: Positive = 8
     crop: Count = Field(256, description="side of a random crop, px; 0 trains on whole images")
     crack_crops: Share = Field(0.7, description="share of crops that are centred near a crack pixel where there is one")
+    draw: dict[str, Amount] = Field(
+        {}, description="how often pairs of a source are drawn: 2 twice as often, 0 never; the others 1"
+    )
     augment: AugmentParams = AugmentParams()
     loss: dict[LossName, Rate] = Field(
         {"categorical_crossentropy": 1.0, "dice": 1.0}, description="names and weights of the losses that are summed"
     )
+    crack_weight: Rate = Field(1.0, description="weight of a crack pixel in the cross-entropies; background has 1")
+    deep_supervision: Amount = Field(0.0, description="weight of the losses at the two levels below the first; 0 has none")
     metrics: tuple[MetricName, ...] = Field(
         ("dice_coef_multiclass", "crack_iou", "crack_f1"), description="followed on train and valid"
+    )
+    precision: Literal["float32", "mixed_bfloat16"] = Field(
+        "float32", description="of training; mixed_bfloat16 is quicker on processors that calculate with bfloat16"
     )
     optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
     learning_rate: Rate = 0.002
@@ -259,6 +275,18 @@ class Params(_Block):
                     f"{key} is {side}, but model.num_layers {self.model.num_layers} with stem_stride "
                     f"{self.model.stem_stride} halves it {step} times over: use a multiple of {step}, or fewer layers"
                 )
+        if self.model.widths and len(self.model.widths) != self.model.num_layers:
+            raise ValueError(
+                f"model.widths has {len(self.model.widths)} levels, but model.num_layers is {self.model.num_layers}; "
+                "name one width a level, or [] for base_filters"
+            )
+        if self.model.head == "subpixel" and self.model.stem_stride == 1:
+            raise ValueError("model.head is subpixel, but model.stem_stride is 1: there is nothing to undo; use refine")
+        if self.train.deep_supervision and self.model.num_layers < 4:
+            raise ValueError(
+                f"train.deep_supervision looks at two levels below the first, but model.num_layers is "
+                f"{self.model.num_layers}; use 4 or more, or 0"
+            )
         if self.train.crop > self.resize.size:
             raise ValueError(f"train.crop {self.train.crop} is larger than resize.size {self.resize.size}; lower it")
         monitors = ["val_loss", *(f"val_{name}" for name in self.train.metrics)]
@@ -316,7 +344,7 @@ def _render(block: BaseModel, depth: int) -> list[str]:
             lines += [f"{indent}{name}:", *_render(value, depth + 1)]
             continue
         plain = type(block).model_validate(block).model_dump(mode="json")[name]
-        if isinstance(plain, dict):
+        if isinstance(plain, dict) and plain:
             if field.description:
                 lines.append(f"{indent}# {field.description}")
             lines.append(f"{indent}{name}:")
@@ -337,7 +365,7 @@ def _keys(values: Mapping[str, Any], prefix: str = "") -> set[str]:
     for key, value in values.items():
         dotted = f"{prefix}{key}"
         found.add(dotted)
-        if isinstance(value, Mapping) and dotted not in {"classes", "train.loss"}:
+        if isinstance(value, Mapping) and dotted not in {"classes", "train.loss", "train.draw"}:
             found |= _keys(value, f"{dotted}.")
     return found
 
