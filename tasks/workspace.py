@@ -52,6 +52,11 @@ class Workspace:
         return self.root / "models/flexunet.keras"
 
     @property
+    def trained_on(self) -> Path:
+        """Hashes of the stems that the model was trained on; evaluate refuses to score those."""
+        return self.root / "models/trained_on.txt"
+
+    @property
     def operating_point(self) -> Path:
         """The threshold that evaluate chose on valid, and how."""
         return self.root / "models/operating_point.json"

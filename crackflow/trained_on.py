@@ -1,0 +1,81 @@
+"""Which pairs a model was trained on, as hashes of their stems: enough to refuse to score it on them.
+
+The list travels with the weights. Hashes, and not names, because names of photographs are their owners' business; it is
+no secret, since whoever has the names can hash them too.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from crackflow.errors import ModelError
+
+# 64 bits: among a million stems two are the same with a chance of 3e-8 (n^2 / 2^65).
+DIGITS = 16
+_HASH = re.compile(f"[0-9a-f]{{{DIGITS}}}")
+_HEADER = f"# Pairs that this model was trained on: the first {DIGITS} hex digits of the SHA-256 of each one's stem.\n"
+
+
+def stem_hash(stem: str) -> str:
+    """Hash a stem.
+
+    Args:
+        stem: name of a pair, without its extension.
+
+    Returns:
+        The first 16 hex digits, lower case, of the SHA-256 of its UTF-8 bytes.
+    """
+    return hashlib.sha256(stem.encode()).hexdigest()[:DIGITS]
+
+
+def render(stems: Iterable[str]) -> str:
+    """Write the list as text.
+
+    Args:
+        stems: of the training pairs, in any order.
+
+    Returns:
+        A comment, then a hash a line, sorted, none twice.
+    """
+    return _HEADER + "".join(f"{line}\n" for line in sorted({stem_hash(stem) for stem in stems}))
+
+
+def read(path: Path) -> frozenset[str]:
+    """Read such a list.
+
+    Args:
+        path: as `render` gives its text; lines that start with # and empty ones are passed over.
+
+    Returns:
+        The hashes.
+
+    Raises:
+        ModelError: when it is absent, can't be read, or holds something else.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise ModelError(
+            f"no list at {path} of the pairs that the model was trained on; train again with `dvc repro train`, or "
+            "fetch it with `dvc pull`"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} can't be read ({error}); train again with `dvc repro train`") from None
+    found = set()
+    for number, line in enumerate(lines, start=1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        if not _HASH.fullmatch(text):
+            raise ModelError(
+                f"{path} line {number} is {text[:40]!r}, expected {DIGITS} hex digits; "
+                "train again with `dvc repro train`"
+            )
+        found.add(text)
+    return frozenset(found)
+
+
+def known(stems: Iterable[str], hashes: frozenset[str]) -> list[str]:
+    """Give those of `stems`, in their order, whose hashes are among `hashes`."""
+    return [stem for stem in stems if stem_hash(stem) in hashes]
