@@ -1,12 +1,25 @@
 """Load a saved model and run it on pixels."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
 from crackflow.errors import ModelError
+
+Images = npt.NDArray[np.uint8]
+Probabilities = npt.NDArray[np.float32]
+# Axes of (N, H, W, C) that are turned round: left-right, top-bottom, both.
+_FLIPS = ((2,), (1,), (1, 2))
+
+
+class Views(NamedTuple):
+    """What a model says of pictures, seen once and seen four times; each (N, H, W, C) float32."""
+
+    plain: Probabilities
+    averaged: Probabilities
 
 
 def load_model(path: Path) -> keras.Model:
@@ -33,12 +46,14 @@ def load_model(path: Path) -> keras.Model:
     return model
 
 
-def predict(model: keras.Model, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def predict(model: keras.Model, images: Images, *, flips: bool = False) -> Probabilities:
     """Give the class probabilities of each pixel.
 
     Args:
         model: as `load_model` gives it.
         images: (N, H, W, 3) uint8 RGB of the model's input size; turned to grey for a model of one channel.
+        flips: give the mean over the picture, its mirror images left-right and top-bottom, and both at once; four
+            times the time.
 
     Returns:
         (N, H, W, C) float32 that sum to 1 over C; class 0 is the background.
@@ -46,6 +61,30 @@ def predict(model: keras.Model, images: npt.NDArray[np.uint8]) -> npt.NDArray[np
     Raises:
         ModelError: when the model wants another size.
     """
+    return predict_views(model, images).averaged if flips else _predict(model, images)
+
+
+def predict_views(model: keras.Model, images: Images) -> Views:
+    """Give the class probabilities of each pixel both ways, plain and averaged over flips, for the price of the latter.
+
+    Args:
+        model: as `load_model` gives it.
+        images: as `predict` takes them.
+
+    Returns:
+        Both, each as `predict` gives it.
+
+    Raises:
+        ModelError: when the model wants another size.
+    """
+    plain = _predict(model, images)
+    total = plain.copy()
+    for axes in _FLIPS:
+        total += np.flip(_predict(model, np.flip(images, axes)), axes)
+    return Views(plain, total / np.float32(len(_FLIPS) + 1))
+
+
+def _predict(model: keras.Model, images: Images) -> Probabilities:
     _, height, width, channels = model.input_shape
     if (height or images.shape[1], width or images.shape[2]) != images.shape[1:3]:
         raise ModelError(

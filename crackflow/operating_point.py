@@ -1,5 +1,16 @@
-"""From probabilities to classes at a given threshold. How the threshold is chosen is in thresholds.py."""
+"""From probabilities to classes at a given operating point. How the point is chosen is in thresholds.py and dropping.py.
 
+A pixel is foreground above a threshold. Of the foreground, pieces that are small, or of which the network is nowhere
+sure, are dropped: that is what most false alarms look like (docs/explanation/operating-point.md).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,6 +18,53 @@ from crackflow.errors import ModelError
 
 Classes = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
+Score = NDArray[np.float32] | NDArray[np.uint16]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """How probabilities become a mask.
+
+    Attributes:
+        threshold: 0..1; a pixel is foreground where 1 - P(background) is above it.
+        smallest_share: 0..1; pieces of foreground that cover less than this share of the picture are dropped. A share
+            and not pixels, so that it holds at a photograph's own size.
+        peak: 0..1; pieces that are nowhere above it are dropped.
+        flips: the probabilities are the mean over the picture's flips.
+    """
+
+    threshold: float
+    smallest_share: float = 0.0
+    peak: float = 0.0
+    flips: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("threshold", "smallest_share", "peak"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected 0 to 1")
+
+    def words(self) -> str:
+        """Say it in words, without a comma, so that a CSV needs no quotes."""
+        parts = [f"crack above {self.threshold:.4g}"]
+        if self.smallest_share:
+            parts.append(f"pieces below {self.smallest_share:.2g} of the picture dropped")
+        if self.peak:
+            parts.append(f"pieces nowhere above {self.peak:.5g} dropped")
+        if not (self.smallest_share or self.peak):
+            parts.append("no piece dropped")
+        return "; ".join([*parts, "mean over four flips" if self.flips else "no flips"])
+
+
+class Components(NamedTuple):
+    """The pieces of foreground of one picture, 8-connected."""
+
+    labels: NDArray[np.int32]
+    """(H, W): 0, or the number of the pixel's piece, from 1."""
+    areas: NDArray[np.int64]
+    """(K,): pixels of each."""
+    peaks: Score
+    """(K,): highest score of each."""
 
 
 def crack_probability(probabilities: Probabilities) -> Probabilities:
@@ -27,12 +85,45 @@ def crack_probability(probabilities: Probabilities) -> Probabilities:
     return np.asarray(score)
 
 
-def classify(probabilities: Probabilities, threshold: float) -> Classes:
+def components(score: Score, threshold: float) -> Components:
+    """Find the pieces of foreground.
+
+    Args:
+        score: (H, W), any number type.
+        threshold: on the scale of `score`; a pixel is foreground above it.
+
+    Returns:
+        The pieces; two pixels that touch at a corner are of one.
+    """
+    foreground = score > score.dtype.type(threshold)
+    number, labels, stats, _ = cv2.connectedComponentsWithStats(foreground.view(np.uint8), connectivity=8)
+    peaks = np.zeros(number, score.dtype)
+    np.maximum.at(peaks, labels[foreground], score[foreground])
+    return Components(labels, stats[1:, cv2.CC_STAT_AREA].astype(np.int64), peaks[1:])
+
+
+def kept(areas: NDArray[np.int64], peaks: Score, pixels: int, smallest_share: float, peak: float) -> Mask:
+    """Say which pieces are kept.
+
+    Args:
+        areas: (K,), pixels of each piece.
+        peaks: (K,), highest score of each.
+        pixels: of the picture.
+        smallest_share: as in OperatingPoint.
+        peak: on the scale of `peaks`.
+
+    Returns:
+        bool (K,).
+    """
+    return np.asarray((areas >= smallest_share * pixels) & (peaks > peaks.dtype.type(peak)))
+
+
+def classify(probabilities: Probabilities, point: OperatingPoint) -> Classes:
     """Turn probabilities into classes.
 
     Args:
-        probabilities: float32 (H, W, C), the background first.
-        threshold: 0..1; a pixel is foreground where 1 - P(background) is above it.
+        probabilities: float32 (H, W, C), the background first; those that `point.flips` asks for.
+        point: what is foreground, and which pieces of it are dropped.
 
     Returns:
         uint8 (H, W): 0, or the likeliest foreground class.
@@ -40,6 +131,44 @@ def classify(probabilities: Probabilities, threshold: float) -> Classes:
     Raises:
         ModelError: when a probability is not a number.
     """
-    foreground = crack_probability(probabilities) > np.float32(threshold)
+    score = crack_probability(probabilities)
+    foreground = score > np.float32(point.threshold)
+    if point.smallest_share or point.peak:
+        found = components(score, point.threshold)
+        keep = kept(found.areas, found.peaks, score.size, point.smallest_share, point.peak)
+        foreground = np.concatenate([[False], keep])[found.labels]
     likeliest = probabilities[..., 1:].argmax(axis=-1) + 1
     return np.where(foreground, likeliest, 0).astype(np.uint8)
+
+
+def as_json(point: OperatingPoint) -> dict[str, Any]:
+    """Give what `read` reads; a file may hold more beside it."""
+    return asdict(point)
+
+
+def read(path: Path) -> OperatingPoint:
+    """Read an operating point.
+
+    Args:
+        path: a JSON object as `as_json` gives it. Where it knows no dropping and no flips, none is done.
+
+    Returns:
+        The operating point.
+
+    Raises:
+        ModelError: when it is absent or unusable.
+    """
+    try:
+        return _parse(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise ModelError(
+            f"no operating point at {path}; `crackflow rebuild evaluate` makes it, or fetch it with `dvc pull`"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} can't be used ({error!r}); run `crackflow rebuild evaluate`") from None
+
+
+def _parse(values: Mapping[str, Any]) -> OperatingPoint:
+    threshold = float(values["threshold"])
+    share, peak = float(values.get("smallest_share", 0)), float(values.get("peak", 0))
+    return OperatingPoint(threshold, share, peak, bool(values.get("flips", False)))

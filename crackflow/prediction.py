@@ -1,5 +1,6 @@
 """From photographs of any size to masks of the same size."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from crackflow.errors import DataError, ModelError
 from crackflow.framing import Mode, frame
 from crackflow.images import Pixels
 from crackflow.layouts import EXTENSIONS
-from crackflow.operating_point import classify
+from crackflow.operating_point import OperatingPoint, classify
 from crackflow.resizing import resize_image
 
 if TYPE_CHECKING:
@@ -49,16 +50,16 @@ def photos_in(path: Path) -> list[Path]:
     return photos
 
 
-def predict_photo(model: "keras.Model", photo: Pixels, threshold: float, mode: Mode = "stretch") -> Pixels:
+def predict_photo(model: "keras.Model", photo: Pixels, point: OperatingPoint, mode: Mode = "stretch") -> Pixels:
     """Find the cracks in one photograph.
 
     The photograph is resized to the model's square as stage resize does it, and the probabilities, not the mask, are
-    interpolated back: their edges come out smooth, and the threshold holds at the photograph's own size.
+    interpolated back: their edges come out smooth, and the operating point holds at the photograph's own size.
 
     Args:
         model: as crackflow.inference.load_model gives it.
         photo: uint8 RGB (H, W, 3).
-        threshold: 0..1; a pixel is foreground where 1 - P(background) is above it.
+        point: what is foreground, which pieces of it are dropped, and whether flips are averaged.
         mode: how the pairs were resized that the model learned from. With "crop" the photograph is letterboxed, so
             that no part of it is left unlooked at; its cracks are then thinner than those that the model has seen, by
             the ratio of the photograph's sides.
@@ -74,10 +75,12 @@ def predict_photo(model: "keras.Model", photo: Pixels, threshold: float, mode: M
     height, width = photo.shape[:2]
     side = _side(model)
     whole: Mode = "letterbox" if mode == "crop" else mode
-    probabilities = predict(model, resize_image(photo, side, whole)[None])[0]
+    probabilities = predict(model, resize_image(photo, side, whole)[None], flips=point.flips)[0]
     seen = probabilities[frame(height, width, side, whole).target]
     back = cv2.resize(seen, (width, height), interpolation=cv2.INTER_LINEAR)
-    return classify(np.asarray(back, np.float32), threshold)
+    # The point was chosen on whole squares, of which a letterboxed photograph fills a part.
+    smallest = min(1.0, point.smallest_share * side * side / (seen.shape[0] * seen.shape[1]))
+    return classify(np.asarray(back, np.float32), replace(point, smallest_share=smallest))
 
 
 def _side(model: "keras.Model") -> int:

@@ -21,7 +21,7 @@ _METRICS = {"pooled_iou": (pooled, iou), "per_image_iou": (per_image, iou), "poo
 THRESHOLDS: NDArray[np.float64] = np.arange(256) / 256
 
 
-class OperatingPoint(NamedTuple):
+class Chosen(NamedTuple):
     """A threshold and what it reached on the subset that it was chosen on."""
 
     threshold: float
@@ -65,7 +65,7 @@ def counts_at(found: Integers) -> Counts:
     return Counts(positive[:, 1], positive[:, 0], negative[:, 1], negative[:, 0])
 
 
-def choose(at: Counts, metric: Metric) -> OperatingPoint:
+def choose(at: Counts, metric: Metric) -> Chosen:
     """Pick the threshold with the best figure; of equals the one nearest to 1/2.
 
     Args:
@@ -87,7 +87,7 @@ def choose(at: Counts, metric: Metric) -> OperatingPoint:
     figures = reduce(ratio, at)
     best = np.flatnonzero(figures == np.nanmax(figures))
     index = best[np.abs(THRESHOLDS[best] - 0.5).argmin()]
-    return OperatingPoint(float(THRESHOLDS[index]), float(figures[index]))
+    return Chosen(float(THRESHOLDS[index]), float(figures[index]))
 
 
 def ods_f1(at: Counts) -> float:

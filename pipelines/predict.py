@@ -1,11 +1,11 @@
 """`crackflow predict`: masks and overlays of photographs, by the trained model at its operating point."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from crackflow.errors import DataError, ImageError, ModelError
+from crackflow.errors import DataError, ImageError
 from crackflow.images import encode_classes, read_image, write_png
+from crackflow.operating_point import read as read_operating_point
 from crackflow.overlays import overlay
 from crackflow.prediction import photos_in, predict_photo
 from crackflow.progress import track
@@ -46,7 +46,7 @@ def predict(workspace: Workspace, photos: Path, out: Path) -> Outcome:
         ModelError: when there is no model or no operating point, or the model can't be used.
     """
     files = photos_in(photos)
-    threshold = _threshold(workspace.operating_point)
+    point = read_operating_point(workspace.operating_point)
     mode = workspace.params().resize.mode
 
     import_keras()
@@ -62,22 +62,10 @@ def predict(workspace: Workspace, photos: Path, out: Path) -> Outcome:
         except ImageError as error:
             skipped.append(str(error))
             continue
-        predicted = predict_photo(model, photo, threshold, mode)
+        predicted = predict_photo(model, photo, point, mode)
         write_png(out / "masks" / f"{file.stem}.png", encode_classes(predicted, classes))
         write_png(out / "overlays" / f"{file.stem}.png", overlay(photo, None, predicted))
         cracked += bool(predicted.any())
     if len(skipped) == len(files):
         raise DataError(f"none of {len(files)} photographs can be read; the first: {skipped[0]}")
     return Outcome(len(files) - len(skipped), cracked, tuple(skipped))
-
-
-def _threshold(path: Path) -> float:
-    try:
-        threshold = float(json.loads(path.read_text(encoding="utf-8"))["threshold"])
-    except FileNotFoundError:
-        raise ModelError(
-            f"no operating point at {path}; `crackflow rebuild evaluate` makes it, or fetch it with `dvc pull`"
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} can't be used ({error!r}); run `crackflow rebuild evaluate`") from None
-    return threshold

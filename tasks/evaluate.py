@@ -20,11 +20,11 @@ from crackflow.evaluation import (
     score,
 )
 from crackflow.images import encode_classes, read_image, read_stored_mask, write_png
-from crackflow.operating_point import classify
+from crackflow.operating_point import OperatingPoint, classify
 from crackflow.params import Params
 from crackflow.progress import track
 from crackflow.threshold_chart import precision_recall
-from crackflow.thresholds import OperatingPoint, choose, counts_at, levels
+from crackflow.thresholds import Chosen, choose, counts_at, levels
 from tasks.outputs import new_folder, write_csv, write_json
 from tasks.workspace import Workspace
 
@@ -67,7 +67,7 @@ def run(workspace: Workspace, params: Params) -> None:
     size = ""
     with new_folder(workspace.predictions) as folder:
         for stem, source, probabilities, truth in predictions("test"):
-            predicted = classify(probabilities, point.threshold)
+            predicted = classify(probabilities, OperatingPoint(point.threshold))
             write_png(folder / f"{stem}.png", encode_classes(predicted, len(classes)))
             scored.append(score(stem, source, probabilities, predicted, truth, params.evaluate.tolerance_px))
             size = f"{truth.shape[1]}x{truth.shape[0]}"
@@ -106,7 +106,7 @@ def _predictions(
             yield stem, source, one, read_stored_mask(workspace.resized / "masks" / f"{stem}.png", num_classes)
 
 
-def _publish(workspace: Workspace, scored: list[Scored], values: dict[str, Any], point: OperatingPoint) -> None:
+def _publish(workspace: Workspace, scored: list[Scored], values: dict[str, Any], point: Chosen) -> None:
     write_json(workspace.metrics_json, plain(values))
     original = values["original"]
     ours = flat({name: part for name, part in values.items() if name not in ("original", "protocol")})

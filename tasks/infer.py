@@ -1,6 +1,5 @@
 """Stage infer: the mini_test pairs as masks, overlays and one sheet."""
 
-import json
 import shutil
 
 import pandas as pd
@@ -9,6 +8,7 @@ from crackflow.comparison import Compared, comparison
 from crackflow.errors import DataError
 from crackflow.images import encode_classes, read_image, read_stored_mask, write_png
 from crackflow.operating_point import classify
+from crackflow.operating_point import read as read_operating_point
 from crackflow.overlays import overlay
 from crackflow.params import Params
 from crackflow.progress import track
@@ -27,7 +27,7 @@ def run(workspace: Workspace, params: Params) -> None:
 
     Raises:
         DataError: when no pair is marked as mini_test.
-        ModelError: when the model is absent, does not fit, or predicts NaN.
+        ModelError: when the model or its operating point is absent, does not fit, or predicts NaN.
     """
     from crackflow.inference import load_model, predict
 
@@ -35,7 +35,7 @@ def run(workspace: Workspace, params: Params) -> None:
     stems = sorted(split["stem"][split["mini_test"] == "1"])
     if not stems:
         raise DataError("data/split.csv marks no mini_test pair; raise split.mini_test or add pairs")
-    threshold = json.loads(workspace.operating_point.read_text(encoding="utf-8"))["threshold"]
+    point = read_operating_point(workspace.operating_point)
     model = load_model(workspace.model)
     num_classes = len(params.classes)
     compared = []
@@ -46,7 +46,7 @@ def run(workspace: Workspace, params: Params) -> None:
                 shutil.copyfile(workspace.resized / side / f"{stem}.png", folder / side / f"{stem}.png")
             image = read_image(folder / "images" / f"{stem}.png")
             truth = read_stored_mask(folder / "masks" / f"{stem}.png", num_classes)
-            predicted = classify(predict(model, image[None])[0], threshold)
+            predicted = classify(predict(model, image[None], flips=point.flips)[0], point)
             write_png(folder / "predicted" / f"{stem}.png", encode_classes(predicted, num_classes))
             write_png(folder / "overlays" / f"{stem}.png", overlay(image, truth, predicted))
             reached = float(by_image(iou, counts(predicted, truth)))

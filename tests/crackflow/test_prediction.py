@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from crackflow.errors import DataError, ModelError
 from crackflow.framing import frame
+from crackflow.operating_point import OperatingPoint
 from crackflow.prediction import photos_in, predict_photo
 
 
@@ -26,6 +27,7 @@ def darkness_model(size, classes=2):
 
 
 MODEL = darkness_model(16)
+HALF = OperatingPoint(0.5)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def grey(height, width, level=200):
 
 
 def test_the_mask_has_the_size_of_the_photograph(model):
-    predicted = predict_photo(model, grey(30, 50), 0.5)
+    predicted = predict_photo(model, grey(30, 50), HALF)
     assert (predicted.shape, predicted.dtype) == ((30, 50), np.uint8)
     assert not predicted.any()
 
@@ -47,7 +49,7 @@ def test_a_dark_band_is_found_where_it_is(model):
     # 64 rows and 48 columns become 16 and 16: a band of 16 rows from row 24 becomes rows 6 to 9
     photo = grey(64, 48)
     photo[24:40] = 0
-    rows = predict_photo(model, photo, 0.5).all(axis=1)
+    rows = predict_photo(model, photo, HALF).all(axis=1)
     # what is interpolated between two rows of the model's, four photograph rows apart, may fall to either side
     assert rows[26:38].all()
     assert not rows[:22].any()
@@ -67,7 +69,7 @@ def test_a_dark_rectangle_is_found_where_it_is_in_every_mode(height, width, mode
     left, right = sorted(round(end * width) for end in ends[2:])
     photo = grey(height, width)
     photo[top:bottom, left:right] = 0
-    found = predict_photo(MODEL, photo, 0.5, mode)
+    found = predict_photo(MODEL, photo, HALF, mode)
     assert found.shape == (height, width)
     # half a pixel of the model's mixes both levels, interpolating back reaches half a pixel further, and OpenCV rounds
     tall, wide = frame(height, width, 16, "stretch" if mode == "stretch" else "letterbox").shape
@@ -84,23 +86,23 @@ def test_a_cut_model_is_shown_the_whole_photograph(model):
     # three squares in a row: the middle is all that stage resize would keep
     photo = grey(32, 96)
     photo[:, 80:] = 0
-    assert predict_photo(model, photo, 0.5, "crop")[:, 88:].all()
+    assert predict_photo(model, photo, HALF, "crop")[:, 88:].all()
 
 
 def test_the_threshold_holds_at_the_photographs_own_size(model):
     # level 90: 1 - P(background) = 1 / (1 + exp(-10 + 9)) = 1 / (1 + exp(-1)) = 0.731
-    assert predict_photo(model, grey(20, 20, 90), 0.73).all()
-    assert not predict_photo(model, grey(20, 20, 90), 0.74).any()
+    assert predict_photo(model, grey(20, 20, 90), OperatingPoint(0.73)).all()
+    assert not predict_photo(model, grey(20, 20, 90), OperatingPoint(0.74)).any()
 
 
 def test_a_photograph_of_the_models_size_is_not_interpolated(model):
     rng = np.random.default_rng(0)
     photo = np.repeat(rng.integers(0, 256, (16, 16, 1)), 3, axis=2).astype(np.uint8)
-    np.testing.assert_array_equal(predict_photo(model, photo, 0.5), (photo[..., 0] < 100).astype(np.uint8))
+    np.testing.assert_array_equal(predict_photo(model, photo, HALF), (photo[..., 0] < 100).astype(np.uint8))
 
 
 def test_more_classes_than_two(model):
-    predicted = predict_photo(darkness_model(16, classes=6), grey(20, 24, 0), 0.5)
+    predicted = predict_photo(darkness_model(16, classes=6), grey(20, 24, 0), HALF)
     # the others have a logit of -30 beside the second class's 0
     assert predicted.shape == (20, 24)
     assert (predicted == 1).all()
@@ -111,7 +113,7 @@ def test_a_model_that_takes_no_square_of_a_fixed_size_is_refused(shape):
     pixels = keras.Input(shape)
     odd = keras.Model(pixels, keras.layers.Conv2D(2, 1, activation="softmax")(pixels))
     with pytest.raises(ModelError, match="expected a square of a fixed size"):
-        predict_photo(odd, grey(16, 16), 0.5)
+        predict_photo(odd, grey(16, 16), HALF)
 
 
 def test_a_folder_gives_its_own_photographs_sorted(tmp_path):

@@ -6,7 +6,7 @@ from sklearn.metrics import precision_recall_curve
 
 from crackflow import thresholds
 from crackflow.errors import DataError, ModelError
-from crackflow.operating_point import classify
+from crackflow.operating_point import OperatingPoint, classify
 from crackflow.scores import Counts, counts, f1, iou, per_image, pooled
 
 
@@ -39,7 +39,7 @@ def test_counts_at_every_threshold_are_those_of_classify(classes):
     truth = rng.integers(0, classes, (16, 16)).astype(np.uint8)
     at = counted([(probabilities, truth)])
     for index, threshold in enumerate(thresholds.THRESHOLDS):
-        expected = counts(classify(probabilities, threshold), truth)
+        expected = counts(classify(probabilities, OperatingPoint(threshold)), truth)
         assert (at.tp[0, index], at.fp[0, index], at.fn[0, index], at.tn[0, index]) == (
             expected.tp,
             expected.fp,
@@ -63,7 +63,7 @@ def test_choose_maximises_what_was_asked(pairs):
         ("pooled_f1", pooled(f1, at)),
     ):
         chosen = thresholds.choose(at, metric)
-        masks = [classify(probabilities, chosen.threshold) for probabilities, _ in pairs]
+        masks = [classify(probabilities, OperatingPoint(chosen.threshold)) for probabilities, _ in pairs]
         again = Counts.stack(counts(mask, truth) for mask, (_, truth) in zip(masks, pairs, strict=True))
         ratio, reduce = (f1 if metric.endswith("f1") else iou), (per_image if metric.startswith("per") else pooled)
         assert chosen.value == figures.max() == reduce(ratio, again)
