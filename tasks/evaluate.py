@@ -24,7 +24,7 @@ from crackflow.operating_point import OperatingPoint, classify
 from crackflow.params import Params
 from crackflow.progress import track
 from crackflow.threshold_chart import precision_recall
-from crackflow.thresholds import Chosen, choose, counts_at, levels
+from crackflow.thresholds import choose, counts_at, levels
 from tasks.outputs import new_folder, write_csv, write_json
 from tasks.workspace import Workspace
 
@@ -53,21 +53,44 @@ def run(workspace: Workspace, params: Params) -> None:
     for subset, found in rows.items():
         if found.empty:
             raise DataError(f"data/split.csv has no {subset} images; raise split.shares.{subset} or add pairs")
-    classes = list(params.classes)
     model = load_model(workspace.model)
-
-    def predictions(subset: str) -> Iterator[Predicted]:
-        return _predictions(workspace, model, rows[subset], len(classes), params.evaluate.batch_size)
-
-    valid = np.stack([levels(probabilities, truth) for _, _, probabilities, truth in predictions("valid")])
+    valid = np.stack([levels(one, truth) for _, _, one, truth in _predictions(workspace, params, model, rows["valid"])])
     metric = params.evaluate.threshold_metric
-    point = choose(counts_at(valid), metric)
+    chosen = choose(counts_at(valid), metric)
+    values = score_rows(workspace, params, model, rows["test"], OperatingPoint(chosen.threshold), f"valid, {metric}")
+    write_json(
+        workspace.operating_point,
+        {**chosen._asdict(), "metric": metric, "chosen_on": "valid", "images": len(valid)},
+    )
+    reached = values["crack"]["pooled"]["iou"]
+    print(f"crack IoU {reached:.4f}, pooled over {len(rows['test'])} test images, at threshold {chosen.threshold:.4f}")
 
+
+def score_rows(
+    workspace: Workspace, params: Params, model: Any, rows: pd.DataFrame, point: OperatingPoint, origin: str
+) -> dict[str, Any]:
+    """Score a model at a given operating point; write predictions, figures and tables.
+
+    Args:
+        workspace: data/resized is read; predictions, figures and tables are written.
+        params: classes and evaluate are read.
+        model: as crackflow.inference.load_model gives it.
+        rows: of split.csv, at least one: stem, source and subset are read.
+        point: how probabilities become masks.
+        origin: where the point was chosen, for the protocol.
+
+    Returns:
+        The figures, with their protocol.
+
+    Raises:
+        ModelError: when the model does not fit, or predicts NaN.
+    """
+    classes = list(params.classes)
     scored: list[Scored] = []
     size = ""
     with new_folder(workspace.predictions) as folder:
-        for stem, source, probabilities, truth in predictions("test"):
-            predicted = classify(probabilities, OperatingPoint(point.threshold))
+        for stem, source, probabilities, truth in _predictions(workspace, params, model, rows):
+            predicted = classify(probabilities, point)
             write_png(folder / f"{stem}.png", encode_classes(predicted, len(classes)))
             scored.append(score(stem, source, probabilities, predicted, truth, params.evaluate.tolerance_px))
             size = f"{truth.shape[1]}x{truth.shape[0]}"
@@ -78,25 +101,19 @@ def run(workspace: Workspace, params: Params) -> None:
         "images_with_cracks": sum(bool(picture.counts.tp + picture.counts.fn > 0) for picture in scored),
         "resolution": size,
         "threshold": point.threshold,
-        "threshold_from": f"valid, {metric}",
+        "threshold_from": origin,
         "tolerance_px": params.evaluate.tolerance_px,
         **REDUCTIONS,
     }
     _publish(workspace, scored, values, point)
-    write_json(
-        workspace.operating_point,
-        {**point._asdict(), "metric": metric, "chosen_on": "valid", "images": len(valid)},
-    )
-    reached = values["crack"]["pooled"]["iou"]
-    print(f"crack IoU {reached:.4f}, pooled over {len(scored)} test images, at threshold {point.threshold:.4f}")
+    return values
 
 
-def _predictions(
-    workspace: Workspace, model: Any, rows: pd.DataFrame, num_classes: int, batch_size: int
-) -> Iterator[Predicted]:
+def _predictions(workspace: Workspace, params: Params, model: Any, rows: pd.DataFrame) -> Iterator[Predicted]:
     """Stem, source, probabilities and truth of each row; a batch of pictures is in memory at a time."""
     from crackflow.inference import predict
 
+    batch_size, num_classes = params.evaluate.batch_size, len(params.classes)
     starts = range(0, len(rows), batch_size)
     for start in track(starts, f"evaluate: {rows['subset'].iloc[0]}", unit="batch"):
         batch = rows.iloc[start : start + batch_size]
@@ -106,7 +123,7 @@ def _predictions(
             yield stem, source, one, read_stored_mask(workspace.resized / "masks" / f"{stem}.png", num_classes)
 
 
-def _publish(workspace: Workspace, scored: list[Scored], values: dict[str, Any], point: Chosen) -> None:
+def _publish(workspace: Workspace, scored: list[Scored], values: dict[str, Any], point: OperatingPoint) -> None:
     write_json(workspace.metrics_json, plain(values))
     original = values["original"]
     ours = flat({name: part for name, part in values.items() if name not in ("original", "protocol")})

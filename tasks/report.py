@@ -46,13 +46,8 @@ def run(workspace: Workspace, params: Params) -> None:
     metrics = _read_json(workspace.metrics_json)
     point = _read_json(workspace.operating_point)
     raw = _read_json(workspace.raw_json)
-    images = pd.read_csv(workspace.reports / "per_image.csv", dtype={"stem": str, "source": str}, keep_default_na=False)
     sources = pd.read_csv(workspace.reports / "per_source.csv", keep_default_na=False, na_values=[""])
-    wrong = (images["fp"] + images["fn"]).rename("wrong")
-    order = images.assign(wrong=wrong).sort_values(["iou", "wrong", "stem"], ascending=[True, False, True])
-    worst = order.head(WORST).to_dict("records")
-    compared = [_compared(workspace, row, len(params.classes)) for row in worst]
-    write_png(workspace.reports / "worst.png", comparison(compared, len(params.classes), SHEET_WIDTH))
+    worst = draw_worst(workspace, len(params.classes), workspace.reports / "worst.png")
     dataset = _read_json(workspace.reports / "dataset.json")
     values = {
         "title": params.report.title,
@@ -76,11 +71,30 @@ def run(workspace: Workspace, params: Params) -> None:
     write_text(workspace.reports / "index.html", render(values))
 
 
+def draw_worst(workspace: Workspace, num_classes: int, path: Path) -> list[dict[str, Any]]:
+    """Draw the sheet of the worst images: the lowest IoU first, of equals the one with most wrong pixels.
+
+    Args:
+        workspace: per_image.csv, the predictions and the resized pairs are read.
+        num_classes: of the masks.
+        path: the picture to write.
+
+    Returns:
+        The rows of per_image.csv that are shown, with `wrong`, the pixels that are.
+    """
+    images = pd.read_csv(workspace.reports / "per_image.csv", dtype={"stem": str, "source": str}, keep_default_na=False)
+    wrong = (images["fp"] + images["fn"]).rename("wrong")
+    order = images.assign(wrong=wrong).sort_values(["iou", "wrong", "stem"], ascending=[True, False, True])
+    worst = [{str(name): value for name, value in row.items()} for row in order.head(WORST).to_dict("records")]
+    write_png(path, comparison([_compared(workspace, row, num_classes) for row in worst], num_classes, SHEET_WIDTH))
+    return worst
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
-def _compared(workspace: Workspace, row: dict[Any, Any], num_classes: int) -> Compared:
+def _compared(workspace: Workspace, row: dict[str, Any], num_classes: int) -> Compared:
     name = f"{row['stem']}.png"
     return Compared(
         row["stem"],
