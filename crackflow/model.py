@@ -8,18 +8,26 @@ TensorFlow-FlexUNet's, antillia.com 2025. Built-in Keras layers alone, so that a
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from crackflow.params import ModelParams
+from crackflow.params import ModelParams, Precision
 
 GROUPS = 8  # of group normalization, as its paper (Wu and He 2018) finds enough for narrow layers
 HEAD = -1  # the level above the first, at full size
 SCALING = {"unit": (1 / 255, 0.0), "centered": (2 / 255, -1.0)}
 
 
-def flexunet(size: int | None, num_classes: int, params: ModelParams, seed: int = 0) -> keras.Model:
+def flexunet(
+    size: int | None,
+    num_classes: int,
+    params: ModelParams,
+    seed: int = 0,
+    precision: Precision = "float32",
+    supervised: Sequence[int] = (),
+) -> keras.Model:
     """Build the network.
 
     Args:
@@ -27,38 +35,38 @@ def flexunet(size: int | None, num_classes: int, params: ModelParams, seed: int 
         num_classes: number of classes, the background included.
         params: depth, widths, kernels and the rest.
         seed: initial weights and dropout follow from it.
+        precision: what the layers calculate with; weights and probabilities are float32 either way.
+        supervised: levels of the way up that give probabilities of their own, for deep supervision (Lee et al. 2015,
+            arXiv 1409.5185); their layers are extra, and the network without them loads the same weights.
 
     Returns:
-        A model from (N, H, W, image_channels) pixels in 0..255 to (N, H, W, num_classes) float32 probabilities.
+        A model from (N, H, W, image_channels) pixels in 0..255 to (N, H, W, num_classes) float32 probabilities. With
+        `supervised`, to a list of these and of (N, h, w, num_classes) of each of those levels, the deepest first.
     """
-    build = _Builder(params, seed)
+    build = _Builder(params, seed, num_classes, precision)
     pixels = keras.Input((size, size, params.image_channels), name="pixels")
     x = pixels
     if params.input_scaling in SCALING:
         scale, offset = SCALING[params.input_scaling]
-        x = keras.layers.Rescaling(scale, offset, name="scaling")(pixels)
+        x = keras.layers.Rescaling(scale, offset, name="scaling", dtype=precision)(pixels)
     scaled = x
 
     skips = []
     for level in range(params.num_layers):
-        x = build.double_conv(x, level, f"down{level}", stride=params.stem_stride if level == 0 else 1)
+        x = build.convs(x, level, f"down{level}", 2, stride=params.stem_stride if level == 0 else 1)
         if level < params.num_layers - 1:
             skips.append(x)
-            x = keras.layers.MaxPooling2D(2, name=f"pool{level}")(x)
+            x = keras.layers.MaxPooling2D(2, name=f"pool{level}", dtype=precision)(x)
+    levels = {}
     for level in reversed(range(params.num_layers - 1)):
         x = build.upsample(x, level, 2, f"up{level}_transposed")
-        x = keras.layers.Concatenate(name=f"up{level}_skip")([x, skips[level]])
-        x = build.double_conv(x, level, f"up{level}")
-    if params.stem_stride > 1:
-        # What the stem strode over comes back from the pixels themselves: 1 px cracks live there.
-        # It is the costliest place of the network, so it is half as wide as the level below.
-        x = build.upsample(x, HEAD, params.stem_stride, "head_transposed")
-        x = keras.layers.Concatenate(name="head_skip")([x, scaled])
-        x = build.conv(x, HEAD, "head", kernel=(3, 3))
-    outputs = keras.layers.Conv2D(
-        num_classes, 1, activation="softmax", kernel_initializer=build.glorot(), name="probabilities", dtype="float32"
-    )(x)
-    return keras.Model(pixels, outputs, name="flexunet")
+        x = keras.layers.Concatenate(name=f"up{level}_skip", dtype=precision)([x, skips[level]])
+        x = levels[level] = build.convs(x, level, f"up{level}", params.decoder_convs)
+    outputs = build.head(x, scaled)
+    if not supervised:
+        return keras.Model(pixels, outputs, name="flexunet")
+    extra = [build.probabilities(levels[level], f"level{level}_probabilities") for level in sorted(supervised)[::-1]]
+    return keras.Model(pixels, [outputs, *extra], name="flexunet")
 
 
 def stride(params: ModelParams) -> int:
@@ -70,13 +78,17 @@ def stride(params: ModelParams) -> int:
 class _Builder:
     """Makes the layers of one level after another from the parameters."""
 
-    def __init__(self, params: ModelParams, seed: int) -> None:
+    def __init__(self, params: ModelParams, seed: int, num_classes: int, precision: Precision) -> None:
         self.params = params
+        self.num_classes = num_classes
+        self.precision = precision
         self.seeds = iter(range(seed * 10_000, (seed + 1) * 10_000))
 
     def filters(self, level: int) -> int:
         if level == HEAD:
-            return max(1, self.params.base_filters // 2)
+            return max(1, self.filters(0) // 2)
+        if self.params.widths:
+            return int(self.params.widths[level])
         return min(self.params.base_filters << level, self.params.max_filters)
 
     def he_normal(self) -> keras.initializers.Initializer:
@@ -100,24 +112,27 @@ class _Builder:
             use_bias=plain,
             kernel_initializer=self.he_normal(),
             name=f"{name}_conv",
+            dtype=self.precision,
         )(x)
         if not plain:
             x = self.normalization(level, f"{name}_norm")(x)
-        return keras.layers.Activation(self.params.activation, name=f"{name}_{self.params.activation}")(x)
+        activation = self.params.activation
+        return keras.layers.Activation(activation, name=f"{name}_{activation}", dtype=self.precision)(x)
 
     def normalization(self, level: int, name: str) -> keras.layers.Layer:
         if self.params.normalization == "batch":
-            return keras.layers.BatchNormalization(momentum=0.9, name=name)
+            return keras.layers.BatchNormalization(momentum=0.9, name=name, dtype=self.precision)
         if self.params.normalization == "layer":
-            return keras.layers.LayerNormalization(name=name)
-        return keras.layers.GroupNormalization(math.gcd(GROUPS, self.filters(level)), name=name)
+            return keras.layers.LayerNormalization(name=name, dtype=self.precision)
+        groups = math.gcd(GROUPS, self.filters(level))
+        return keras.layers.GroupNormalization(groups, name=name, dtype=self.precision)
 
-    def double_conv(self, x: Any, level: int, name: str, stride: int = 1) -> keras.KerasTensor:
+    def convs(self, x: Any, level: int, name: str, count: int, stride: int = 1) -> keras.KerasTensor:
         x = self.conv(x, level, f"{name}a", stride=stride)
         rate = self.params.dropout_rate * level
         if rate > 0:
-            x = keras.layers.Dropout(rate, seed=next(self.seeds), name=f"{name}_dropout")(x)
-        return self.conv(x, level, f"{name}b")
+            x = keras.layers.Dropout(rate, seed=next(self.seeds), name=f"{name}_dropout", dtype=self.precision)(x)
+        return self.conv(x, level, f"{name}b") if count == 2 else x
 
     def upsample(self, x: Any, level: int, factor: int, name: str) -> keras.KerasTensor:
         return keras.layers.Conv2DTranspose(
@@ -127,4 +142,33 @@ class _Builder:
             padding="same",
             kernel_initializer=self.glorot(),
             name=name,
+            dtype=self.precision,
+        )(x)
+
+    def head(self, x: Any, scaled: Any) -> keras.KerasTensor:
+        """Go from the first level to probabilities at full size."""
+        stride = self.params.stem_stride
+        if stride > 1 and self.params.head == "subpixel":
+            # Each output pixel is drawn from the nearest 2x2 places of the level, as bilinear interpolation would be.
+            return keras.layers.Conv2DTranspose(
+                self.num_classes,
+                2 * stride,
+                strides=stride,
+                padding="same",
+                activation="softmax",
+                kernel_initializer=self.glorot(),
+                name="probabilities",
+                dtype="float32",
+            )(x)
+        if stride > 1:
+            # What the stem strode over comes back from the pixels themselves: 1 px cracks live there.
+            # It is the costliest place of the network, so it is half as wide as the level below.
+            x = self.upsample(x, HEAD, stride, "head_transposed")
+            x = keras.layers.Concatenate(name="head_skip", dtype=self.precision)([x, scaled])
+            x = self.conv(x, HEAD, "head", kernel=(3, 3))
+        return self.probabilities(x, "probabilities")
+
+    def probabilities(self, x: Any, name: str) -> keras.KerasTensor:
+        return keras.layers.Conv2D(
+            self.num_classes, 1, activation="softmax", kernel_initializer=self.glorot(), name=name, dtype="float32"
         )(x)

@@ -179,6 +179,7 @@ class ReducerParams(_Block):
 
 
 LossName = Literal["categorical_crossentropy", "binary_crossentropy", "dice", "focal", "tversky"]
+Precision = Literal["float32", "mixed_bfloat16"]
 MetricName = Literal["dice_coef_multiclass", "crack_iou", "crack_f1", "crack_precision", "crack_recall"]
 
 
@@ -203,7 +204,7 @@ class TrainParams(_Block):
     metrics: tuple[MetricName, ...] = Field(
         ("dice_coef_multiclass", "crack_iou", "crack_f1"), description="followed on train and valid"
     )
-    precision: Literal["float32", "mixed_bfloat16"] = Field(
+    precision: Precision = Field(
         "float32", description="of training; mixed_bfloat16 is quicker on processors that calculate with bfloat16"
     )
     optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
@@ -229,6 +230,17 @@ class EvaluateParams(_Block):
     batch_size: Positive = 4
     threshold_metric: Literal["pooled_iou", "per_image_iou", "pooled_f1"] = Field(
         "pooled_iou", description="what the threshold chosen on valid maximises"
+    )
+    false_alarms: Share = Field(
+        0.1,
+        description="share of valid's crack-free images that may show a crack; small or unsure pieces are dropped for it; "
+        "1 drops none",
+    )
+    false_alarms_cost: Share = Field(
+        0.02, description="at most this much of threshold_metric on valid is given up for that"
+    )
+    flips: bool = Field(
+        False, description="predict the mean over four flips of a picture; four times the time of infer and predict"
     )
     tolerance_px: Count = Field(2, description="a pixel this near to truth counts as right in the tolerant F1")
 

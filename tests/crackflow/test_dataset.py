@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from crackflow.dataset import Folder, TrainingCrops, WholeImages, one_hot
+from crackflow.errors import DataError
 from crackflow.images import encode_classes, write_png
 from crackflow.params import AugmentParams, TrainParams
 
@@ -53,6 +54,32 @@ def test_long_epochs_pass_more_than_once(pairs):
     folder, stems = pairs
     params = PARAMS.model_copy(update={"steps_per_epoch": 5})
     assert collections.Counter(TrainingCrops(folder, stems, params, 1).stems) == dict.fromkeys(stems, 2)
+
+
+def test_sources_are_drawn_as_often_as_asked(tmp_path):
+    """Weights 2, 1, 0.5 and 0 for two pairs each: a pass of 7 draws; four passes hold 8, 4, 2 and 0 of each pair."""
+    stems = [f"{source}_{number}" for source in ("CFD", "forest", "noncrack", "GAPS384") for number in (1, 2)]
+    params = PARAMS.model_copy(
+        update={"draw": {"CFD": 2.0, "noncrack": 0.5, "GAPS384": 0.0}, "steps_per_epoch": 1, "batch_size": 28}
+    )
+    folder = Folder(tmp_path, 2)
+    drawn = collections.Counter(TrainingCrops(folder, stems, params, 0).stems)
+    assert drawn["CFD_1"] == drawn["CFD_2"] == 8
+    assert drawn["forest_1"] == drawn["forest_2"] == 4
+    assert drawn["noncrack_1"] + drawn["noncrack_2"] == 4
+    assert "GAPS384_1" not in drawn
+
+
+def test_drawing_from_a_source_that_is_not_there_says_which_are(tmp_path):
+    params = PARAMS.model_copy(update={"draw": {"noncrak": 2.0}})
+    with pytest.raises(DataError, match=r"noncrak, which no training pair comes from; expected some of CFD, noncrack"):
+        TrainingCrops(Folder(tmp_path, 2), ["CFD_1", "noncrack_a"], params, 0)
+
+
+def test_drawing_nothing_is_refused(tmp_path):
+    params = PARAMS.model_copy(update={"draw": {"CFD": 0.0}})
+    with pytest.raises(DataError, match="0 for every source"):
+        TrainingCrops(Folder(tmp_path, 2), ["CFD_1"], params, 0)
 
 
 def test_without_a_crop_whole_images_are_drawn(pairs):

@@ -95,3 +95,49 @@ def test_a_saved_model_loads_in_plain_keras_and_predicts_the_same(tmp_path):
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras", custom_objects={})
     np.testing.assert_array_equal(np.asarray(again(pixels)), np.asarray(model(pixels)))
+
+
+def test_widths_by_level_replace_the_doubling():
+    model = flexunet(32, 2, ModelParams(widths=(3, 5, 4), num_layers=3, head="subpixel"))
+    assert [model.get_layer(f"down{level}a_conv").filters for level in range(3)] == [3, 5, 4]
+    assert [model.get_layer(f"up{level}a_conv").filters for level in range(2)] == [3, 5]
+
+
+def test_one_convolution_a_level_on_the_way_up():
+    names = {layer.name for layer in flexunet(16, 2, TINY.model_copy(update={"decoder_convs": 1})).layers}
+    assert "up1a_conv" in names
+    assert "down1b_conv" in names
+    assert "up1b_conv" not in names
+
+
+@pytest.mark.parametrize("stem_stride", [2, 4])
+def test_a_subpixel_head_goes_from_the_first_level_to_full_size(stem_stride):
+    """Kernel 2s, stride s: 4 s^2 weights for each of 2 filters and 3 classes, and 3 offsets; no other layer at full size."""
+    model = flexunet(None, 3, TINY.model_copy(update={"stem_stride": stem_stride, "head": "subpixel"}))
+    assert model.get_layer("probabilities").count_params() == 4 * stem_stride**2 * 2 * 3 + 3
+    probabilities = np.asarray(model(np.zeros((1, 16, 32, 3), "float32")))
+    assert probabilities.shape == (1, 16, 32, 3)
+    np.testing.assert_allclose(probabilities.sum(-1), 1, atol=1e-5)
+
+
+def test_supervised_levels_come_after_the_output_the_deepest_first():
+    params = TINY.model_copy(update={"num_layers": 4})
+    model = flexunet(None, 2, params, supervised=(1, 2))
+    shapes = [np.asarray(output).shape for output in model(np.zeros((1, 32, 32, 3), "float32"))]
+    assert shapes == [(1, 32, 32, 2), (1, 4, 4, 2), (1, 8, 8, 2)]
+    plain = flexunet(None, 2, params)
+    for one, two in zip(plain.get_weights(), model.get_weights(), strict=False):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_bfloat16_calculates_but_keeps_float32_weights_and_probabilities():
+    exact = flexunet(None, 2, TINY)
+    mixed = flexunet(None, 2, TINY, precision="mixed_bfloat16")
+    assert {weight.dtype for weight in mixed.weights} == {"float32"}
+    assert mixed.get_layer("down0a_conv").compute_dtype == "bfloat16"
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3)).astype("float32")
+    probabilities = np.asarray(mixed(pixels))
+    assert probabilities.dtype == np.float32
+    # bfloat16 keeps 8 bits
+    np.testing.assert_allclose(probabilities, np.asarray(exact(pixels)), atol=0.05)
+    assert (probabilities != np.asarray(exact(pixels))).any()
