@@ -83,23 +83,26 @@ class TrainingCrops(keras.utils.PyDataset):  # type: ignore[misc]
         stems: the training pairs.
         params: crop, crack_crops, augment, batch_size, steps_per_epoch and seed are read.
         epoch: which epoch, from 0.
+        start: batches of it that are left out, because an earlier run has done them.
     """
 
-    def __init__(self, folder: Folder, stems: Sequence[str], params: TrainParams, epoch: int) -> None:
+    def __init__(self, folder: Folder, stems: Sequence[str], params: TrainParams, epoch: int, start: int = 0) -> None:
         # One thread beside the step: with two cores a second loader only takes from the first one's share.
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self.folder = folder
         self.params = params
         self.epoch = epoch
+        self.start = start
         steps = steps_per_epoch(len(stems), params)
         whole = self.params.steps_per_epoch == 0
         self.stems = _order(stems, len(stems) if whole else steps * params.batch_size, params.seed, epoch)
 
     def __len__(self) -> int:
-        return math.ceil(len(self.stems) / self.params.batch_size)
+        return math.ceil(len(self.stems) / self.params.batch_size) - self.start
 
     def __getitem__(self, index: int) -> tuple[Float32, Float32]:
-        """Batch `index`: pixels (N, H, W, channels) in 0..255 and one-hot truth (N, H, W, C), float32."""
+        """Batch `start + index`: pixels (N, H, W, channels) in 0..255 and one-hot truth (N, H, W, C), float32."""
+        index += self.start
         rng = np.random.default_rng([self.params.seed, self.epoch, index])
         first = index * self.params.batch_size
         pairs = [self._draw(stem, rng) for stem in self.stems[first : first + self.params.batch_size]]
@@ -114,6 +117,14 @@ class TrainingCrops(keras.utils.PyDataset):  # type: ignore[misc]
         box = augment.crop_box(mask, params.crop, crack_crops, params.augment.scale, rng)
         image, mask = augment.geometry(image, mask, box, size, params.augment, rng)
         return augment.light(image, params.augment, rng), mask
+
+
+def spread(stems: Sequence[str], count: int) -> list[str]:
+    """Give at most `count` stems, evenly spread over the sorted ones so that every source keeps its share."""
+    ordered = sorted(stems)
+    if count >= len(ordered):
+        return ordered
+    return [ordered[i * len(ordered) // count] for i in range(count)]
 
 
 def steps_per_epoch(images: int, params: TrainParams) -> int:

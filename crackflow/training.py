@@ -1,7 +1,8 @@
-"""Train FlexUNet epoch by epoch, so that each epoch is a function of its number and of what the last one left.
+"""Train FlexUNet epoch by epoch, so that each batch is a function of its number and of what the last one left.
 
-Killed at any moment, the next call goes on from the last finished epoch: weights, optimizer and history come from the
-checkpoints; order, crops, augmentation and dropout from (seed, epoch).
+Killed at any moment, the next call goes on from the last checkpoint, also in the middle of an epoch: weights,
+optimizer, dropout's seeds, the metrics' running sums and history come from there; order, crops and augmentation from
+(seed, epoch, batch).
 """
 
 import math
@@ -13,15 +14,15 @@ import numpy as np
 from tqdm import tqdm
 
 from crackflow import losses, metrics, schedule
-from crackflow.checkpoints import Checkpoints, Row
-from crackflow.dataset import Folder, TrainingCrops, WholeImages, steps_per_epoch
+from crackflow.checkpoints import Checkpoints, Place, Row
+from crackflow.dataset import Folder, TrainingCrops, WholeImages, spread, steps_per_epoch
 from crackflow.errors import DataError, TrainingError
 from crackflow.model import flexunet
 from crackflow.params import ModelParams, TrainParams
 from crackflow.progress import bar
 
 VALID_BATCH = 4
-MEND = "lower train.learning_rate or train.clipvalue; the epochs before are kept"
+MEND = "lower train.learning_rate or train.clipvalue"
 
 EpochDone = Callable[[keras.Model, list[Row]], None]
 
@@ -30,6 +31,7 @@ def train(
     folder: Folder,
     train_stems: Sequence[str],
     valid_stems: Sequence[str],
+    size: int,
     model_params: ModelParams,
     params: TrainParams,
     checkpoints: Checkpoints,
@@ -41,10 +43,12 @@ def train(
         folder: the resized pairs.
         train_stems: pairs to learn from.
         valid_stems: pairs that pick the best epoch.
+        size: side of the input of the model that is kept, px.
         model_params: the network.
         params: the recipe.
-        checkpoints: what is kept between epochs; its `best` holds the best weights afterwards.
-        epoch_done: called after each epoch with the model and the history so far, before the epoch is kept.
+        checkpoints: what is kept on the way; its `best` holds the best model afterwards.
+        epoch_done: called after each epoch, before it is kept, with the network for inference, holding the weights that
+            the epoch is judged by, and the history so far.
 
     Returns:
         The history: a row an epoch with epoch (from 1), learning_rate, loss, val_loss and each metric and val_metric.
@@ -62,32 +66,41 @@ def train(
     steps = steps_per_epoch(len(train_stems), params)
     model = flexunet(None, folder.num_classes, model_params, params.seed)
     compile_model(model, params, steps)
-    history = checkpoints.restore(model)
-    valid = WholeImages(folder, _spread(valid_stems, params.valid_images), VALID_BATCH)
-    with bar("train", total=params.epochs * steps, initial=len(history) * steps, unit="step") as progress:
+    # The one that is kept is a network of its own, never compiled: for any reader plain Keras, in float32.
+    judged = flexunet(size, folder.num_classes, model_params, params.seed)
+    place = checkpoints.restore(model)
+    history = place.history
+    valid = WholeImages(folder, spread(valid_stems, params.valid_images or len(valid_stems)), VALID_BATCH)
+    done = len(history) * steps + place.batch
+    with bar("train", total=params.epochs * steps, initial=done, unit="step") as progress:
         while not schedule.finished(_values(history, params), params):
             epoch = len(history)
-            _begin_epoch(model, params, epoch, _values(history, params))
-            watch = _Watch(progress, epoch, params.epochs)
+            if place.batch == 0:
+                _begin_epoch(model, params, epoch, _values(history, params))
+            watch = _Watch(progress, f"epoch {epoch + 1}/{params.epochs}", steps, checkpoints, place)
             logs = model.fit(
-                TrainingCrops(folder, train_stems, params, epoch),
+                TrainingCrops(folder, train_stems, params, epoch, place.batch),
                 shuffle=False,  # TrainingCrops has its own order; Keras's would depend on the epochs before
                 initial_epoch=epoch,
                 epochs=epoch + 1,
                 verbose=0,
                 callbacks=[watch],
             ).history
-            _check_finite(model, f"epoch {epoch + 1}/{params.epochs}")
+            _check_finite(model, watch.label, checkpoints)
             row = {"epoch": float(epoch + 1), "learning_rate": float(model.optimizer.learning_rate)}
             row |= {name: float(values[-1]) for name, values in logs.items()}
             # where an average is kept, fit has left it in the weights' place
             seen = model.evaluate(valid, verbose=0, return_dict=True, callbacks=[watch])
             history.append(row | {f"val_{name}": float(value) for name, value in seen.items()})
-            epoch_done(model, history)
+            for layer in judged.layers:
+                layer.set_weights(model.get_layer(layer.name).get_weights())
+            epoch_done(judged, history)
             if schedule.best_epoch(_values(history, params)) == epoch:
-                checkpoints.save_best(model)
+                checkpoints.save_best(judged)
             watch.put_trained_back()
             checkpoints.save(model, history)
+            place = Place(history)
+    checkpoints.finish(history)
     return history
 
 
@@ -132,10 +145,15 @@ def _begin_epoch(model: keras.Model, params: TrainParams, epoch: int, values: Se
         layer.seed_generator.state.assign(state.astype(layer.seed_generator.state.dtype))
 
 
-def _check_finite(model: keras.Model, where: str) -> None:
+def _check_finite(model: keras.Model, where: str, checkpoints: Checkpoints) -> None:
     """The loss alone doesn't tell: cross-entropy clips what it is given, and with it a NaN on some backends."""
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
-        raise TrainingError(f"weights are no longer finite after {where}; {MEND}")
+        raise TrainingError(f"weights are no longer finite after {where}; {_mend(checkpoints)}")
+
+
+def _mend(checkpoints: Checkpoints) -> str:
+    kept = f"the best model before is {checkpoints.best}" if checkpoints.best.is_file() else "no epoch was finished"
+    return f"{MEND}; {kept}"
 
 
 def _values(history: Sequence[Row], params: TrainParams) -> list[float]:
@@ -144,29 +162,36 @@ def _values(history: Sequence[Row], params: TrainParams) -> list[float]:
     return [sign * row[params.monitor] for row in history]
 
 
-def _spread(stems: Sequence[str], count: int) -> list[str]:
-    """At most `count` stems, evenly spread over the sorted ones so that every source keeps its share; 0 takes all."""
-    ordered = sorted(stems)
-    if count == 0 or count >= len(ordered):
-        return ordered
-    return [ordered[i * len(ordered) // count] for i in range(count)]
-
-
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
-    """Moves the bar at each step, stops at the first loss that is not a number, and keeps what was trained last."""
+    """Follows one epoch from the place where it starts: moves the bar at each step, stops at the first loss that is not
+    a number, keeps a checkpoint now and then, and what was trained last.
+    """
 
-    def __init__(self, progress: "tqdm[None]", epoch: int, epochs: int) -> None:
+    def __init__(self, progress: "tqdm[None]", label: str, steps: int, checkpoints: Checkpoints, place: Place) -> None:
         super().__init__()
         self.progress = progress
-        self.label = f"epoch {epoch + 1}/{epochs}"
+        self.label = label
+        self.steps = steps
+        self.checkpoints = checkpoints
+        self.place = place
         self.trained: list[Any] = []
 
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 Keras's signature
+        """Go on counting: `fit` has just set the metrics to 0."""
+        if self.place.sums:
+            for variable, value in zip(self.model.metrics_variables, self.place.sums, strict=True):
+                variable.assign(value)
+
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        done = self.place.batch + batch + 1
         loss = float((logs or {})["loss"])
         if not math.isfinite(loss):
-            raise TrainingError(f"the loss is {loss} in {self.label}, step {batch + 1}; {MEND}")
+            raise TrainingError(f"the loss is {loss} in {self.label}, step {done}; {_mend(self.checkpoints)}")
         self.progress.set_postfix_str(f"{self.label} loss {loss:.4f}", refresh=False)
         self.progress.update()
+        # after the last batch nothing would be left for `fit` to begin with
+        if done < self.steps and self.checkpoints.due():
+            self.checkpoints.save(self.model, self.place.history, done)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 Keras's signature
         if self.model.optimizer.use_ema:

@@ -5,6 +5,7 @@ import errno
 import importlib
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -17,6 +18,8 @@ from tasks.workspace import Workspace, write_text
 WITH_KERAS = {"train", "evaluate", "infer"}
 # A full disk, a quota or a limit, a disk or a place that may not be written: no defect of ours.
 _FOR_THE_USER = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+# What asks a stage to end, and how: Ctrl-C, and a cancelled run. A shell expects 128 + the signal's number.
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 STAGES = ("download", "resize", "split", "statistics", "train", "evaluate", "infer", "report")
 
 
@@ -27,7 +30,7 @@ def main(argv: list[str]) -> int:
         argv: the arguments without the program's name: one stage.
 
     Returns:
-        0 when the stage's outputs are written, 2 when the user has something to mend.
+        0 when the stage's outputs are written, 2 when the user has something to mend, 128 + N when signal N stopped it.
     """
     if len(argv) != 1 or argv[0] not in STAGES:
         print(f"error: received {' '.join(argv) or 'nothing'}, expected one of: {', '.join(STAGES)}", file=sys.stderr)
@@ -43,6 +46,11 @@ def main(argv: list[str]) -> int:
     except CrackflowError as error:
         print(f"error: {stage}: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt as stop:
+        number = signal.Signals(*stop.args or [signal.SIGINT])
+        said = "; ".join([f"stopped by {number.name}", *getattr(stop, "__notes__", [])])
+        print(f"error: {stage}: {said}", file=sys.stderr)
+        return 128 + number
     except FileNotFoundError as error:
         # Only a stage run by hand can miss its inputs; a file that is absent elsewhere is a defect and keeps its trace.
         if error.filename is None or not Path(error.filename).is_relative_to(workspace.root):
@@ -70,5 +78,14 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+def _interrupt(number: int, _: object) -> None:
+    for other in _STOPS:  # a second one ends it at once
+        signal.signal(other, signal.SIG_DFL)
+    raise KeyboardInterrupt(number)
+
+
 if __name__ == "__main__":
+    for stop in _STOPS:
+        if signal.getsignal(stop) != signal.SIG_IGN:  # as a shell sets it for what runs in its background
+            signal.signal(stop, _interrupt)
     sys.exit(main(sys.argv[1:]))

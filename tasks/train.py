@@ -1,7 +1,8 @@
 """Stage train: FlexUNet on the train pairs, the best epoch by valid kept.
 
-Each epoch leaves its row, its charts and its pictures in reports/ at once, for whoever watches. What a killed run goes
-on from lies in .crackflow/state/train, under a key of everything that the result depends on.
+Each epoch leaves its row, its charts, its pictures and its figures at once, for whoever watches, `dvc exp show` too.
+What a killed run goes on from lies in .crackflow/state/train, under a key of everything that the result depends on. The
+best model so far lies there too, since DVC removes the outputs before a run.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from crackflow.images import encode_classes, read_image, read_stored_mask, write
 from crackflow.params import Params
 from crackflow.progress import track
 from crackflow.sheets import sheet
+from crackflow.trained_on import render
 from tasks.outputs import write_csv
 from tasks.workspace import Workspace, write_text
 
@@ -30,14 +32,16 @@ def run(workspace: Workspace, params: Params) -> None:
     """Train and publish the model, the curves and the pictures of each epoch.
 
     Args:
-        workspace: data/resized and data/split.csv are read; models/ and reports/ are written.
+        workspace: data/resized and data/split.csv are read; models/, reports/ and metrics/train are written.
         params: classes, model, resize.size and train are read.
 
     Raises:
         DataError: when there is nothing to train or to validate on.
         TrainingError: when the loss is not finite.
+        KeyboardInterrupt: with a note that names the best model so far, where the caller lets signals interrupt.
     """
     import keras
+    from dvclive import Live
 
     from crackflow import (
         augment,
@@ -48,22 +52,35 @@ def run(workspace: Workspace, params: Params) -> None:
         losses,
         metrics,
         model,
+        saving,
         schedule,
         training,
     )
 
-    code = (augment, checkpoints, dataset, images, losses, metrics, model, schedule, training)
+    code = (augment, checkpoints, dataset, images, losses, metrics, model, saving, schedule, training)
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
     train_stems = list(split.stem[split.subset == "train"])
     valid_stems = list(split.stem[split.subset == "valid"])
-    shown = _shown(split, params.train.num_infer_images)
+    shown = dataset.spread(split.stem[split.mini_test == "1"], params.train.num_infer_images)
 
     recipe = [params.classes, params.model.model_dump(), params.resize.size, params.train.model_dump()]
+    recipe += [keras.version(), keras.backend.backend()]
     key = _key(workspace, [*train_stems, *valid_stems], recipe, [Path(inspect.getfile(module)) for module in code])
     state = workspace.state("train", key)
     kept = checkpoints.Checkpoints(state)
     pictures = state / "pictures"
     folder = dataset.Folder(workspace.resized, len(params.classes), params.model.image_channels)
+    # The CSVs in reports/ are the history; this is the newest row alone. DVC makes the experiment, dvc.yaml is ours.
+    live = Live(str(workspace.train_metrics.parent), report=None, save_dvc_exp=False, dvcyaml=None)
+
+    def publish(history: list[checkpoints.Row]) -> None:
+        _publish_history(workspace, history)
+        _publish_pictures(workspace, pictures, shown, len(history), len(params.classes))
+        live.step = len(history)
+        for name, value in history[-1].items():
+            if name != "epoch":  # which is the step
+                live.log_metric(name, value, plot=False)
+        live.make_summary()
 
     def epoch_done(trained: keras.Model, history: list[checkpoints.Row]) -> None:
         for stem in shown:
@@ -73,26 +90,35 @@ def run(workspace: Workspace, params: Params) -> None:
             classes = probabilities.argmax(axis=-1).astype("uint8")
             name = f"epoch_{len(history):03d}_{stem}.png"
             write_png(pictures / name, encode_classes(classes, len(params.classes)))
-        _publish_history(workspace, history)
-        _publish_pictures(workspace, pictures, shown, len(history), len(params.classes))
+        publish(history)
 
-    history = training.train(folder, train_stems, valid_stems, params.model, params.train, kept, epoch_done)
-    _publish_history(workspace, history)
-    _publish_pictures(workspace, pictures, shown, len(history), len(params.classes))
-
-    # A model of its own, never compiled: the file holds neither optimizer nor anything that is not plain Keras.
-    best = model.flexunet(params.resize.size, len(params.classes), params.model, params.train.seed)
-    best.load_weights(kept.best)
+    try:
+        history = training.train(
+            folder, train_stems, valid_stems, params.resize.size, params.model, params.train, kept, epoch_done
+        )
+        publish(history)
+    except KeyboardInterrupt as stop:
+        stop.add_note(_what_is_left(workspace, kept.best))
+        raise
+    write_text(workspace.trained_on, render(train_stems))
     workspace.model.parent.mkdir(parents=True, exist_ok=True)
-    part = workspace.model.with_name(f"part-{workspace.model.name}")
-    best.save(part)
-    os.replace(part, workspace.model)
+    _copy(kept.best, workspace.model)
 
 
-def _shown(split: pd.DataFrame, count: int) -> list[str]:
-    """Stems whose predictions are drawn after each epoch: mini_test's, spread over what there is."""
-    stems = sorted(split.stem[split.mini_test == "1"])
-    return [stems[i * len(stems) // count] for i in range(count)] if count < len(stems) else stems
+def _copy(source: Path, target: Path) -> None:
+    part = target.with_name(f".{target.name}.part")
+    shutil.copyfile(source, part)
+    os.replace(part, target)
+
+
+def _what_is_left(workspace: Workspace, best: Path) -> str:
+    if not best.is_file():
+        return "no epoch was finished, so there is no model yet; the next `dvc repro` goes on where this one was"
+    path = best.relative_to(workspace.root)
+    return (
+        f"the best model so far is {path}, to be used with `crackflow predict PHOTOS --out DIR --model {path}`; "
+        "the next `dvc repro` goes on where this one was"
+    )
 
 
 def _key(workspace: Workspace, stems: Sequence[str], recipe: list[object], code: Sequence[Path]) -> str:
@@ -126,7 +152,7 @@ def _publish_pictures(workspace: Workspace, pictures: Path, shown: Sequence[str]
         return
     for picture in sorted(pictures.glob("epoch_*.png")):
         if not (target / picture.name).exists():
-            shutil.copyfile(picture, target / picture.name)
+            _copy(picture, target / picture.name)
     columns = sorted({1, (epochs + 1) // 2, epochs})
     rows = []
     for stem in shown:

@@ -57,6 +57,11 @@ class Workspace:
         return self.root / "models/trained_on.txt"
 
     @property
+    def train_metrics(self) -> Path:
+        """The newest epoch's figures, which `dvc exp show` follows while it trains."""
+        return self.root / "metrics/train/metrics.json"
+
+    @property
     def operating_point(self) -> Path:
         """The threshold that evaluate chose on valid, and how."""
         return self.root / "models/operating_point.json"

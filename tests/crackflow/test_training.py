@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -7,6 +8,7 @@ from crackflow.errors import DataError, TrainingError
 from crackflow.params import ModelParams, TrainParams
 
 MODEL = ModelParams(base_filters=4, max_filters=8, base_kernels=(3, 3), num_layers=2, dropout_rate=0.1)
+SIZE = 32
 PARAMS = TrainParams(
     epochs=4,
     steps_per_epoch=3,
@@ -23,17 +25,32 @@ class Killed(BaseException):
     """Stands for a process that ends: nothing catches it."""
 
 
-def run(pairs, folder, params=PARAMS, model=MODEL, epoch_done=lambda model, history: None):
+class Mortal(Checkpoints):
+    """Keeps every batch, and ends the process after the one that is named."""
+
+    def __init__(self, folder, last=None):
+        super().__init__(folder)
+        self.last = last
+        self.places = []
+
+    def due(self):
+        return True
+
+    def save(self, model, history, batch=0):
+        super().save(model, history, batch)
+        self.places.append((len(history), batch))
+        if self.places[-1] == self.last:
+            raise Killed
+
+
+def run(pairs, kept, params=PARAMS, model=MODEL, epoch_done=lambda model, history: None):
     data, stems = pairs
-    return training.train(data, stems[:7], stems[7:], model, params, Checkpoints(folder), epoch_done)
+    kept = kept if isinstance(kept, Checkpoints) else Checkpoints(kept)
+    return training.train(data, stems[:7], stems[7:], SIZE, model, params, kept, epoch_done)
 
 
-def best(pairs, folder, model=MODEL):
-    from crackflow.model import flexunet
-
-    net = flexunet(None, 2, model)
-    net.load_weights(Checkpoints(folder).best)
-    return net.get_weights()
+def best(folder):
+    return keras.saving.load_model(Checkpoints(folder).best).get_weights()
 
 
 def test_a_row_an_epoch(pairs, tmp_path):
@@ -58,8 +75,31 @@ def test_a_killed_training_ends_as_an_undisturbed_one(pairs, tmp_path, schedule,
         run(pairs, tmp_path / "b", params, epoch_done=kill)
     assert len(Checkpoints(tmp_path / "b").history()) == 2
     assert run(pairs, tmp_path / "b", params) == undisturbed
-    for one, two in zip(best(pairs, tmp_path / "a"), best(pairs, tmp_path / "b"), strict=True):
-        np.testing.assert_array_equal(one, two)
+    assert Checkpoints(tmp_path / "a").best.read_bytes() == Checkpoints(tmp_path / "b").best.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "normalization", "steps_per_epoch", "averaging"),
+    [("adamw", "batch", 3, 0.9), ("sgd", "group", 0, 0.0)],
+)
+def test_killed_within_an_epoch_it_ends_as_an_undisturbed_one(
+    pairs, tmp_path, optimizer, normalization, steps_per_epoch, averaging
+):
+    """With 0 an epoch is 7 pairs: a batch of four and one of three. Each run below dies at another batch."""
+    model = MODEL.model_copy(update={"normalization": normalization})
+    changes = {"optimizer": optimizer, "steps_per_epoch": steps_per_epoch, "averaging": averaging, "epochs": 2}
+    params = PARAMS.model_copy(update=changes)
+    undisturbed = run(pairs, tmp_path / "a", params, model)
+    steps = steps_per_epoch or 2
+    places = [(epoch, batch) for epoch in range(2) for batch in (*range(1, steps), 0)]
+    places = [(epoch + (batch == 0), batch) for epoch, batch in places]
+    for number, last in enumerate(places):
+        kept = Mortal(tmp_path / "b", last)
+        with pytest.raises(Killed):
+            run(pairs, kept, params, model)
+        assert kept.places == [last], number
+    assert run(pairs, tmp_path / "b", params, model) == undisturbed
+    assert Checkpoints(tmp_path / "a").best.read_bytes() == Checkpoints(tmp_path / "b").best.read_bytes()
 
 
 def test_a_finished_training_is_not_trained_again(pairs, tmp_path):
@@ -78,7 +118,7 @@ def test_the_best_epoch_is_the_monitored_figures(pairs, tmp_path):
         epoch_done=lambda model, rows: weights.append(model.get_weights()),
     )
     number = int(np.argmin([row["val_loss"] for row in history]))
-    for one, two in zip(best(pairs, tmp_path / "a"), weights[number], strict=True):
+    for one, two in zip(best(tmp_path / "a"), weights[number], strict=True):
         np.testing.assert_array_equal(one, two)
 
 
@@ -100,11 +140,25 @@ def test_the_plateau_lowers_the_rate(pairs, tmp_path):
 def test_a_loss_that_is_not_finite_stops_with_the_cause_and_keeps_what_was(pairs, tmp_path):
     plain = MODEL.model_copy(update={"normalization": "none"})
     sgd = PARAMS.model_copy(update={"epochs": 1, "optimizer": "sgd", "schedule": "constant"})
-    run(pairs, tmp_path / "a", sgd, plain)
     wild = sgd.model_copy(update={"epochs": 4, "learning_rate": 1e30, "clipvalue": 0.0})
-    with pytest.raises(TrainingError, match=r"(loss is nan|no longer finite).*epoch 2/4.*lower train.learning_rate"):
+    kept = Checkpoints(tmp_path / "a")
+    message = (
+        r"(loss is nan|no longer finite).*epoch 2/4.*lower train.learning_rate.*the best model before is .*best.keras"
+    )
+    with pytest.raises(Killed):
+        run(pairs, Mortal(tmp_path / "a", (1, 0)), sgd.model_copy(update={"epochs": 4}), plain)
+    was = kept.best.read_bytes()
+    with pytest.raises(TrainingError, match=message):
         run(pairs, tmp_path / "a", wild, plain)
-    assert len(Checkpoints(tmp_path / "a").history()) == 1
+    assert len(kept.history()) == 1
+    assert kept.best.read_bytes() == was
+
+
+def test_a_loss_that_is_never_finite_says_that_nothing_is_kept(pairs, tmp_path):
+    wild = PARAMS.model_copy(update={"optimizer": "sgd", "schedule": "constant", "learning_rate": 1e30, "clipvalue": 0})
+    plain = MODEL.model_copy(update={"normalization": "none"})
+    with pytest.raises(TrainingError, match=r"epoch 1/4.*lower train.learning_rate.*; no epoch was finished"):
+        run(pairs, tmp_path / "a", wild, plain)
 
 
 def test_averaging_looks_at_the_mean_of_the_weights_and_trains_on_unchanged(pairs, tmp_path):
@@ -126,7 +180,7 @@ def test_averaging_looks_at_the_mean_of_the_weights_and_trains_on_unchanged(pair
 def test_no_pairs_is_said(pairs, tmp_path):
     data, stems = pairs
     with pytest.raises(DataError, match="7 train and 0 valid"):
-        training.train(data, stems[:7], [], MODEL, PARAMS, Checkpoints(tmp_path / "a"), lambda model, history: None)
+        training.train(data, stems[:7], [], SIZE, MODEL, PARAMS, Checkpoints(tmp_path / "a"), lambda *_: None)
 
 
 def test_grey_images_train_with_adam(pairs, tmp_path):
@@ -137,4 +191,4 @@ def test_grey_images_train_with_adam(pairs, tmp_path):
     params = PARAMS.model_copy(update={"optimizer": "adam", "epochs": 1})
     model = MODEL.model_copy(update={"image_channels": 1})
     kept = Checkpoints(tmp_path / "a")
-    assert len(training.train(grey, stems[:7], stems[7:], model, params, kept, lambda m, h: None)) == 1
+    assert len(training.train(grey, stems[:7], stems[7:], SIZE, model, params, kept, lambda m, h: None)) == 1

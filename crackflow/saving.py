@@ -1,0 +1,55 @@
+"""Write a model file that has the same bytes whenever it holds the same model.
+
+Keras writes the time into metadata.json, into the zip's entries and, where layers share an object, its address in
+memory into config.json; a hash of such a file, and so DVC's idea of what changed, would differ from run to run.
+"""
+
+import json
+import os
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+
+DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
+UNIX = 3  # as zip knows it; Python writes the system that it runs on
+
+
+def save_model(model: keras.Model, path: Path) -> None:
+    """Write `model` to `path` at once: a reader sees the old file or the whole new one, never a part.
+
+    Args:
+        model: to be opened by `keras.saving.load_model`; compile it or not, as the reader is to find it.
+        path: a name that ends in .keras; its folder is made when absent.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = path.with_name(f"part-{path.name}")  # Keras insists on the ending
+    part = path.with_name(f".{path.name}.part")
+    model.save(written)
+    with zipfile.ZipFile(written) as source, zipfile.ZipFile(part, "w") as target:
+        for member in source.infolist():
+            entry = zipfile.ZipInfo(member.filename, DATE)
+            entry.create_system, entry.external_attr, entry.file_size = UNIX, 0o644 << 16, member.file_size
+            with source.open(member) as old, target.open(entry, "w") as new:
+                if member.filename.endswith(".json"):
+                    new.write(json.dumps(_timeless(json.load(old), {})).encode())
+                else:
+                    shutil.copyfileobj(old, new, 1 << 20)
+    os.replace(part, path)
+    written.unlink()
+
+
+def _timeless(value: Any, numbers: dict[int, int]) -> Any:
+    """The same JSON without the day, and with shared objects numbered from 1 as they appear."""
+    if isinstance(value, list):
+        return [_timeless(one, numbers) for one in value]
+    if not isinstance(value, dict):
+        return value
+    value = {key: _timeless(one, numbers) for key, one in value.items()}
+    if "date_saved" in value:
+        value["date_saved"] = "{}-{:02}-{:02}@{:02}:{:02}:{:02}".format(*DATE)
+    if isinstance(value.get("shared_object_id"), int):
+        value["shared_object_id"] = numbers.setdefault(value["shared_object_id"], len(numbers) + 1)
+    return value
