@@ -115,7 +115,8 @@ def test_places_of_the_workspace_are_those_of_the_graph():
     workspace = Workspace(ROOT)
     for place in ("raw", "raw_json", "resized", "resized_csv", "split_csv", "model", "operating_point", "predictions"):
         assert getattr(workspace, place).relative_to(ROOT).as_posix() in outs, place
-    assert workspace.metrics_json.relative_to(ROOT).as_posix() in outs
+    for place in (workspace.metrics_json, workspace.train_metrics, workspace.trained_on):
+        assert place.relative_to(ROOT).as_posix() in outs
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -147,6 +148,7 @@ def test_tests_mirror_the_source():
         "test_end_to_end.py",
         "test_graph.py",
         "test_main.py",
+        "test_survival.py",
         "test_three_classes.py",
     }
     for path in (ROOT / "tests").rglob("test_*.py"):
