@@ -130,6 +130,19 @@ def figures(scored: Sequence[Scored], class_names: Sequence[str]) -> dict[str, A
     return found
 
 
+def brief(counts: Counts) -> dict[str, Any]:
+    """Give the four figures by which two ways to predict are compared, nested as in `figures`.
+
+    Args:
+        counts: of shape (N,), any foreground class against the background.
+    """
+    return {
+        "pooled": {"iou": float(pooled(iou, counts)), "f1": float(pooled(f1, counts))},
+        "positives": {"iou": float(positives(iou, counts))},
+        "false_alarms": {"images": scores.false_alarms(counts).images},
+    }
+
+
 def per_image_table(scored: Sequence[Scored]) -> pd.DataFrame:
     """A row a picture, by stem. The means of the ratios' columns are the `per_image` figures."""
     pictures = sorted(scored, key=lambda picture: picture.stem)

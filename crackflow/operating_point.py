@@ -1,4 +1,4 @@
-"""From probabilities to classes at a given operating point. How the point is chosen is in thresholds.py and dropping.py.
+"""From probabilities to classes at a given operating point; thresholds.py and dropping.py choose it.
 
 A pixel is foreground above a threshold. Of the foreground, pieces that are small, or of which the network is nowhere
 sure, are dropped: that is what most false alarms look like (docs/explanation/operating-point.md).
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from crackflow.errors import ModelError
 
@@ -102,20 +102,21 @@ def components(score: Score, threshold: float) -> Components:
     return Components(labels, stats[1:, cv2.CC_STAT_AREA].astype(np.int64), peaks[1:])
 
 
-def kept(areas: NDArray[np.int64], peaks: Score, pixels: int, smallest_share: float, peak: float) -> Mask:
-    """Say which pieces are kept.
+def kept(areas: NDArray[np.int64], peaks: Score, pixels: int, smallest_share: ArrayLike, peak: ArrayLike) -> Mask:
+    """Say which pieces are kept; the arguments are broadcast.
 
     Args:
-        areas: (K,), pixels of each piece.
-        peaks: (K,), highest score of each.
+        areas: pixels of each piece.
+        peaks: highest score of each.
         pixels: of the picture.
         smallest_share: as in OperatingPoint.
         peak: on the scale of `peaks`.
 
     Returns:
-        bool (K,).
+        True where a piece is neither too small nor too unsure.
     """
-    return np.asarray((areas >= smallest_share * pixels) & (peaks > peaks.dtype.type(peak)))
+    large = areas >= np.asarray(smallest_share, np.float64) * pixels
+    return np.asarray(large & (peaks > np.asarray(peak).astype(peaks.dtype)))
 
 
 def classify(probabilities: Probabilities, point: OperatingPoint) -> Classes:

@@ -15,7 +15,7 @@ from crackflow.operating_point import Classes, Probabilities, crack_probability
 from crackflow.scores import Counts, Integers, by_image, f1, iou, per_image, pooled
 
 Metric = Literal["pooled_iou", "per_image_iou", "pooled_f1"]
-_METRICS = {"pooled_iou": (pooled, iou), "per_image_iou": (per_image, iou), "pooled_f1": (pooled, f1)}
+METRICS = {"pooled_iou": (pooled, iou), "per_image_iou": (per_image, iou), "pooled_f1": (pooled, f1)}
 
 # Every threshold is one of these, and each is exact in float32 and in JSON.
 THRESHOLDS: NDArray[np.float64] = np.arange(256) / 256
@@ -83,7 +83,7 @@ def choose(at: Counts, metric: Metric) -> Chosen:
             f"a threshold can't be chosen on {len(at.tp)} valid images without a crack pixel; "
             "add cracked pairs, or raise split.shares.valid"
         )
-    reduce, ratio = _METRICS[metric]
+    reduce, ratio = METRICS[metric]
     figures = reduce(ratio, at)
     best = np.flatnonzero(figures == np.nanmax(figures))
     index = best[np.abs(THRESHOLDS[best] - 0.5).argmin()]

@@ -95,6 +95,41 @@ def test_the_threshold_holds_at_the_photographs_own_size(model):
     assert not predict_photo(model, grey(20, 20, 90), OperatingPoint(0.74)).any()
 
 
+def test_a_piece_is_judged_by_its_share_of_the_photograph(model):
+    # 8 x 8 of 32 x 64 px is 1/32 of the photograph, whatever its size; the model sees 4 x 2 of 16 x 16
+    photo = grey(32, 64)
+    photo[8:16, 16:24] = 0
+    assert predict_photo(model, photo, OperatingPoint(0.5, smallest_share=0.02)).any()
+    assert not predict_photo(model, photo, OperatingPoint(0.5, smallest_share=0.05)).any()
+    # letterboxed it is 2 x 2 px of the model's 256, half the photograph's share, since bars fill the other half
+    assert predict_photo(model, photo, OperatingPoint(0.5, smallest_share=0.01), "letterbox").any()
+    assert not predict_photo(model, photo, OperatingPoint(0.5, smallest_share=0.025), "letterbox").any()
+
+
+def test_a_photograph_of_one_piece_is_kept_or_dropped_by_its_peak(model):
+    # level 50: 1 / (1 + exp(-5)) = 0.9933
+    photo = grey(20, 20, 50)
+    assert predict_photo(model, photo, OperatingPoint(0.5, peak=0.99)).all()
+    assert not predict_photo(model, photo, OperatingPoint(0.5, peak=0.995)).any()
+
+
+def test_flips_that_the_point_asks_for_are_averaged():
+    """The model calls a pixel by its left neighbour, so that plain and averaged masks differ beside a dark column."""
+    pixels = keras.Input((8, 8, 3))
+    layer = keras.layers.Conv2D(2, 3, padding="same", activation="softmax")
+    model = keras.Model(pixels, layer(pixels))
+    kernel = np.zeros((3, 3, 3, 2), np.float32)
+    kernel[1, 0, 0, 0] = 0.1
+    layer.set_weights([kernel, np.array([-10, 0], np.float32)])
+    photo = grey(8, 8)
+    photo[:, 4] = 0
+    # the padding left of the first column is dark too
+    assert predict_photo(model, photo, HALF)[0].tolist() == [1, 0, 0, 0, 0, 1, 0, 0]
+    # averaged, either neighbour gives half of the votes: 0.5 of a sure yes and a sure no
+    point = OperatingPoint(0.45, flips=True)
+    assert predict_photo(model, photo, point)[0].tolist() == [1, 0, 0, 1, 0, 1, 0, 1]
+
+
 def test_a_photograph_of_the_models_size_is_not_interpolated(model):
     rng = np.random.default_rng(0)
     photo = np.repeat(rng.integers(0, 256, (16, 16, 1)), 3, axis=2).astype(np.uint8)

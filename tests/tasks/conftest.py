@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crackflow import trained_on
 from crackflow.images import encode_classes, write_png
 from crackflow.params import Params, render
 from tasks import resize
@@ -121,6 +122,10 @@ def _made_once(tmp_path_factory):
     workspace.raw_json.write_text(json.dumps({**raw, "refused": []}))
     (workspace.root / "params.yaml").write_text(render(small_params()))
     save_model(workspace.model)
+    trained = [
+        stem for stems in STEMS.values() for stem, subset in zip(stems, SUBSETS, strict=True) if subset == "train"
+    ]
+    workspace.trained_on.write_text(trained_on.render(trained))
     return workspace
 
 
