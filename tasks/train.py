@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -23,6 +24,9 @@ from crackflow.sheets import sheet
 from crackflow.trained_on import render
 from tasks.outputs import write_csv
 from tasks.workspace import Workspace, write_text
+
+if TYPE_CHECKING:
+    from dvclive.live import Live
 
 SHEET_WIDTH = 256
 SUBSETS = (("", "train"), ("val_", "valid"))  # prefix of a figure's name in Keras's logs, and whose it is
@@ -41,7 +45,7 @@ def run(workspace: Workspace, params: Params) -> None:
         KeyboardInterrupt: with a note that names the best model so far, where the caller lets signals interrupt.
     """
     import keras
-    from dvclive import Live
+    from dvclive.live import Live
 
     from crackflow import (
         augment,
@@ -61,7 +65,7 @@ def run(workspace: Workspace, params: Params) -> None:
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
     train_stems = list(split.stem[split.subset == "train"])
     valid_stems = list(split.stem[split.subset == "valid"])
-    shown = dataset.spread(split.stem[split.mini_test == "1"], params.train.num_infer_images)
+    shown = dataset.spread(list(split.stem[split.mini_test == "1"]), params.train.num_infer_images)
 
     recipe = [params.classes, params.model.model_dump(), params.resize.size, params.train.model_dump()]
     recipe += [keras.version(), keras.backend.backend()]
@@ -76,11 +80,7 @@ def run(workspace: Workspace, params: Params) -> None:
     def publish(history: list[checkpoints.Row]) -> None:
         _publish_history(workspace, history)
         _publish_pictures(workspace, pictures, shown, len(history), len(params.classes))
-        live.step = len(history)
-        for name, value in history[-1].items():
-            if name != "epoch":  # which is the step
-                live.log_metric(name, value, plot=False)
-        live.make_summary()
+        _publish_newest(live, history, params.train.monitor)
 
     def epoch_done(trained: keras.Model, history: list[checkpoints.Row]) -> None:
         for stem in shown:
@@ -141,6 +141,18 @@ def _publish_history(workspace: Workspace, history: list[dict[str, float]]) -> N
         series = {f"{subset} {name}": f"{prefix}{name}" for name in names for prefix, subset in SUBSETS}
         chart = workspace.reports / f"train_{kind}.png"
         lines(chart, table, series, "epoch", "epoch", kind, f"{kind.capitalize()} by epoch")
+
+
+def _publish_newest(live: "Live", history: list[dict[str, float]], monitor: str) -> None:
+    """Write the last epoch's figures, and the monitored one of the best epoch, by which trainings are compared."""
+    live.step = len(history)
+    for name, value in history[-1].items():
+        if name != "epoch":  # which is the step
+            live.log_metric(name, value, plot=False)
+    better = min if monitor == "val_loss" else max
+    best = better(history, key=lambda row: row[monitor])
+    live.summary["best"] = {"step": int(best["epoch"]), monitor: best[monitor]}
+    live.make_summary()  # type: ignore[no-untyped-call]
 
 
 def _publish_pictures(workspace: Workspace, pictures: Path, shown: Sequence[str], epochs: int, classes: int) -> None:
