@@ -46,7 +46,7 @@ class Chooser:
         """Begin.
 
         Args:
-            folder: on whose disk predictions are put by; about 0.1 MB a picture of 512 x 512 px.
+            folder: on whose disk predictions are put by; about 0.3 MB a picture of 512 x 512 px.
             flips: whether what is added is averaged over flips; recorded in the point.
         """
         self._flips = flips

@@ -22,7 +22,7 @@ Shares = NDArray[np.float64]
 SCALE = 65536
 # Steps of about the square root of 2, in pixels of 512 x 512.
 _AREAS = (0, 125, 180, 250, 350, 500, 700, 1000, 1400, 2000, 2800, 4000, 5600, 8000)
-# 1 - 2^-k: equal steps of the logit, 0.35 each, which do not crowd where networks saturate and bfloat16 is coarse.
+# 1 - 2^-k: steps of the logit of about 0.35, which do not crowd where networks saturate and bfloat16 is coarse.
 # The last but 0 is 1 - 2^-15, the highest that SCALE can hold and a probability can exceed.
 _PEAKS = (0.0, *(1 - 2.0**-step for step in np.arange(1, 15.5, 0.5)))
 # A row a pair (smallest_share, peak), the mildest first; peaks are whole multiples of 1 / SCALE, exact in float32.

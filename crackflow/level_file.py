@@ -12,7 +12,7 @@ Levels = NDArray[np.uint16]
 
 
 class LevelFile:
-    """A file without a name. Packed, since most of a picture is at the lowest levels: a fifth of its size or less."""
+    """A file without a name. Packed: a picture's 512 KiB of levels at 512 x 512 px come to about 300."""
 
     def __init__(self, folder: Path) -> None:
         """Open the file on the disk of `folder`, which is made where it is not there."""

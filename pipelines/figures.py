@@ -24,6 +24,8 @@ CRACK = (
     ("crack-free images with a false alarm", ("false_alarms", "images")),
     ("area of crack-free images so marked", ("false_alarms", "area")),
 )
+# The same, below `flips.plain` and `flips.averaged`.
+FLIPS = tuple(CRACK[index] for index in (0, 1, 6, 9))
 ORIGINAL = "dice_coef_multiclass"
 
 
@@ -52,6 +54,7 @@ def outputs(workspace: Workspace) -> list[tuple[str, str]]:
         ("model", workspace.model),
         ("operating point", workspace.operating_point),
         ("mini_test", workspace.reports / "mini_test"),
+        ("what dropping costs and brings", workspace.reports / "operating_point.csv"),
         ("test masks", workspace.predictions),
         ("figures", workspace.metrics_json),
         ("figures as the original has them", workspace.reports / "evaluation.csv"),
@@ -84,7 +87,20 @@ def table(figures: Mapping[str, Any], places: list[tuple[str, str]]) -> Group:
         main.add_row(*row)
     main.add_section()
     main.add_row(*original)
-    return Group(main, _grid("protocol", figures.get("protocol", {}).items()), _grid("outputs", places))
+    parts = [main, _grid("protocol", figures.get("protocol", {}).items()), _grid("outputs", places)]
+    if flips := figures.get("flips"):
+        parts.insert(1, _flips(flips))
+    return Group(*parts)
+
+
+def _flips(flips: Mapping[str, Any]) -> Table:
+    table = Table(title="\nwith and without flips", title_justify="left", title_style="bold")
+    table.add_column("figure")
+    table.add_column("plain", justify="right")
+    table.add_column("mean over four flips", justify="right")
+    for words, keys in FLIPS:
+        table.add_row(words, _number(flips.get("plain"), *keys), _number(flips.get("averaged"), *keys))
+    return table
 
 
 def _grid(title: str, rows: Any) -> Table:

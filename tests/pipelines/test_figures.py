@@ -72,6 +72,18 @@ def test_the_table_shows_figures_protocol_and_places(workspace):
         assert words in text
 
 
+def test_flips_are_shown_with_and_without_where_there_are_both():
+    flips = {
+        "plain": {"pooled": {"iou": 0.541}, "false_alarms": {"images": 0.1}},
+        "averaged": {"pooled": {"iou": 0.552}, "false_alarms": {"images": None}},
+    }
+    assert "flips" not in shown(EVALUATION)
+    lines = shown({**EVALUATION, "flips": flips}).splitlines()
+    row = next(line for line in lines if "IoU, pooled" in line and "0.541" in line)
+    assert row.index("0.541") < row.index("0.552")
+    assert any("false alarm" in line and "0.100" in line and "-" in line for line in lines)
+
+
 def test_the_report_is_the_first_place_and_what_is_absent_is_left_out(workspace):
     assert figures.outputs(workspace) == [("report", "reports/index.html"), ("figures", "metrics/evaluation.json")]
 

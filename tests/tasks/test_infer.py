@@ -39,6 +39,17 @@ def test_predictions_follow_the_operating_point(ready, params):
     assert (read_image(folder / "overlays" / "CFD_007.png") == overlay(image, truth, predicted)).all()
 
 
+def test_small_pieces_are_dropped_as_the_operating_point_says(ready, params):
+    ready.operating_point.write_text(json.dumps({"threshold": 0.25, "smallest_share": 0.02, "flips": True}))
+    infer.run(ready, params)
+    folder = ready.reports / "mini_test"
+    level = read_image(folder / "images" / "noncrack_wall_7.png")[..., 0]
+    assert (level < 120.9).any()
+    # of 4,096 px a fiftieth is 82; noise makes no piece that large, the crack of 64 columns by 3 does
+    assert not read_stored_mask(folder / "predicted" / "noncrack_wall_7.png", 2).any()
+    assert read_stored_mask(folder / "predicted" / "CFD_007.png", 2).sum() > 82
+
+
 def test_the_sheet_has_a_row_a_pair_and_a_column_a_kind(ready, params):
     infer.run(ready, params)
     sheet = read_image(ready.reports / "mini_test" / "sheet.png")

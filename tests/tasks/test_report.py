@@ -115,6 +115,27 @@ def test_crack_figures_lead_with_their_protocol_and_the_empty_mask(ready, params
     assert text.index("Crack IoU, pooled") < text.index("dice_coef_multiclass")
 
 
+def test_the_operating_point_is_said_in_words(ready, params):
+    text = page(ready, params).text
+    point = json.loads(ready.operating_point.read_text())
+    assert point["peak"] or point["smallest_share"]
+    if point["peak"]:
+        assert f"are nowhere above {point['peak']:.5f} are dropped as false alarms." in text
+    assert "with an alarm from 100 % to 0 %, and the pooled IoU to" in text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "false alarms are within the target of 0.1." in text
+    flips = json.loads(ready.metrics_json.read_text())["flips"]["averaged"]
+    assert "as it is (used)" in text
+    assert f"mean over flips {flips['pooled']['iou']:.3f} {flips['pooled']['f1']:.3f}" in text
+    point |= {"peak": 0, "smallest_share": 0.004, "flips": True}
+    ready.operating_point.write_text(json.dumps(point))
+    text = page(ready, params).text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "pieces that cover less than 0.40 % of the image are dropped" in text
+    assert "Probabilities are the mean over four flips of an image." in text
+    assert "mean over flips (used)" in text
+    ready.operating_point.write_text(json.dumps(point | {"smallest_share": 0, "dropping": "switched off"}))
+    assert "No piece of what is found is dropped; switched off." in page(ready, params).text
+
+
 def test_the_originals_dice_is_never_alone(ready, params):
     text = page(ready, params).text
     original = json.loads(ready.metrics_json.read_text())["original"]
