@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c "$(SUITABLE)" >/dev/null 2>&1 && { echo $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rebuild test lint real results params lock clean
+.PHONY: help setup rebuild test lint real weights results params lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ real: $(READY) ## the pipeline on DATA=DIR in a work tree of its own; figures to
 	@test -n "$(DATA)" || { echo "error: name a folder or zip of pairs: make real DATA=/path/to/pairs" >&2; exit 2; }
 	python -m benchmarks.real "$(DATA)"
 	@$(MAKE) --no-print-directory results
+
+weights: $(READY) ## pack the model of the last `make real` into crackflow/weights, with its card
+	python -m benchmarks.pack
 
 results: $(READY) ## write README's results table from docs/results/
 	python -m benchmarks.results

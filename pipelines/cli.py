@@ -34,6 +34,12 @@ app = typer.Typer(
     help="From photographs of pavement and concrete to a reviewed crack-segmentation model. Run it in the checkout.",
 )
 
+_MODELS = "packaged|trained|PATH"
+_MODEL_HELP = (
+    "The weights that come with crackflow, those trained in this checkout, or a folder of either kind. "
+    "Default: trained where there is a model, else packaged."
+)
+
 
 @app.command()
 def rebuild(
@@ -137,18 +143,52 @@ def figures(
 def predict(
     photos: Annotated[Path, typer.Argument(help="A photograph, or a folder of them.")],
     out: Annotated[Path, typer.Option(help="Where masks/ and overlays/ are written.")],
+    model: Annotated[str, typer.Option(metavar=_MODELS, help=_MODEL_HELP)] = "",
 ) -> None:
-    """Mark the cracks in photographs with the trained model. Exit code 2: not one photograph could be read."""
+    """Mark the cracks in photographs. Exit code 2: not one photograph could be read."""
+    from crackflow.operating_point import read as read_operating_point
+    from crackflow.prediction import photos_in
     from pipelines import predict as prediction
-    from tasks.workspace import Workspace
+    from pipelines import weights
 
-    outcome = prediction.predict(Workspace(Path.cwd()), photos, out)
+    # before anything else, since a name that is mistyped is the likeliest mistake
+    photos_in(photos)
+    chosen = weights.choose(Path.cwd(), model)
+    typer.echo(f"model: {chosen.name}; {read_operating_point(chosen.point).words()}")
+    outcome = prediction.predict(chosen, photos, out)
     for reason in outcome.skipped:
         typer.echo(f"skipped: {reason}", err=True)
     typer.echo(
         f"photographs: {outcome.predicted}, with cracks: {outcome.cracked}, skipped: {len(outcome.skipped)}; "
         f"see {out / 'overlays'} and {out / 'masks'}"
     )
+
+
+@app.command()
+def score(
+    pairs: Annotated[Path, typer.Argument(help="A folder or zip of photographs and masks.")],
+    out: Annotated[Path | None, typer.Option(help="Where figures, tables and masks are written.")] = None,
+    model: Annotated[str, typer.Option(metavar=_MODELS, help=_MODEL_HELP)] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
+) -> None:
+    """Score a model on labelled pairs; those that it has seen are set aside. Exit code 2: none is left."""
+    import json
+
+    from rich.console import Console
+
+    from pipelines import figures as found
+    from pipelines import score as scoring
+    from pipelines import weights
+
+    chosen = weights.choose(Path.cwd(), model)
+    typer.echo(f"model: {chosen.name}", err=as_json)
+    outcome = scoring.score(chosen, pairs, out)
+    typer.echo(outcome.words(), err=as_json)
+    if as_json:
+        typer.echo(json.dumps({**outcome.figures, "by_source": outcome.rows()}, indent=1))
+        return
+    places = [] if out is None else [(path.name, str(path)) for path in sorted(out.iterdir())]
+    Console().print(scoring.table(outcome), found.table(outcome.figures, places))
 
 
 @app.command("export-dataset")

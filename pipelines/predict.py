@@ -1,4 +1,4 @@
-"""`crackflow predict`: masks and overlays of photographs, by the trained model at its operating point."""
+"""`crackflow predict`: masks and overlays of photographs, by a model at its operating point."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,10 +7,10 @@ from crackflow.errors import DataError, ImageError
 from crackflow.images import encode_classes, read_image, write_png
 from crackflow.operating_point import read as read_operating_point
 from crackflow.overlays import overlay
+from crackflow.packaged import Weights
 from crackflow.prediction import photos_in, predict_photo
 from crackflow.progress import track
 from crackflow.quiet import import_keras
-from tasks.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,11 @@ class Outcome:
     skipped: tuple[str, ...]
 
 
-def predict(workspace: Workspace, photos: Path, out: Path) -> Outcome:
+def predict(weights: Weights, photos: Path, out: Path) -> Outcome:
     """Write OUT/masks/STEM.png and OUT/overlays/STEM.png, both of the photograph's own size.
 
     Args:
-        workspace: its model, operating point and params.yaml are read; of that `resize.mode` alone, which the model
-            was trained with.
+        weights: as pipelines.weights.choose gives them; photographs are resized as their training pairs were.
         photos: a photograph or a folder of them.
         out: the folder to write to; masks and overlays of the same names are replaced.
 
@@ -42,17 +41,15 @@ def predict(workspace: Workspace, photos: Path, out: Path) -> Outcome:
 
     Raises:
         DataError: when there is no photograph, or none can be read.
-        ParamsError: when params.yaml is absent or can't be used.
-        ModelError: when there is no model or no operating point, or the model can't be used.
+        ModelError: when the model or its operating point is absent or can't be used.
     """
     files = photos_in(photos)
-    point = read_operating_point(workspace.operating_point)
-    mode = workspace.params().resize.mode
+    point = read_operating_point(weights.point)
 
     import_keras()
     from crackflow.inference import load_model
 
-    model = load_model(workspace.model)
+    model = load_model(weights.model)
     classes = int(model.output_shape[-1])
     cracked = 0
     skipped: list[str] = []
@@ -62,7 +59,7 @@ def predict(workspace: Workspace, photos: Path, out: Path) -> Outcome:
         except ImageError as error:
             skipped.append(str(error))
             continue
-        predicted = predict_photo(model, photo, point, mode)
+        predicted = predict_photo(model, photo, point, weights.params.resize.mode)
         write_png(out / "masks" / f"{file.stem}.png", encode_classes(predicted, classes))
         write_png(out / "overlays" / f"{file.stem}.png", overlay(photo, None, predicted))
         cracked += bool(predicted.any())

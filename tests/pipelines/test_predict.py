@@ -1,6 +1,7 @@
 """pipelines/predict.py and its command, with a model that calls every dark pixel a crack."""
 
 import json
+import shutil
 
 import cv2
 import keras
@@ -39,14 +40,17 @@ def checkout(_model, tmp_path, monkeypatch):
     return tmp_path
 
 
-def predict(photos="photos", out="out"):
-    return CliRunner().invoke(app, ["predict", photos, "--out", out])
+def predict(photos="photos", out="out", *options):
+    return CliRunner().invoke(app, ["predict", photos, "--out", out, *options])
 
 
 def test_masks_and_overlays_of_a_folder(checkout):
     result = predict()
     assert result.exit_code == 0, result.stderr
-    assert result.stdout == "photographs: 2, with cracks: 1, skipped: 0; see out/overlays and out/masks\n"
+    assert result.stdout == (
+        "model: the model trained here; crack above 0.5; no piece dropped; no flips\n"
+        "photographs: 2, with cracks: 1, skipped: 0; see out/overlays and out/masks\n"
+    )
     mask = cv2.imread("out/masks/cracked.png", cv2.IMREAD_UNCHANGED)
     assert mask.shape == (40, 30)
     assert set(np.unique(mask)) == {0, 255}
@@ -83,8 +87,29 @@ def test_without_parameters_there_is_one_line_and_exit_code_2(checkout):
     assert result.stderr.count("\n") == 1
 
 
+def test_without_a_trained_model_the_packaged_weights_are_used(checkout):
+    """Outside a checkout too: no params.yaml, no model."""
+    shutil.rmtree(checkout / "models")
+    (checkout / "params.yaml").unlink()
+    photo = np.random.default_rng(0).integers(150, 170, (60, 90, 3)).astype(np.uint8)
+    cv2.imwrite(str(checkout / "wall.png"), photo)
+    result = predict("wall.png")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("model: the packaged weights (")
+    assert cv2.imread("out/masks/wall.png", cv2.IMREAD_UNCHANGED).shape == (60, 90)
+
+
+def test_a_model_by_name_or_path(checkout):
+    """The checkout's model from elsewhere gives the same mask as in it."""
+    predict("photos/cracked.png", "here")
+    result = predict("photos/cracked.png", "there", "--model", str(checkout))
+    assert result.stdout.startswith(f"model: the model trained in {checkout};")
+    assert (checkout / "here/masks/cracked.png").read_bytes() == (checkout / "there/masks/cracked.png").read_bytes()
+    assert "no model at nowhere" in predict("photos", "out", "--model", "nowhere").stderr
+
+
 def test_one_photograph(checkout):
-    assert predict("photos/cracked.png").stdout.startswith("photographs: 1, with cracks: 1,")
+    assert predict("photos/cracked.png").stdout.splitlines()[1].startswith("photographs: 1, with cracks: 1,")
     assert [path.name for path in (checkout / "out/masks").iterdir()] == ["cracked.png"]
 
 
@@ -108,7 +133,6 @@ def test_none_that_can_be_read_is_exit_code_2(checkout):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda root: (root / "models/flexunet.keras").unlink(), "no model at"),
         (lambda root: (root / "models/flexunet.keras").write_bytes(b"no model"), "is not a model that Keras"),
         (lambda root: (root / "models/operating_point.json").unlink(), "no operating point at"),
         (lambda root: (root / "models/operating_point.json").write_text("{}"), "operating_point.json can't be used"),

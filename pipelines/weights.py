@@ -1,0 +1,87 @@
+"""Which model a command uses: the one trained in this checkout, the packaged one, or one that a user names."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from crackflow import packaged, trained_on
+from crackflow.errors import DataError, ModelError
+from crackflow.packaged import Seen, Weights
+from tasks.workspace import Workspace
+
+PACKAGED, TRAINED = "packaged", "trained"
+
+
+def choose(here: Path, choice: str = "") -> Weights:
+    """Find the model to use.
+
+    Args:
+        here: the current directory, a checkout or not.
+        choice: "packaged", "trained", or a path: a checkout, a folder laid out as crackflow/weights, or the .keras file
+            in one of them. Empty takes the trained one where `here` has one, else the packaged one.
+
+    Returns:
+        The weights; the model itself is not opened.
+
+    Raises:
+        ModelError: when there is no such model.
+        ParamsError: when the checkout's params.yaml is absent or can't be used.
+    """
+    if choice == TRAINED or (not choice and Workspace(here).model.is_file()):
+        return _trained(Workspace(here), "the model trained here")
+    if choice in ("", PACKAGED):
+        return packaged.open_folder(packaged.FOLDER, "the packaged weights")
+    folder = _folder(here / Path(choice).expanduser(), choice)
+    if Workspace(folder).model.is_file():
+        return _trained(Workspace(folder), f"the model trained in {choice}")
+    return packaged.open_folder(folder, f"the weights in {choice}")
+
+
+def seen(weights: Weights) -> Seen:
+    """Find out which pairs a model was trained on, and which its operating point was chosen on.
+
+    Args:
+        weights: as `choose` gives them.
+
+    Returns:
+        Hashes of both.
+
+    Raises:
+        ModelError: when it can't be told.
+    """
+    folder = weights.model.parent
+    if (folder / packaged.CARD).is_file():
+        return packaged.seen(folder)
+    workspace = Workspace(folder.parent)
+    try:
+        split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
+        of = {subset: frozenset(map(trained_on.stem_hash, split["stem"][split["subset"] == subset])) for subset in _OWN}
+    except FileNotFoundError:
+        raise ModelError(
+            f"no split at {workspace.split_csv}, which tells what the model was trained on; make it with "
+            "`crackflow rebuild split`, or use --model packaged"
+        ) from None
+    except (KeyError, ValueError, OSError) as error:
+        raise DataError(f"{workspace.split_csv} can't be used ({error}); run `crackflow rebuild split`") from None
+    # the split may have been made anew since
+    listed = trained_on.read(workspace.trained_on) if workspace.trained_on.is_file() else frozenset()
+    return Seen(of["train"] | listed, of["valid"])
+
+
+_OWN = ("train", "valid")
+
+
+def _trained(workspace: Workspace, name: str) -> Weights:
+    return Weights(name, workspace.model, workspace.operating_point, workspace.params())
+
+
+def _folder(path: Path, named: str) -> Path:
+    """The checkout or the folder of weights that a path is or lies in."""
+    if path.is_dir():
+        return path
+    if not path.is_file():
+        raise ModelError(
+            f"no model at {named}; expected packaged, trained, a checkout with a trained model, or a folder laid out "
+            "as crackflow/weights"
+        )
+    return path.parent.parent if path == Workspace(path.parent.parent).model else path.parent

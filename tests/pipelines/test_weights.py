@@ -1,0 +1,110 @@
+"""pipelines/weights.py: which model is taken, and what it has seen."""
+
+import json
+
+import pytest
+
+from crackflow import packaged, trained_on
+from crackflow.errors import CrackflowError, ModelError
+from crackflow.params import Params, render
+from pipelines import weights
+from pipelines.weights import choose
+
+CARD = {
+    "revision": "abc",
+    "classes": {"background": [0, 0, 0], "crack": [255, 255, 255]},
+    "resize": {"size": 64, "mode": "letterbox"},
+    "figures": {"protocol": {"tolerance_px": 2}},
+}
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A checkout with a model of its own, whose pairs a, b, c are of train, valid, test."""
+    root = tmp_path / "checkout"
+    (root / "models").mkdir(parents=True)
+    (root / "models/flexunet.keras").write_bytes(b"a model")
+    (root / "params.yaml").write_text(render(Params.model_validate({"resize": {"mode": "crop"}})))
+    (root / "data").mkdir()
+    (root / "data/split.csv").write_text("stem,source,subset\na,s,train\nb,s,valid\nc,s,test\n")
+    return root
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of weights as packed ones lie."""
+    made = tmp_path / "weights"
+    made.mkdir()
+    (made / "flexunet.keras").write_bytes(b"a model")
+    (made / "card.json").write_text(json.dumps(CARD))
+    (made / "trained_on.txt").write_text(trained_on.render(["a"]))
+    (made / "chosen_on.txt").write_text(packaged.chosen_on_text(["b"]))
+    return made
+
+
+def test_without_a_trained_model_it_is_the_packaged_one(tmp_path):
+    found = choose(tmp_path)
+    assert found.model == packaged.FOLDER / "flexunet.keras"
+    assert found.name.startswith("the packaged weights (")
+
+
+def test_a_trained_model_comes_first(checkout):
+    found = choose(checkout)
+    assert (found.model, found.name) == (checkout / "models/flexunet.keras", "the model trained here")
+    assert found.point == checkout / "models/operating_point.json"
+    assert found.params.resize.mode == "crop"
+    assert choose(checkout, "trained") == found
+
+
+def test_the_packaged_one_by_name(checkout):
+    assert choose(checkout, "packaged").model.parent == packaged.FOLDER
+
+
+@pytest.mark.parametrize("path", ["checkout", "checkout/models/flexunet.keras"])
+def test_another_checkout_by_path(checkout, tmp_path, path):
+    found = choose(tmp_path, path)
+    assert (found.model, found.params.resize.mode) == (checkout / "models/flexunet.keras", "crop")
+
+
+@pytest.mark.parametrize("path", ["weights", "weights/flexunet.keras"])
+def test_a_folder_of_weights_by_path(folder, tmp_path, path):
+    found = choose(tmp_path, path)
+    assert (found.model, found.params.resize.mode) == (folder / "flexunet.keras", "letterbox")
+    assert found.name == f"the weights in {path} (abc)"
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ("nowhere", "no model at nowhere; expected packaged, trained, a checkout"),
+        ("empty", "no weights in .*empty: card.json is not there"),
+        ("trained", "no params.yaml in"),
+    ],
+)
+def test_what_is_not_there_is_told(tmp_path, choice, message):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CrackflowError, match=message):
+        choose(tmp_path, choice)
+
+
+def stems(hashes):
+    return trained_on.known(["a", "b", "c", "d"], hashes)
+
+
+def test_a_folder_has_seen_what_its_lists_say(folder, tmp_path):
+    seen = weights.seen(choose(tmp_path, "weights"))
+    assert (stems(seen.trained_on), stems(seen.chosen_on)) == (["a"], ["b"])
+
+
+def test_a_checkout_has_seen_what_its_split_says_and_what_its_model_was_trained_on(checkout):
+    seen = weights.seen(choose(checkout))
+    assert (stems(seen.trained_on), stems(seen.chosen_on)) == (["a"], ["b"])
+    # the split was made anew after training
+    (checkout / "models/trained_on.txt").write_text(trained_on.render(["d"]))
+    assert stems(weights.seen(choose(checkout)).trained_on) == ["a", "d"]
+
+
+def test_a_checkout_without_a_split_is_told(checkout):
+    (checkout / "data/split.csv").unlink()
+    with pytest.raises(ModelError, match=r"no split at .*split\.csv, which tells what the model was trained on"):
+        weights.seen(choose(checkout))
