@@ -16,8 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from crackflow import augment
+from crackflow.errors import DataError
 from crackflow.images import read_image, read_stored_mask
+from crackflow.names import source_of
 from crackflow.params import TrainParams
+from crackflow.progress import track
 
 Pixels = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]
@@ -84,9 +87,18 @@ class TrainingCrops(keras.utils.PyDataset):  # type: ignore[misc]
         params: crop, crack_crops, augment, batch_size, steps_per_epoch and seed are read.
         epoch: which epoch, from 0.
         start: batches of it that are left out, because an earlier run has done them.
+        often: how often each pair is drawn, as `frequencies` gives it; all alike when absent.
     """
 
-    def __init__(self, folder: Folder, stems: Sequence[str], params: TrainParams, epoch: int, start: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        stems: Sequence[str],
+        params: TrainParams,
+        epoch: int,
+        start: int = 0,
+        often: Sequence[float] = (),
+    ) -> None:
         # One thread beside the step: with two cores a second loader only takes from the first one's share.
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self.folder = folder
@@ -95,7 +107,8 @@ class TrainingCrops(keras.utils.PyDataset):  # type: ignore[misc]
         self.start = start
         steps = steps_per_epoch(len(stems), params)
         whole = self.params.steps_per_epoch == 0
-        self.stems = _order(stems, len(stems) if whole else steps * params.batch_size, params.seed, epoch)
+        count = len(stems) if whole else steps * params.batch_size
+        self.stems = _order(stems, often or [1.0] * len(stems), count, params.seed, epoch)
 
     def __len__(self) -> int:
         return math.ceil(len(self.stems) / self.params.batch_size) - self.start
@@ -137,16 +150,53 @@ def one_hot(masks: Pixels, num_classes: int) -> Float32:
     return np.eye(num_classes, dtype=np.float32)[masks]
 
 
-def _order(stems: Sequence[str], count: int, seed: int, epoch: int) -> list[str]:
+def frequencies(folder: Folder, stems: Sequence[str], params: TrainParams) -> tuple[float, ...]:
+    """How often each pair is drawn, relative to the others.
+
+    Args:
+        folder: where the pairs are; their masks are read where it matters whether a pair has a crack.
+        stems: the training pairs.
+        params: draw and crack_free are read.
+
+    Returns:
+        One figure a stem.
+
+    Raises:
+        DataError: when `draw` names a source that no training pair has, or nothing is left to draw.
+    """
+    sources = [source_of(stem) for stem in stems]
+    for unknown in sorted(set(params.draw) - set(sources)):
+        raise DataError(
+            f"train.draw names {unknown}, which no training pair comes from; expected some of "
+            f"{', '.join(sorted(set(sources)))}"
+        )
+    found = [params.draw.get(source, 1.0) for source in sources]
+    if params.crack_free != 1:
+        found = [
+            figure if folder.mask(stem).any() else figure * params.crack_free
+            for stem, figure in zip(track(stems, "train: masks", unit="mask"), found, strict=True)
+        ]
+    if not any(found):
+        raise DataError("train.draw and train.crack_free leave no training pair to draw; raise one of them above 0")
+    return tuple(found)
+
+
+def _order(stems: Sequence[str], often: Sequence[float], count: int, seed: int, epoch: int) -> list[str]:
     """The `count` stems of an epoch, out of one endless sequence of shuffled passes over all of them.
 
-    An epoch that is shorter than a pass goes on where the last epoch stopped, so every image is seen as often as any
-    other.
+    An epoch that is shorter than a pass goes on where the last epoch stopped, so every image is seen as often as its
+    frequency says. A pass is as long as the frequencies add up to.
     """
+    edges = np.cumsum(often)
+    length = max(1, round(float(edges[-1])))
     position = epoch * count
     order: list[str] = []
     while len(order) < count:
-        turn, start = divmod(position + len(order), len(stems))
-        shuffled = np.random.default_rng([seed, 1, turn]).permutation(len(stems))
+        turn, start = divmod(position + len(order), length)
+        rng = np.random.default_rng([seed, 1, turn])
+        # Marks at equal distances: an image of frequency 2 has two in each pass, one of 0.5 in every other on average.
+        marks = (np.arange(length) + rng.random()) / length * edges[-1]
+        drawn = np.searchsorted(edges, marks, side="right")
+        shuffled = drawn[rng.permutation(length)]
         order += [stems[i] for i in shuffled[start : start + count - len(order)]]
     return order

@@ -195,6 +195,7 @@ class TrainParams(_Block):
     draw: dict[str, Amount] = Field(
         {}, description="how often pairs of a source are drawn: 2 twice as often, 0 never; the others 1"
     )
+    crack_free: Amount = Field(1.0, description="how often pairs without a crack are drawn; 2 twice as often")
     augment: AugmentParams = AugmentParams()
     loss: dict[LossName, Rate] = Field(
         {"categorical_crossentropy": 1.0, "dice": 1.0}, description="names and weights of the losses that are summed"

@@ -15,13 +15,15 @@ from tqdm import tqdm
 
 from crackflow import losses, metrics, schedule
 from crackflow.checkpoints import Checkpoints, Place, Row
-from crackflow.dataset import Folder, TrainingCrops, WholeImages, spread, steps_per_epoch
+from crackflow.dataset import Folder, TrainingCrops, WholeImages, frequencies, spread, steps_per_epoch
 from crackflow.errors import DataError, TrainingError
 from crackflow.model import flexunet
 from crackflow.params import ModelParams, TrainParams
 from crackflow.progress import bar
+from crackflow.supervision import Supervised
 
 VALID_BATCH = 4
+SUPERVISED = (1, 2)  # levels: the first is the output's own, and lower ones see too little of a thin crack
 MEND = "lower train.learning_rate or train.clipvalue"
 
 EpochDone = Callable[[keras.Model, list[Row]], None]
@@ -54,7 +56,7 @@ def train(
         The history: a row an epoch with epoch (from 1), learning_rate, loss, val_loss and each metric and val_metric.
 
     Raises:
-        DataError: when there is nothing to train or to validate on.
+        DataError: when there is nothing to train or to validate on, or `draw` names no source of them.
         TrainingError: when the loss or a weight is not finite; what was kept before stays.
     """
     if not train_stems or not valid_stems:
@@ -62,15 +64,19 @@ def train(
             f"received {len(train_stems)} train and {len(valid_stems)} valid pairs, expected at least one of each; "
             "add pairs or change split.shares"
         )
+    often = frequencies(folder, train_stems, params)
     keras.utils.set_random_seed(params.seed)
     steps = steps_per_epoch(len(train_stems), params)
-    model = flexunet(None, folder.num_classes, model_params, params.seed)
+    model = learner(folder.num_classes, model_params, params)
     compile_model(model, params, steps)
     # The one that is kept is a network of its own, never compiled: for any reader plain Keras, in float32.
     judged = flexunet(size, folder.num_classes, model_params, params.seed)
     place = checkpoints.restore(model)
     history = place.history
     valid = WholeImages(folder, spread(valid_stems, params.valid_images or len(valid_stems)), VALID_BATCH)
+    if place.sums:
+        # Keras makes the metrics' variables at the first batch; they must be there to go on counting
+        model.test_on_batch(*valid[0])
     done = len(history) * steps + place.batch
     with bar("train", total=params.epochs * steps, initial=done, unit="step") as progress:
         while not schedule.finished(_values(history, params), params):
@@ -79,7 +85,7 @@ def train(
                 _begin_epoch(model, params, epoch, _values(history, params))
             watch = _Watch(progress, f"epoch {epoch + 1}/{params.epochs}", steps, checkpoints, place)
             logs = model.fit(
-                TrainingCrops(folder, train_stems, params, epoch, place.batch),
+                TrainingCrops(folder, train_stems, params, epoch, place.batch, often),
                 shuffle=False,  # TrainingCrops has its own order; Keras's would depend on the epochs before
                 initial_epoch=epoch,
                 epochs=epoch + 1,
@@ -104,6 +110,26 @@ def train(
     return history
 
 
+def learner(num_classes: int, model_params: ModelParams, params: TrainParams) -> keras.Model:
+    """Build the network that is trained.
+
+    Args:
+        num_classes: the background included.
+        model_params: the network.
+        params: seed, precision, deep_supervision and crack_weight are read.
+
+    Returns:
+        FlexUNet; under deep supervision with the outputs of lower levels besides, whose layers nobody else needs.
+    """
+    if not params.deep_supervision:
+        return flexunet(None, num_classes, model_params, params.seed, params.precision)
+    whole = flexunet(None, num_classes, model_params, params.seed, params.precision, SUPERVISED)
+    model = Supervised(whole.input, whole.outputs, name=whole.name)
+    model.level_weight = params.deep_supervision
+    model.level_loss = losses.total({"categorical_crossentropy": 1.0}, params.crack_weight)
+    return model
+
+
 def compile_model(model: keras.Model, params: TrainParams, steps: int) -> None:
     """Give the model its optimizer, loss and metrics.
 
@@ -126,7 +152,7 @@ def compile_model(model: keras.Model, params: TrainParams, steps: int) -> None:
         optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, clipvalue=clip, **average)
     model.compile(
         optimizer=optimizer,
-        loss=losses.total(params.loss),
+        loss=losses.total(params.loss, params.crack_weight),
         metrics=metrics.make(params.metrics),
         # XLA takes 1.7 times as long for this network on a CPU
         jit_compile=keras.backend.backend() != "tensorflow",

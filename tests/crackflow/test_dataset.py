@@ -3,7 +3,7 @@ import collections
 import numpy as np
 import pytest
 
-from crackflow.dataset import Folder, TrainingCrops, WholeImages, one_hot
+from crackflow.dataset import Folder, TrainingCrops, WholeImages, frequencies, one_hot
 from crackflow.errors import DataError
 from crackflow.images import encode_classes, write_png
 from crackflow.params import AugmentParams, TrainParams
@@ -63,23 +63,32 @@ def test_sources_are_drawn_as_often_as_asked(tmp_path):
         update={"draw": {"CFD": 2.0, "noncrack": 0.5, "GAPS384": 0.0}, "steps_per_epoch": 1, "batch_size": 28}
     )
     folder = Folder(tmp_path, 2)
-    drawn = collections.Counter(TrainingCrops(folder, stems, params, 0).stems)
+    often = frequencies(folder, stems, params)
+    assert often == (2, 2, 1, 1, 0.5, 0.5, 0, 0)
+    drawn = collections.Counter(TrainingCrops(folder, stems, params, 0, often=often).stems)
     assert drawn["CFD_1"] == drawn["CFD_2"] == 8
     assert drawn["forest_1"] == drawn["forest_2"] == 4
     assert drawn["noncrack_1"] + drawn["noncrack_2"] == 4
     assert "GAPS384_1" not in drawn
 
 
+def test_crack_free_pairs_are_told_by_their_masks(tmp_path):
+    for stem, level in (("a", 0), ("b", 255)):
+        write_png(tmp_path / "masks" / f"{stem}.png", np.full((8, 8), level, np.uint8))
+    params = PARAMS.model_copy(update={"crack_free": 3.0})
+    assert frequencies(Folder(tmp_path, 2), ["a", "b"], params) == (3, 1)
+
+
 def test_drawing_from_a_source_that_is_not_there_says_which_are(tmp_path):
     params = PARAMS.model_copy(update={"draw": {"noncrak": 2.0}})
     with pytest.raises(DataError, match=r"noncrak, which no training pair comes from; expected some of CFD, noncrack"):
-        TrainingCrops(Folder(tmp_path, 2), ["CFD_1", "noncrack_a"], params, 0)
+        frequencies(Folder(tmp_path, 2), ["CFD_1", "noncrack_a"], params)
 
 
 def test_drawing_nothing_is_refused(tmp_path):
     params = PARAMS.model_copy(update={"draw": {"CFD": 0.0}})
-    with pytest.raises(DataError, match="0 for every source"):
-        TrainingCrops(Folder(tmp_path, 2), ["CFD_1"], params, 0)
+    with pytest.raises(DataError, match="leave no training pair to draw"):
+        frequencies(Folder(tmp_path, 2), ["CFD_1"], params)
 
 
 def test_without_a_crop_whole_images_are_drawn(pairs):

@@ -1,0 +1,165 @@
+"""What earned its place in the recipe, and what did not: each choice undone alone, on a small budget, by several seeds.
+
+`python -m benchmarks.ablation`, after `make real DATA=DIR`, trains each variant of the profile photos on that run's train
+pairs for a few hundred steps and scores it on its valid pairs; test is not looked at. Results go to
+docs/results/ablation.json after each training, and from there to docs/explanation/recipe.md; `--tables` writes the page
+alone. Killed, it goes on where it was; `--only NAME` takes the variants of one group.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from benchmarks import real, trials
+from benchmarks.tables import fill, markdown
+
+RESULTS = real.ROOT / "docs/results/ablation.json"
+PAGE = real.ROOT / "docs/explanation/recipe.md"
+SEEDS = (0, 1)
+# A tenth of the profile's steps; the average of the weights and the first rise of the rate are shortened with them.
+BUDGET = (
+    "train.epochs=2",
+    "train.steps_per_epoch=250",
+    "train.warmup_steps=50",
+    "train.averaging=0.98",
+    "train.valid_images=60",
+)
+
+
+class Variant(NamedTuple):
+    """One change of the recipe.
+
+    Attributes:
+        group: the choice that it is about.
+        name: what is done in place of the recipe's.
+        settings: KEY=VALUE.
+    """
+
+    group: str
+    name: str
+    settings: tuple[str, ...]
+
+
+BASE = Variant("recipe", "as it is", ())
+PLAIN = tuple(f"train.augment.{key}=0" for key in ("scale", "brightness", "contrast", "gamma", "noise", "blur", "shadow"))
+LIGHT = tuple(f"train.augment.{key}=0" for key in ("brightness", "contrast", "gamma", "noise", "blur", "shadow"))
+VARIANTS = (
+    BASE,
+    Variant("loss", "cross-entropy alone", ("train.loss={categorical_crossentropy: 1.0}",)),
+    Variant("loss", "Dice alone", ("train.loss={dice: 1.0}",)),
+    Variant("loss", "focal and Dice", ("train.loss={focal: 1.0, dice: 1.0}",)),
+    Variant("loss", "cross-entropy and Tversky", ("train.loss={categorical_crossentropy: 1.0, tversky: 1.0}",)),
+    Variant("loss", "crack pixels three times", ("train.crack_weight=3.0",)),
+    Variant("crop", "128 px, batches of 32", ("train.crop=128", "train.batch_size=32")),
+    Variant("crop", "whole images, batches of 2", ("train.crop=512", "train.batch_size=2")),
+    Variant("crop", "anywhere", ("train.crack_crops=0.0",)),
+    Variant("crop", "always at a crack", ("train.crack_crops=1.0",)),
+    Variant(
+        "augmentation", "none, as the original", (*PLAIN, "train.augment.flips=false", "train.augment.rot90=false")
+    ),
+    Variant("augmentation", "flips and turns alone", PLAIN),
+    Variant("augmentation", "no changes of light", LIGHT),
+    Variant("width", "half as wide", ("model.widths=[16, 24, 48, 96, 128]",)),
+    Variant("input", "raw 0..255", ("model.input_scaling=raw",)),
+    Variant("input", "0..1", ("model.input_scaling=unit",)),
+    Variant("normalization", "none", ("model.normalization=none",)),
+    Variant("normalization", "group", ("model.normalization=group",)),
+    Variant("averaging", "none", ("train.averaging=0.0",)),
+    Variant("schedule", "Adam and plateau, as the original", ("train.optimizer=adam", "train.schedule=plateau")),
+    Variant("supervision", "deep, 0.3", ("train.deep_supervision=0.3",)),
+    Variant("sources", "crack-free twice as often", ("train.draw={noncrack: 2.0}",)),
+    Variant("sources", "loose labels half as often", ("train.draw={Sylvie_Chambon: 0.5, Rissbilder_for_Florian: 0.5}",)),
+    Variant("head", "refine", ("model.head=refine",)),
+    Variant("precision", "bfloat16", ("train.precision=mixed_bfloat16",)),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tables", action="store_true", help="write the page from docs/results/ablation.json")
+    parser.add_argument("--only", action="append", default=[], metavar="GROUP", help="the variants of a group")
+    args = parser.parse_args()
+    if unknown := set(args.only) - {variant.group for variant in VARIANTS}:
+        parser.error(f"no group {', '.join(sorted(unknown))}; expected some of {', '.join(groups())}")
+    if not args.tables:
+        measure([variant for variant in VARIANTS if not args.only or variant.group in args.only])
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+    return 0
+
+
+def groups() -> list[str]:
+    """The choices, in order."""
+    return list(dict.fromkeys(variant.group for variant in VARIANTS))
+
+
+def measure(variants: Sequence[Variant]) -> None:
+    """Train what has no result yet, all variants by the first seed before any by the second."""
+    table = trials.rows()
+    train, valid = trials.stems(table, "train"), trials.stems(table, "valid")
+    for seed in SEEDS:
+        for variant in variants:
+            settings = (*BUDGET, f"train.seed={seed}", *variant.settings)
+            trial = trials.Trial(settings, train, valid, valid)
+            keep(variant, seed, trials.carry_out(f"{variant.group}, {variant.name}, seed {seed}", trial))
+
+
+def keep(variant: Variant, seed: int, found: dict[str, Any]) -> None:
+    """Add one result to docs/results/ablation.json."""
+    values = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"variants": []}
+    values |= {"command": "python -m benchmarks.ablation", "budget": list(BUDGET), "machine": real.machine()}
+    entry = {
+        "group": variant.group,
+        "name": variant.name,
+        "settings": list(variant.settings),
+        "seed": seed,
+        **{key: found[key] for key in ("parameters", "steps", "step_s", "threshold")},
+        **found["all"],
+    }
+    others = [one for one in values["variants"] if (one["group"], one["name"], one["seed"]) != (*variant[:2], seed)]
+    known = {variant[:2]: number for number, variant in enumerate(VARIANTS)}
+    others = [one for one in others if (one["group"], one["name"]) in known]
+    values["variants"] = sorted([*others, entry], key=lambda one: (known[one["group"], one["name"]], one["seed"]))
+    RESULTS.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+
+
+def page(text: str) -> str:
+    """The page with what docs/results/ablation.json has."""
+    values = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return fill(text, "ablation", "benchmarks.ablation", ablation(values))
+
+
+def ablation(values: dict[str, Any]) -> str:
+    """A row a variant: the mean over its seeds, how far they lie apart, and the difference to the recipe."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for one in values["variants"]:
+        found.setdefault((one["group"], one["name"]), []).append(one)
+    recipe = mean(found[BASE[:2]], "pooled_iou")
+    rows = []
+    for (group, name), runs in found.items():
+        reached = mean(runs, "pooled_iou")
+        spread = max(run["pooled_iou"] for run in runs) - min(run["pooled_iou"] for run in runs)
+        rows.append(
+            [
+                f"{group}: {name}",
+                f"{reached:.3f}",
+                f"{reached - recipe:+.3f}",
+                f"{spread:.3f}" if len(runs) > 1 else None,
+                f"{mean(runs, 'positives_iou'):.3f}",
+                f"{mean(runs, 'false_alarms'):.0%}",
+                len(runs),
+            ]
+        )
+    head = ["variant", "pooled IoU", "to the recipe", "between seeds", "mean IoU, cracks", "false alarms", "seeds"]
+    return markdown(head, rows, "---:")
+
+
+def mean(runs: Sequence[dict[str, Any]], key: str) -> float:
+    """Over the seeds."""
+    return statistics.fmean(run[key] for run in runs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""Small trainings on the resized pairs of a real run: what the ablation and the foreign sources are measured by.
+
+`python -m benchmarks.trials FOLDER` carries out FOLDER/trial.json and leaves FOLDER/result.json; the other programs start
+it so, one process a training, because Keras keeps memory and randomness from one to the next. Killed, it goes on from
+its checkpoint; what has a result is not trained again.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import real
+
+TRIALS = real.ROOT / ".crackflow/trials"
+METRIC = "pooled_iou"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training and what it is scored on.
+
+    Attributes:
+        settings: differences from the profile photos, KEY=VALUE.
+        train: stems to learn from.
+        valid: stems that pick the epoch and the threshold.
+        scored: stems that the figures are of.
+    """
+
+    settings: tuple[str, ...]
+    train: tuple[str, ...]
+    valid: tuple[str, ...]
+    scored: tuple[str, ...]
+
+
+def rows() -> pd.DataFrame:
+    """data/split.csv of the real run; exits with what to do where there is none."""
+    path = real.TREE / "data/split.csv"
+    if not path.exists():
+        sys.exit("error: no real run is there; `make real DATA=DIR` makes it")
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def stems(table: pd.DataFrame, subset: str) -> tuple[str, ...]:
+    """The stems of a subset."""
+    return tuple(table["stem"][table["subset"] == subset])
+
+
+def carry_out(name: str, trial: Trial) -> dict[str, Any]:
+    """Give what a trial reached, training it where that is not known yet."""
+    plain = json.dumps(asdict(trial), sort_keys=True)
+    folder = TRIALS / hashlib.sha256(plain.encode()).hexdigest()[:16]
+    result = folder / "result.json"
+    if not result.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "trial.json").write_text(plain, encoding="utf-8")
+        print(f"{name}: {', '.join(trial.settings) or 'as it is'}", flush=True)
+        done = subprocess.run([sys.executable, "-m", "benchmarks.trials", str(folder)], cwd=real.ROOT, check=False)
+        if done.returncode:
+            sys.exit(f"error: {name} ended with exit code {done.returncode}; run again to go on")
+    return dict(json.loads(result.read_text(encoding="utf-8")))
+
+
+def main(folder: Path) -> None:
+    from crackflow.checkpoints import Checkpoints
+    from crackflow.dataset import Folder
+    from crackflow.inference import load_model
+    from crackflow.training import train
+    from pipelines.profile import load
+    from tasks.memory import peak_mib
+
+    trial = Trial(**{key: tuple(value) for key, value in json.loads((folder / "trial.json").read_text()).items()})
+    params = load(real.ROOT / "profiles", "photos", trial.settings)
+    pairs = Folder(real.TREE / "data/resized", len(params.classes), params.model.image_channels)
+    kept = Checkpoints(folder)
+    started = time.monotonic()
+    before = len(kept.history())
+    history = train(
+        pairs, trial.train, trial.valid, params.resize.size, params.model, params.train, kept, lambda model, rows: None
+    )
+    seconds = time.monotonic() - started
+    model = load_model(kept.best)
+    found = {
+        "settings": list(trial.settings),
+        "parameters": int(model.count_params()),
+        "steps": params.train.epochs * params.train.steps_per_epoch,
+        # of a run that was killed on the way, only of the rest
+        "step_s": round(seconds / max(1, (len(history) - before) * params.train.steps_per_epoch), 3),
+        "peak_mib": peak_mib(),
+        **scored(model, pairs, trial),
+    }
+    part = folder / "part.json"
+    part.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    part.replace(folder / "result.json")
+
+
+def scored(model: Any, pairs: Any, trial: Trial) -> dict[str, Any]:
+    """The threshold that is best on valid, and the figures at it: of all that is scored, and by source."""
+    from crackflow.names import source_of
+    from crackflow.thresholds import choose, counts_at
+
+    known = {stem: levels_of(model, pairs, stem) for stem in dict.fromkeys((*trial.valid, *trial.scored))}
+    point = choose(counts_at(np.stack([known[stem] for stem in trial.valid])), METRIC)
+    sources = sorted({source_of(stem) for stem in trial.scored})
+    return {
+        "threshold": point.threshold,
+        "all": figures(known, trial.scored, point.threshold),
+        "by_source": {
+            source: figures(known, [stem for stem in trial.scored if source_of(stem) == source], point.threshold)
+            for source in sources
+        },
+    }
+
+
+def levels_of(model: Any, pairs: Any, stem: str) -> Any:
+    """How many pixels of a picture are at which level of probability."""
+    from crackflow.inference import predict
+    from crackflow.thresholds import levels
+
+    return levels(predict(model, pairs.image(stem)[None])[0], pairs.mask(stem))
+
+
+def figures(known: Mapping[str, Any], names: Sequence[str], threshold: float) -> dict[str, Any]:
+    """Pooled IoU, mean IoU of images with cracks, share of crack-free images with an alarm."""
+    from crackflow.evaluation import plain
+    from crackflow.scores import Counts, false_alarms, iou, pooled, positives
+    from crackflow.thresholds import THRESHOLDS, counts_at
+
+    at = counts_at(np.stack([known[name] for name in names]))
+    column = int(np.flatnonzero(THRESHOLDS == threshold)[0])
+    counts = Counts(*(part[:, column] for part in (at.tp, at.fp, at.fn, at.tn)))
+    return plain(
+        {
+            "images": len(names),
+            "pooled_iou": float(pooled(iou, counts)),
+            "positives_iou": float(positives(iou, counts)),
+            "false_alarms": false_alarms(counts).images,
+        }
+    )
+
+
+if __name__ == "__main__":
+    from crackflow.quiet import import_keras
+
+    import_keras()
+    main(Path(sys.argv[1]))
