@@ -44,7 +44,9 @@ class Variant(NamedTuple):
 
 
 BASE = Variant("recipe", "as it is", ())
-PLAIN = tuple(f"train.augment.{key}=0" for key in ("scale", "brightness", "contrast", "gamma", "noise", "blur", "shadow"))
+PLAIN = tuple(
+    f"train.augment.{key}=0" for key in ("scale", "brightness", "contrast", "gamma", "noise", "blur", "shadow")
+)
 LIGHT = tuple(f"train.augment.{key}=0" for key in ("brightness", "contrast", "gamma", "noise", "blur", "shadow"))
 VARIANTS = (
     BASE,
@@ -71,7 +73,9 @@ VARIANTS = (
     Variant("schedule", "Adam and plateau, as the original", ("train.optimizer=adam", "train.schedule=plateau")),
     Variant("supervision", "deep, 0.3", ("train.deep_supervision=0.3",)),
     Variant("sources", "crack-free twice as often", ("train.draw={noncrack: 2.0}",)),
-    Variant("sources", "loose labels half as often", ("train.draw={Sylvie_Chambon: 0.5, Rissbilder_for_Florian: 0.5}",)),
+    Variant(
+        "sources", "loose labels half as often", ("train.draw={Sylvie_Chambon: 0.5, Rissbilder_for_Florian: 0.5}",)
+    ),
     Variant("head", "refine", ("model.head=refine",)),
     Variant("precision", "bfloat16", ("train.precision=mixed_bfloat16",)),
 )

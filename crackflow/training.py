@@ -189,8 +189,10 @@ def _values(history: Sequence[Row], params: TrainParams) -> list[float]:
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
-    """Follows one epoch from the place where it starts: moves the bar at each step, stops at the first loss that is not
-    a number, keeps a checkpoint now and then, and what was trained last.
+    """Follows one epoch from the place where it starts.
+
+    Moves the bar at each step, stops at the first loss that is not a number, keeps a checkpoint now and then, and what
+    was trained last.
     """
 
     def __init__(self, progress: "tqdm[None]", label: str, steps: int, checkpoints: Checkpoints, place: Place) -> None:

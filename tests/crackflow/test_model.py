@@ -112,7 +112,7 @@ def test_one_convolution_a_level_on_the_way_up():
 
 @pytest.mark.parametrize("stem_stride", [2, 4])
 def test_a_subpixel_head_goes_from_the_first_level_to_full_size(stem_stride):
-    """Kernel 2s, stride s: 4 s^2 weights for each of 2 filters and 3 classes, and 3 offsets; no other layer at full size."""
+    """Kernel 2s, stride s: 4 s^2 weights for each of 2 filters and 3 classes, and 3 offsets; no other layer there."""
     model = flexunet(None, 3, TINY.model_copy(update={"stem_stride": stem_stride, "head": "subpixel"}))
     assert model.get_layer("probabilities").count_params() == 4 * stem_stride**2 * 2 * 3 + 3
     probabilities = np.asarray(model(np.zeros((1, 16, 32, 3), "float32")))
