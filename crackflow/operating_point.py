@@ -96,7 +96,8 @@ def components(score: Score, threshold: float) -> Components:
         The pieces; two pixels that touch at a corner are of one.
     """
     foreground = score > score.dtype.type(threshold)
-    number, labels, stats, _ = cv2.connectedComponentsWithStats(foreground.view(np.uint8), connectivity=8)
+    number, found, stats, _ = cv2.connectedComponentsWithStats(foreground.view(np.uint8), connectivity=8)
+    labels = np.asarray(found, np.int32)
     peaks = np.zeros(number, score.dtype)
     np.maximum.at(peaks, labels[foreground], score[foreground])
     return Components(labels, stats[1:, cv2.CC_STAT_AREA].astype(np.int64), peaks[1:])
