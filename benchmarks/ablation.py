@@ -64,7 +64,12 @@ VARIANTS = (
     ),
     Variant("augmentation", "flips and turns alone", PLAIN),
     Variant("augmentation", "no changes of light", LIGHT),
-    Variant("width", "half as wide", ("model.widths=[16, 24, 48, 96, 128]",)),
+    Variant("augmentation", "no shadows", ("train.augment.shadow=0.0",)),
+    Variant("width", "half as wide below the first level", ("model.widths=[16, 24, 48, 80, 112, 128]",)),
+    Variant("width", "doubled from 16 up to 192", ("model.widths=[16, 32, 64, 128, 192, 192]",)),
+    Variant("width", "32 at the first level", ("model.widths=[32, 48, 96, 160, 224, 256]",)),
+    Variant("width", "two convolutions on the way up", ("model.decoder_convs=2",)),
+    Variant("width", "five levels", ("model.widths=[16, 48, 96, 160, 224]", "model.num_layers=5")),
     Variant("input", "raw 0..255", ("model.input_scaling=raw",)),
     Variant("input", "0..1", ("model.input_scaling=unit",)),
     Variant("normalization", "none", ("model.normalization=none",)),
@@ -153,10 +158,20 @@ def ablation(values: dict[str, Any]) -> str:
                 f"{spread:.3f}" if len(runs) > 1 else None,
                 f"{mean(runs, 'positives_iou'):.3f}",
                 f"{mean(runs, 'false_alarms'):.0%}",
+                f"{mean(runs, 'step_s'):.2f}",
                 len(runs),
             ]
         )
-    head = ["variant", "pooled IoU", "to the recipe", "between seeds", "mean IoU, cracks", "false alarms", "seeds"]
+    head = [
+        "variant",
+        "pooled IoU",
+        "to the recipe",
+        "between seeds",
+        "mean IoU, cracks",
+        "false alarms",
+        "s/step",
+        "seeds",
+    ]
     return markdown(head, rows, "---:")
 
 

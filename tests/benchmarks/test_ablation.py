@@ -1,0 +1,46 @@
+import pytest
+
+from benchmarks import ablation
+from benchmarks.real import ROOT
+from pipelines.profile import load
+
+
+def run(group, name, seed, iou, alarms=0.5):
+    return {
+        "group": group,
+        "name": name,
+        "seed": seed,
+        "pooled_iou": iou,
+        "positives_iou": iou / 2,
+        "false_alarms": alarms,
+        "step_s": 0.5,
+    }
+
+
+def test_a_row_is_the_mean_over_the_seeds_by_hand():
+    """(0.30 + 0.34) / 2 = 0.32 against (0.40 + 0.42) / 2 = 0.41; 0.04 apart; alarms (0.5 + 0.6) / 2."""
+    values = {
+        "variants": [
+            run(*ablation.BASE[:2], 0, 0.40),
+            run(*ablation.BASE[:2], 1, 0.42),
+            run("loss", "Dice alone", 0, 0.30),
+            run("loss", "Dice alone", 1, 0.34, 0.6),
+            run("averaging", "none", 0, 0.44),
+        ]
+    }
+    recipe, dice, single = ablation.ablation(values).splitlines()[2:]
+    assert recipe == "| recipe: as it is | 0.410 | +0.000 | 0.020 | 0.205 | 50% | 0.50 | 2 |"
+    assert dice == "| loss: Dice alone | 0.320 | -0.090 | 0.040 | 0.160 | 55% | 0.50 | 2 |"
+    assert single == "| averaging: none | 0.440 | +0.030 |  | 0.220 | 50% | 0.50 | 1 |"
+
+
+@pytest.mark.parametrize("variant", ablation.VARIANTS, ids=lambda variant: f"{variant.group}, {variant.name}")
+def test_every_variant_can_be_trained_and_differs_from_the_recipe(variant):
+    recipe = load(ROOT / "profiles", "photos", ablation.BUDGET)
+    params = load(ROOT / "profiles", "photos", (*ablation.BUDGET, *variant.settings))
+    assert (params == recipe) == (variant == ablation.BASE)
+    assert params.train.epochs * params.train.steps_per_epoch == 500
+
+
+def test_no_two_variants_are_the_same():
+    assert len({variant.settings for variant in ablation.VARIANTS}) == len(ablation.VARIANTS)
