@@ -1,9 +1,9 @@
 """What earned its place in the recipe, and what did not: each choice undone alone, on a small budget, by several seeds.
 
-`python -m benchmarks.ablation`, after `make real DATA=DIR`, trains each variant of the profile photos on that run's train
-pairs for a few hundred steps and scores it on its valid pairs; test is not looked at. Results go to
+`python -m benchmarks.ablation`, after `make real DATA=DIR`, trains each variant of the profile photos on that run's
+train pairs for a few hundred steps and scores it on its valid pairs; test is not looked at. Results go to
 docs/results/ablation.json after each training, and from there to docs/explanation/recipe.md; `--tables` writes the page
-alone. Killed, it goes on where it was; `--only NAME` takes the variants of one group.
+alone. Killed, it goes on where it was; `--only GROUP` takes the variants of one choice.
 """
 
 import argparse
@@ -77,12 +77,15 @@ VARIANTS = (
     Variant("averaging", "none", ("train.averaging=0.0",)),
     Variant("schedule", "Adam and plateau, as the original", ("train.optimizer=adam", "train.schedule=plateau")),
     Variant("supervision", "deep, 0.3", ("train.deep_supervision=0.3",)),
-    Variant("sources", "crack-free twice as often", ("train.draw={noncrack: 2.0}",)),
+    Variant("balance", "crack-free as often as the others", ("train.crack_free=1.0",)),
     Variant(
-        "sources", "loose labels half as often", ("train.draw={Sylvie_Chambon: 0.5, Rissbilder_for_Florian: 0.5}",)
+        "balance", "loose labels half as often", ("train.draw={Sylvie_Chambon: 0.5, Rissbilder_for_Florian: 0.5}",)
     ),
-    Variant("head", "refine", ("model.head=refine",)),
-    Variant("precision", "bfloat16", ("train.precision=mixed_bfloat16",)),
+    Variant("head", "subpixel", ("model.head=subpixel",)),
+    Variant(
+        "head", "no stride, so none", ("model.stem_stride=1", "model.num_layers=5", "model.widths=[8, 16, 48, 96, 160]")
+    ),
+    Variant("precision", "float32", ("train.precision=float32",)),
 )
 
 

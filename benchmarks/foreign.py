@@ -1,9 +1,9 @@
 """How the recipe does on pavement that it has never seen: each main source left out of training in its turn.
 
-`python -m benchmarks.foreign`, after `make real DATA=DIR`: the profile photos on a part of its steps, trained on the train
-pairs of all other sources, threshold from their valid pairs, scored on all pairs of the source left out; beside it the
-same budget with the source among the others, scored on its test pairs. docs/results/foreign.json, and from there
-docs/explanation/figures.md; `--tables` writes the page alone. Killed, it goes on where it was.
+`python -m benchmarks.foreign`, after `make real DATA=DIR`: the profile photos on a part of its steps, trained on the
+train pairs of all other sources, threshold from their valid pairs, scored on all pairs of the source left out; beside
+it the same budget with the source among the others, scored on its test pairs. Results go to docs/results/foreign.json,
+and from there to docs/explanation/figures.md; `--tables` writes the page alone. Killed, it goes on where it was.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Small trainings on the resized pairs of a real run: what the ablation and the foreign sources are measured by.
 
-`python -m benchmarks.trials FOLDER` carries out FOLDER/trial.json and leaves FOLDER/result.json; the other programs start
-it so, one process a training, because Keras keeps memory and randomness from one to the next. Killed, it goes on from
-its checkpoint; what has a result is not trained again.
+`python -m benchmarks.trials FOLDER` carries out FOLDER/trial.json and leaves FOLDER/result.json; the other programs
+start it so, one process a training, because Keras keeps memory and randomness from one to the next. Killed, it goes on
+from its checkpoint; what has a result is not trained again.
 """
 
 import hashlib
@@ -84,7 +84,7 @@ def main(folder: Path) -> None:
     started = time.monotonic()
     before = len(kept.history())
     history = train(
-        pairs, trial.train, trial.valid, params.resize.size, params.model, params.train, kept, lambda model, rows: None
+        pairs, trial.train, trial.valid, params.resize.size, params.model, params.train, kept, lambda *_: None
     )
     seconds = time.monotonic() - started
     model = load_model(kept.best)
@@ -135,7 +135,7 @@ def figures(known: Mapping[str, Any], names: Sequence[str], threshold: float) ->
     from crackflow.thresholds import THRESHOLDS, counts_at
 
     at = counts_at(np.stack([known[name] for name in names]))
-    column = int(np.flatnonzero(THRESHOLDS == threshold)[0])
+    column = int(np.searchsorted(THRESHOLDS, threshold))
     counts = Counts(*(part[:, column] for part in (at.tp, at.fp, at.fn, at.tn)))
     return plain(
         {
