@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from crackflow import trained_on
+from crackflow import operating_point, trained_on
 from crackflow.errors import ModelError
+from crackflow.operating_point import OperatingPoint
 from crackflow.params import Colour, EvaluateParams, Params, ResizeParams
 
 FOLDER = Path(__file__).parent / "weights"
@@ -32,15 +33,24 @@ class Weights:
     Attributes:
         name: what to call it to a user.
         model: a .keras file.
-        point: its operating point, as crackflow.operating_point.read takes it.
-        params: of which `classes`, `resize` and `evaluate.tolerance_px` are those of its training and evaluation;
-            the rest are defaults.
+        point_file: where its operating point lies; None where none was chosen.
+        params: of which `classes`, `resize` and `evaluate.tolerance_px` are those of its training and evaluation.
+        lists: the folder with its trained_on.txt and chosen_on.txt; None where there are none.
     """
 
     name: str
     model: Path
-    point: Path
+    point_file: Path | None
     params: Params
+    lists: Path | None = None
+
+    def point(self) -> OperatingPoint:
+        """Read the operating point; 0.5, and nothing dropped, where none was chosen.
+
+        Raises:
+            ModelError: when the file is absent or can't be used.
+        """
+        return OperatingPoint(0.5) if self.point_file is None else operating_point.read(self.point_file)
 
 
 @dataclass(frozen=True)
@@ -84,7 +94,7 @@ def open_folder(folder: Path, name: str) -> Weights:
     except (KeyError, TypeError, ValidationError) as error:
         what = repr(error).splitlines()[0]
         raise ModelError(f"{folder / CARD} can't be used ({what}); write it with `python -m benchmarks.pack`") from None
-    return Weights(f"{name} ({revision})", folder / MODEL, folder / POINT, params)
+    return Weights(f"{name} ({revision})", folder / MODEL, folder / POINT, params, folder)
 
 
 def read_card(folder: Path) -> dict[str, Any]:

@@ -146,7 +146,6 @@ def predict(
     model: Annotated[str, typer.Option(metavar=_MODELS, help=_MODEL_HELP)] = "",
 ) -> None:
     """Mark the cracks in photographs. Exit code 2: not one photograph could be read."""
-    from crackflow.operating_point import read as read_operating_point
     from crackflow.prediction import photos_in
     from pipelines import predict as prediction
     from pipelines import weights
@@ -154,7 +153,7 @@ def predict(
     # before anything else, since a name that is mistyped is the likeliest mistake
     photos_in(photos)
     chosen = weights.choose(Path.cwd(), model)
-    typer.echo(f"model: {chosen.name}; {read_operating_point(chosen.point).words()}")
+    typer.echo(f"model: {chosen.name}; {chosen.point().words()}")
     outcome = prediction.predict(chosen, photos, out)
     for reason in outcome.skipped:
         typer.echo(f"skipped: {reason}", err=True)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from crackflow.errors import DataError, ImageError
 from crackflow.images import encode_classes, read_image, write_png
-from crackflow.operating_point import read as read_operating_point
 from crackflow.overlays import overlay
 from crackflow.packaged import Weights
 from crackflow.prediction import photos_in, predict_photo
@@ -44,7 +43,7 @@ def predict(weights: Weights, photos: Path, out: Path) -> Outcome:
         ModelError: when the model or its operating point is absent or can't be used.
     """
     files = photos_in(photos)
-    point = read_operating_point(weights.point)
+    point = weights.point()
 
     import_keras()
     from crackflow.inference import load_model

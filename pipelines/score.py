@@ -17,7 +17,6 @@ from rich.table import Table
 from crackflow.errors import DataError
 from crackflow.evaluation import flat, plain
 from crackflow.names import source_of
-from crackflow.operating_point import read as read_operating_point
 from crackflow.packaged import Seen, Weights
 from crackflow.params import DataParams, Params
 from crackflow.quiet import import_keras
@@ -88,8 +87,8 @@ def score(weights: Weights, pairs: Path, out: Path | None = None) -> Outcome:
         raise DataError(f"no folder and no zip at {pairs}; name one that holds images/ and masks/")
     if out is not None and out.is_dir() and any(out.iterdir()) and not (out / FIGURES).is_file():
         raise DataError(f"{out} is in use: it holds files and no {FIGURES}; name a folder that is absent or empty")
-    point, origin = read_operating_point(weights.point), _origin(weights.point)
     not_to_score = seen(weights)
+    point, origin = weights.point(), _origin(weights.point_file)
     data = DataParams(source="folder", path=str(pairs.resolve()), max_refused=1.0)
     params = weights.params.model_copy(update={"data": data})
     with _workspace(out) as workspace:
@@ -130,9 +129,9 @@ def _cell(value: Any) -> str:
     return "-" if pd.isna(value) else f"{value:.3f}"
 
 
-def _origin(path: Path) -> str:
+def _origin(path: Path | None) -> str:
     """Where the operating point was chosen, as evaluate's protocol has it."""
-    values = json.loads(path.read_text(encoding="utf-8"))
+    values = json.loads(path.read_text(encoding="utf-8")) if path is not None else {}
     return f"{values.get('chosen_on', 'unknown')}, {values.get('metric', 'unknown')}"
 
 

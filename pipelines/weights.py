@@ -7,6 +7,7 @@ import pandas as pd
 from crackflow import packaged, trained_on
 from crackflow.errors import DataError, ModelError
 from crackflow.packaged import Seen, Weights
+from crackflow.params import Params
 from tasks.workspace import Workspace
 
 PACKAGED, TRAINED = "packaged", "trained"
@@ -17,8 +18,9 @@ def choose(here: Path, choice: str = "") -> Weights:
 
     Args:
         here: the current directory, a checkout or not.
-        choice: "packaged", "trained", or a path: a checkout, a folder laid out as crackflow/weights, or the .keras file
-            in one of them. Empty takes the trained one where `here` has one, else the packaged one.
+        choice: "packaged", "trained", or a path: a checkout, a folder laid out as crackflow/weights, the .keras file
+            in one of them, or a .keras file that lies elsewhere, such as the best epoch of a training that was stopped.
+            Empty takes the trained one where `here` has one, else the packaged one.
 
     Returns:
         The weights; the model itself is not opened.
@@ -31,10 +33,19 @@ def choose(here: Path, choice: str = "") -> Weights:
         return _trained(Workspace(here), "the model trained here")
     if choice in ("", PACKAGED):
         return packaged.open_folder(packaged.FOLDER, "the packaged weights")
-    folder = _folder(here / Path(choice).expanduser(), choice)
-    if Workspace(folder).model.is_file():
-        return _trained(Workspace(folder), f"the model trained in {choice}")
-    return packaged.open_folder(folder, f"the weights in {choice}")
+    path = here / Path(choice).expanduser()
+    if not path.exists():
+        raise ModelError(
+            f"no model at {choice}; expected packaged, trained, a checkout with a trained model, a folder laid out as "
+            "crackflow/weights, or a .keras file"
+        )
+    folder = path if path.is_dir() else path.parent
+    for checkout in (folder, folder.parent):
+        if Workspace(checkout).model.is_file() and path in (checkout, Workspace(checkout).model):
+            return _trained(Workspace(checkout), f"the model trained in {choice}")
+    if path.is_dir() or (folder / packaged.CARD).is_file():
+        return packaged.open_folder(folder, f"the weights in {choice}")
+    return _alone(Workspace(here), path, choice)
 
 
 def seen(weights: Weights) -> Seen:
@@ -49,10 +60,14 @@ def seen(weights: Weights) -> Seen:
     Raises:
         ModelError: when it can't be told.
     """
-    folder = weights.model.parent
-    if (folder / packaged.CARD).is_file():
-        return packaged.seen(folder)
-    workspace = Workspace(folder.parent)
+    if weights.lists is not None:
+        return packaged.seen(weights.lists)
+    workspace = Workspace(weights.model.parent.parent)
+    if weights.model != workspace.model:
+        raise ModelError(
+            f"no list beside {weights.model} tells what it was trained on, so nothing can be scored with it; name a "
+            "checkout or a folder laid out as crackflow/weights"
+        )
     try:
         split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
         of = {subset: frozenset(map(trained_on.stem_hash, split["stem"][split["subset"] == subset])) for subset in _OWN}
@@ -75,13 +90,7 @@ def _trained(workspace: Workspace, name: str) -> Weights:
     return Weights(name, workspace.model, workspace.operating_point, workspace.params())
 
 
-def _folder(path: Path, named: str) -> Path:
-    """The checkout or the folder of weights that a path is or lies in."""
-    if path.is_dir():
-        return path
-    if not path.is_file():
-        raise ModelError(
-            f"no model at {named}; expected packaged, trained, a checkout with a trained model, or a folder laid out "
-            "as crackflow/weights"
-        )
-    return path.parent.parent if path == Workspace(path.parent.parent).model else path.parent
+def _alone(workspace: Workspace, path: Path, named: str) -> Weights:
+    """A .keras file of which nothing else is known; photographs are framed as the checkout around it says."""
+    params = workspace.params() if (workspace.root / "params.yaml").is_file() else Params()
+    return Weights(f"{named} (no operating point was chosen for it)", path, None, params)

@@ -94,7 +94,7 @@ def test_a_folder_tells_how_its_model_was_fed_and_judged(tmp_path):
     (tmp_path / "card.json").write_text(json.dumps(CARD))
     weights = packaged.open_folder(tmp_path, "mine")
     assert weights.name == "mine (abc)"
-    assert (weights.model, weights.point) == (tmp_path / "flexunet.keras", tmp_path / "operating_point.json")
+    assert (weights.model, weights.point_file) == (tmp_path / "flexunet.keras", tmp_path / "operating_point.json")
     assert (weights.params.resize.size, weights.params.resize.mode) == (64, "crop")
     assert weights.params.classes == {"background": (0, 0, 0), "crack": (255, 0, 0)}
     assert weights.params.evaluate.tolerance_px == 3

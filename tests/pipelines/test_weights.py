@@ -6,6 +6,7 @@ import pytest
 
 from crackflow import packaged, trained_on
 from crackflow.errors import CrackflowError, ModelError
+from crackflow.operating_point import OperatingPoint
 from crackflow.params import Params, render
 from pipelines import weights
 from pipelines.weights import choose
@@ -51,7 +52,7 @@ def test_without_a_trained_model_it_is_the_packaged_one(tmp_path):
 def test_a_trained_model_comes_first(checkout):
     found = choose(checkout)
     assert (found.model, found.name) == (checkout / "models/flexunet.keras", "the model trained here")
-    assert found.point == checkout / "models/operating_point.json"
+    assert found.point_file == checkout / "models/operating_point.json"
     assert found.params.resize.mode == "crop"
     assert choose(checkout, "trained") == found
 
@@ -85,6 +86,17 @@ def test_what_is_not_there_is_told(tmp_path, choice, message):
     (tmp_path / "empty").mkdir()
     with pytest.raises(CrackflowError, match=message):
         choose(tmp_path, choice)
+
+
+def test_a_model_file_alone_has_no_operating_point_and_is_not_scored(checkout):
+    """The best epoch of a training that was stopped."""
+    best = checkout / ".crackflow/state/train/key/best.keras"
+    best.parent.mkdir(parents=True)
+    best.write_bytes(b"a model")
+    found = choose(checkout, ".crackflow/state/train/key/best.keras")
+    assert (found.model, found.point(), found.params.resize.mode) == (best, OperatingPoint(0.5), "crop")
+    with pytest.raises(ModelError, match=r"no list beside .*best\.keras tells what it was trained on"):
+        weights.seen(found)
 
 
 def stems(hashes):
