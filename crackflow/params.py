@@ -138,7 +138,8 @@ class ModelParams(_Block):
     base_filters: Positive = Field(16, description="filters of the first level; each level has twice the last one's")
     max_filters: Positive = Field(192, description="no level has more filters than this")
     widths: tuple[Positive, ...] = Field(
-        (), description="filters of each level, for instance [32, 48, 96, 192]; [] doubles base_filters up to max_filters"
+        (),
+        description="filters of each level, for instance [32, 48, 96, 192]; [] doubles base_filters up to max_filters",
     )
     decoder_convs: Literal[1, 2] = Field(2, description="convolutions a level on the way up; the original has 2")
     base_kernels: tuple[Positive, Positive] = Field((5, 5), description="the first level's kernel; 2 smaller per level")
@@ -201,7 +202,9 @@ class TrainParams(_Block):
         {"categorical_crossentropy": 1.0, "dice": 1.0}, description="names and weights of the losses that are summed"
     )
     crack_weight: Rate = Field(1.0, description="weight of a crack pixel in the cross-entropies; background has 1")
-    deep_supervision: Amount = Field(0.0, description="weight of the losses at the two levels below the first; 0 has none")
+    deep_supervision: Amount = Field(
+        0.0, description="weight of the losses at the two levels below the first; 0 has none"
+    )
     metrics: tuple[MetricName, ...] = Field(
         ("dice_coef_multiclass", "crack_iou", "crack_f1"), description="followed on train and valid"
     )
@@ -234,8 +237,8 @@ class EvaluateParams(_Block):
     )
     false_alarms: Share = Field(
         0.1,
-        description="share of valid's crack-free images that may show a crack; small or unsure pieces are dropped for it; "
-        "1 drops none",
+        description="share of valid's crack-free images that may show a crack; small or unsure pieces are dropped for "
+        "it; 1 drops none",
     )
     false_alarms_cost: Share = Field(
         0.02, description="at most this much of threshold_metric on valid is given up for that"
