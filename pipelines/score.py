@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from rich import box
 from rich.table import Table
 
 from crackflow.errors import DataError
@@ -35,6 +36,12 @@ COLUMNS = {
     "F1 within the tolerance": "tolerant_f1",
     "crack-free images with a false alarm": "false_alarms_images",
 }
+# The same for a terminal of 80 columns.
+_SHORT = ("IoU", "F1", "mean IoU", "F1 near", "alarms")
+_CAPTION = (
+    "IoU and F1: pooled over pixels. mean IoU: over images with cracks. F1 near: within the tolerance. "
+    "alarms: share of crack-free images with a false alarm."
+)
 
 
 @dataclass(frozen=True)
@@ -109,9 +116,18 @@ def score(weights: Weights, pairs: Path, out: Path | None = None) -> Outcome:
 
 def table(outcome: Outcome) -> Table:
     """Lay out the figures by source for a terminal, then those of all and of an all-black mask."""
-    found = Table(title="crack class, by source", title_justify="left", title_style="bold")
+    found = Table(
+        title="crack class, by source",
+        caption=_CAPTION,
+        box=box.SIMPLE,
+        collapse_padding=True,
+        pad_edge=False,
+        title_justify="left",
+        caption_justify="left",
+        title_style="bold",
+    )
     found.add_column("source", no_wrap=True)
-    for words in ("images", "with cracks", *COLUMNS):
+    for words in ("images", "cracked", *_SHORT):
         found.add_column(words, justify="right")
     for row in outcome.by_source.to_dict("records"):
         counts = [str(row[name]) for name in ("source", "images", "images_with_cracks")]

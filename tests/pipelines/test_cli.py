@@ -54,7 +54,7 @@ def test_help_waits_for_nothing_heavy():
 def test_help_names_the_commands(crackflow):
     result = crackflow("--help")
     assert result.exit_code == 0
-    for command in ("rebuild", "check", "profile", "figures", "predict", "export-dataset"):
+    for command in ("rebuild", "check", "profile", "figures", "predict", "score", "export-dataset"):
         assert command in result.stdout
 
 
