@@ -1,0 +1,288 @@
+"""Real trainings in processes of their own: killed by kill -9 and stopped by signals, then run again.
+
+A pipe under the name of a file that is about to be written holds a process at exactly that moment, without a hook in
+what is tested.
+"""
+
+import contextlib
+import csv
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from crackflow.images import encode_classes, write_png
+from crackflow.params import Params, render
+
+ROOT = Path(__file__).parents[2]
+EPOCHS, STEPS = 3, 4
+PARAMS = {
+    "resize": {"size": 64},
+    "model": {"base_filters": 8, "num_layers": 2, "dropout_rate": 0.1},
+    "train": {
+        "epochs": EPOCHS,
+        "steps_per_epoch": STEPS,
+        "batch_size": 4,
+        "crop": 32,
+        "optimizer": "adamw",
+        "schedule": "cosine",
+        "warmup_steps": 2,
+        "learning_rate": 0.01,
+        "averaging": 0.5,
+        "metrics": ("crack_iou",),
+        "num_infer_images": 1,
+        "early_stopping": 0,
+    },
+}
+# Seconds between checkpoints, and the one after which kill -9 comes. Half a minute is too long for a test.
+DRIVER = """
+import os, signal, sys
+from crackflow import checkpoints
+from tasks.__main__ import main
+keep = checkpoints.Checkpoints.save
+def save(self, model, history, batch=0):
+    keep(self, model, history, batch)
+    if (len(history), batch) == (int(sys.argv[2]), int(sys.argv[3])):
+        os.kill(os.getpid(), signal.SIGKILL)
+checkpoints.Checkpoints.save = save
+checkpoints.EVERY_S = float(sys.argv[1])
+checkpoints.SHARE = float("inf")
+sys.exit(main(["train"]))
+"""
+EPOCHS_ALONE = ("-c", DRIVER, "inf", "-1", "-1")
+EACH_BATCH = ("-c", DRIVER, "0", "1", "2")
+
+# a quarter of a minute a process on a machine that does nothing else
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+
+
+class Place:
+    """A workspace with 12 train, 4 valid and 2 test pairs of 64 px."""
+
+    def __init__(self, root, **train):
+        self.root = root
+        rng = np.random.default_rng(0)
+        rows = []
+        for i in range(18):
+            stem, subset = f"CFD_{i:03d}", "train" if i < 12 else "valid" if i < 16 else "test"
+            mask = np.zeros((64, 64), np.uint8)
+            mask[:, 2 * i + 5 : 2 * i + 9] = 1
+            image = rng.integers(120, 200, (64, 64, 3)).astype(np.uint8)
+            image[mask == 1] //= 4
+            write_png(root / "data/resized/images" / f"{stem}.png", image)
+            write_png(root / "data/resized/masks" / f"{stem}.png", encode_classes(mask, 2))
+            rows.append((stem, "CFD", stem, stem, subset, int(subset == "test")))
+        columns = ["stem", "source", "parent", "group", "subset", "mini_test"]
+        pd.DataFrame(rows, columns=columns).to_csv(root / "data/split.csv", index=False)
+        self.set(**train)
+
+    def set(self, **train):
+        params = Params.model_validate({**PARAMS, "train": {**PARAMS["train"], **train}})
+        (self.root / "params.yaml").write_text(render(params))
+
+    def start(self, *command):
+        """Start a command in a group of its own, with what a terminal gives it on Ctrl-C."""
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        here = self.root if (self.root / "tasks").is_dir() else ROOT
+        env = {**os.environ, "PATH": path, "PYTHONPATH": str(here), "PYTHONHASHSEED": "random"}
+        with (self.root / "stderr.txt").open("wb") as said:
+            return subprocess.Popen(
+                [sys.executable, *command],
+                cwd=self.root,
+                env=env,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            )
+
+    def run(self, *command):
+        process = self.start(*command)
+        code = process.wait()
+        assert code == 0, self.said()
+        return self.said()
+
+    def said(self):
+        return (self.root / "stderr.txt").read_text()
+
+    @property
+    def state(self):
+        (folder,) = (self.root / ".crackflow/state/train").iterdir()
+        return folder
+
+    def kept(self):
+        """Finished epochs, and batches after them."""
+        if not [*self.root.glob(".crackflow/state/train/*/state.npz")]:
+            return 0, 0
+        with np.load(self.state / "state.npz") as state:
+            history, batch = json.loads(str(state["place"]))
+        return len(history), batch
+
+    def published(self):
+        """All that has to be the same again."""
+        paths = [self.root / "models/flexunet.keras", self.root / "models/trained_on.txt"]
+        paths += [self.root / "metrics/train/metrics.json", *(self.root / "reports").rglob("*.*")]
+        return {path.relative_to(self.root).as_posix(): path.read_bytes() for path in paths}
+
+
+def kill(process):
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    return process.wait()
+
+
+def wait_until(process, happened):
+    while not happened():
+        assert process.poll() is None, "it ended before"
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def pipe_at(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    yield
+    path.unlink()
+
+
+def kill_within(place, path, *command):
+    """Kill a training that has written the first bytes of that file and no more than a page of them."""
+    with pipe_at(path):
+        reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+        process = place.start(*command)
+
+        def written():
+            try:
+                return os.read(reader, 1)
+            except BlockingIOError:
+                return b""
+
+        wait_until(process, written)
+        assert kill(process) == -signal.SIGKILL
+        os.close(reader)
+    path.write_bytes(b"half")
+
+
+def kill_before(place, path, nearly):
+    """Kill a training that is about to write that file, from when `nearly` says that this comes next."""
+    with pipe_at(path):
+        process = place.start("-m", "tasks", "train")
+        wait_until(process, nearly)
+        time.sleep(0.5)
+        assert kill(process) == -signal.SIGKILL
+    path.write_bytes(b"half")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    place = Place(tmp_path_factory.mktemp("undisturbed"))
+    place.run("-m", "tasks", "train")
+    return place
+
+
+def test_killed_again_and_again_it_ends_as_an_undisturbed_training(undisturbed, tmp_path):
+    """The same rows, charts, pictures and weights, byte for byte."""
+    place = Place(tmp_path)
+    state = tmp_path / ".crackflow/state/train" / undisturbed.state.name
+
+    # in epoch 1: the best model is there, its row not yet
+    kill_within(place, state / ".state.npz.part", *EPOCHS_ALONE)
+    assert place.state == state, "the key depends on the process"
+    assert sorted(path.name for path in state.iterdir()) == [".state.npz.part", "best.keras", "pictures"]
+
+    # in epoch 2, after two batches of four
+    assert place.start(*EACH_BATCH).wait() == -signal.SIGKILL
+    assert place.kept() == (1, 2)
+
+    # at its end, while its row is published
+    pictures = state / "pictures"
+    kill_before(place, tmp_path / "reports/.train_losses.csv.part", lambda: [*pictures.glob("epoch_002*.png")])
+    assert place.kept()[0] == 1
+    assert len(pd.read_csv(tmp_path / "reports/train_losses.csv")) == 1
+
+    # after the last epoch, while all is published
+    kill_before(place, tmp_path / "models/.trained_on.txt.part", lambda: place.kept() == (EPOCHS, 0))
+    assert not (tmp_path / "models/flexunet.keras").exists()
+
+    place.run("-m", "tasks", "train")
+    assert place.published() == undisturbed.published()
+    assert list(pd.read_csv(tmp_path / "reports/train_losses.csv").epoch) == [1, 2, 3]
+
+
+def test_a_signal_leaves_the_best_model_and_says_how_to_use_it(tmp_path):
+    import keras
+
+    place = Place(tmp_path, epochs=500)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before = place.kept()[0]
+        process = place.start("-m", "tasks", "train")
+        wait_until(process, lambda before=before: place.kept()[0] > before)
+        process.send_signal(number)
+        assert process.wait() == 128 + number
+        best = (place.state / "best.keras").relative_to(tmp_path)
+        lines = place.said().splitlines()
+        assert lines[-1] == (
+            f"error: train: stopped by {number.name}; the best model so far is {best}, to be used with "
+            f"`crackflow predict PHOTOS --out DIR --model {best}`; the next `dvc repro` goes on where this one was"
+        )
+        assert "Traceback" not in place.said()
+        assert not (tmp_path / "models").exists()
+        assert keras.saving.load_model(tmp_path / best).output_shape == (None, 64, 64, 2)
+
+
+def test_dvc_goes_on_after_a_kill_and_runs_experiments(undisturbed, tmp_path):
+    place = Place(tmp_path)
+    for name in ("crackflow", "tasks"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    graph = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"train": graph["stages"]["train"]}}))
+    shutil.copy(ROOT / ".dvcignore", tmp_path)
+    (tmp_path / ".gitignore").write_text("__pycache__/\n.crackflow/\nstderr.txt\n")
+
+    def dvc(*arguments):
+        return place.run("-m", "dvc", *arguments)
+
+    def git(*arguments):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init", "-q")
+    git("config", "user.name", "a")
+    git("config", "user.email", "a@b.c")
+    dvc("init", "-q")
+    dvc("add", "-q", "data/resized", "data/split.csv")
+    git("add", "-A")
+    git("commit", "-q", "-m", "one")
+
+    process = place.start("-m", "dvc", "repro", "train")
+    wait_until(process, lambda: place.kept()[0])
+    kill(process)
+    assert place.kept()[0] < EPOCHS
+    # what `dvc exp show` reads of a workspace in which a training runs
+    assert json.loads((tmp_path / "metrics/train/metrics.json").read_text())["step"] >= 1
+    dvc("repro", "train")
+    assert place.published() == undisturbed.published()
+    assert "didn't change" in dvc("repro", "train")
+    git("add", "-A")
+    git("commit", "-q", "-m", "two")
+
+    dvc("exp", "run", "--temp", "-n", "slow", "-S", "train.learning_rate=0.001", "-S", "train.epochs=1")
+    shown = {row["Experiment"] or row["rev"]: row for row in csv_rows(dvc("exp", "show", "--csv"))}
+    assert float(shown["slow"]["step"]) == 1
+    assert float(shown["slow"]["train.learning_rate"]) == 0.001
+    assert float(shown["workspace"]["step"]) == EPOCHS
+
+
+def csv_rows(text):
+    return list(csv.DictReader(text[text.index("Experiment") :].splitlines()))
