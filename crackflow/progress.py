@@ -28,7 +28,9 @@ def track(items: Iterable[T], label: str, total: int | None = None, unit: str = 
     return iter(tqdm(items, desc=label, total=total, unit=unit, mininterval=_interval(), dynamic_ncols=True))
 
 
-def bar(label: str, total: int | None, initial: int = 0, unit: str = "image", *, scaled: bool = False) -> "tqdm[None]":
+def bar(
+    label: str, total: int | None, initial: int = 0, unit: str = "image", *, scaled: bool = False, even: bool = False
+) -> "tqdm[None]":
     """Make a bar that the caller moves with `update()`, for work that is no loop of the caller's.
 
     Args:
@@ -37,6 +39,7 @@ def bar(label: str, total: int | None, initial: int = 0, unit: str = "image", *,
         initial: how many an earlier run has done.
         unit: the singular of what is counted.
         scaled: write counts and rates as 1.5M and 3.2k; the unit `B` is for bytes.
+        even: reckon rate and remaining time from all of the run, for work with pauses, and not from its last moments.
 
     Returns:
         The bar, a context manager that closes it.
@@ -47,6 +50,7 @@ def bar(label: str, total: int | None, initial: int = 0, unit: str = "image", *,
         initial=initial,
         unit=unit,
         unit_scale=scaled,
+        smoothing=0.0 if even else 0.3,  # 0.3 is tqdm's own
         mininterval=_interval(),
         dynamic_ncols=True,
     )

@@ -78,7 +78,7 @@ def train(
         # Keras makes the metrics' variables at the first batch; they must be there to go on counting
         model.test_on_batch(*valid[0])
     done = len(history) * steps + place.batch
-    with bar("train", total=params.epochs * steps, initial=done, unit="step") as progress:
+    with bar("train", total=params.epochs * steps, initial=done, unit="step", even=True) as progress:
         while not schedule.finished(_values(history, params), params):
             epoch = len(history)
             if place.batch == 0:
