@@ -131,7 +131,7 @@ class Place:
     def published(self):
         """All that has to be the same again."""
         paths = [self.root / "models/flexunet.keras", self.root / "models/trained_on.txt"]
-        paths += [self.root / "metrics/train/metrics.json", *(self.root / "reports").rglob("*.*")]
+        paths += [self.root / "metrics/train/metrics.json", *(self.root / "reports").rglob("[!.]*.*")]
         return {path.relative_to(self.root).as_posix(): path.read_bytes() for path in paths}
 
 

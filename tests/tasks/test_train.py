@@ -1,10 +1,15 @@
+import hashlib
+import json
+
 import keras
 import numpy as np
 import pandas as pd
 import pytest
+from dvclive.live import Live
 
 from crackflow.images import encode_classes, read_image, write_png
 from crackflow.params import ModelParams, Params, ResizeParams, TrainParams
+from crackflow.trained_on import read
 from tasks import train
 from tasks.workspace import Workspace
 
@@ -39,6 +44,8 @@ def test_writes_a_plain_model_curves_and_pictures(workspace):
     model = keras.saving.load_model(workspace.model, custom_objects={})
     assert model.input_shape == (None, 32, 32, 3)
     assert not model.compiled
+    expected = {hashlib.sha256(f"CFD_{i:03d}".encode()).hexdigest()[:16] for i in range(6)}
+    assert read(workspace.trained_on) == expected
     losses = pd.read_csv(workspace.reports / "train_losses.csv")
     assert list(losses.columns) == ["epoch", "loss", "val_loss"]
     assert list(losses.epoch) == [1, 2]
@@ -65,10 +72,10 @@ def test_what_was_trained_once_is_published_again_without_training(workspace):
     for path in (workspace.reports / "epoch_change_infer").iterdir():
         path.unlink()
     (workspace.reports / "train_losses.csv").unlink()
-    history = next((workspace.root / ".crackflow/state/train").glob("*/history.json"))
-    written = history.stat().st_mtime_ns
+    best = next((workspace.root / ".crackflow/state/train").glob("*/best.keras"))
+    written = best.stat().st_mtime_ns
     train.run(workspace, PARAMS)
-    assert history.stat().st_mtime_ns == written
+    assert best.stat().st_mtime_ns == written
     again = keras.saving.load_model(workspace.model).get_weights()
     assert all((a == b).all() for a, b in zip(first, again, strict=True))
     assert (workspace.reports / "train_losses.csv").read_bytes() == curves
@@ -90,3 +97,27 @@ def test_other_pixels_or_another_recipe_start_anew(workspace):
     two = keys()
     train.run(workspace, params)
     assert keys() == two
+
+
+@pytest.mark.parametrize(("monitor", "best"), [("val_crack_iou", 2), ("val_loss", 1)])
+def test_the_newest_row_and_the_best_epoch_are_what_exp_show_reads(tmp_path, monitor, best):
+    """Of two epochs alike the first is the best, as in training; dvclive keeps no table of its own."""
+    rows = [
+        {"epoch": 1.0, "loss": 3.0, "val_loss": 0.5, "val_crack_iou": 0.1},
+        {"epoch": 2.0, "loss": 2.0, "val_loss": 0.6, "val_crack_iou": 0.2},
+        {"epoch": 3.0, "loss": 1.0, "val_loss": 0.5, "val_crack_iou": 0.2},
+    ]
+    live = Live(str(tmp_path / "metrics"), save_dvc_exp=False, dvcyaml=None)
+    for epochs in (1, 2, 3):
+        train._publish_newest(live, rows[:epochs], monitor)
+    # a process that goes on logs the last epoch again
+    again = Live(str(tmp_path / "metrics"), save_dvc_exp=False, dvcyaml=None)
+    train._publish_newest(again, rows, monitor)
+    assert [path.name for path in (tmp_path / "metrics").iterdir()] == ["metrics.json"]
+    assert json.loads((tmp_path / "metrics/metrics.json").read_text()) == {
+        "loss": 1.0,
+        "val_loss": 0.5,
+        "val_crack_iou": 0.2,
+        "best": {"step": best, monitor: rows[best - 1][monitor]},
+        "step": 3,
+    }
