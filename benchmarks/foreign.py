@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks import real, trials
 from benchmarks.tables import fill, markdown
+from tasks.workspace import write_text
 
 RESULTS = real.ROOT / "docs/results/foreign.json"
 PAGE = real.ROOT / "docs/explanation/figures.md"
@@ -60,7 +61,7 @@ def measure() -> None:
             tuple(table["stem"][table["source"] == name]),
         )
         values["without"][name] = trials.carry_out(f"without {', '.join(family)}", trial)
-        RESULTS.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+        write_text(RESULTS, json.dumps(values, indent=1) + "\n")
 
 
 def page(text: str) -> str:
@@ -75,7 +76,7 @@ def foreign(values: dict[str, Any]) -> str:
         seen, unseen = values["all"]["by_source"][name], found["all"]
         rows.append(
             [
-                ", ".join(MAIN[name]),
+                name if len(MAIN[name]) == 1 else f"{name} (with it {', '.join(MAIN[name][1:])})",
                 unseen["images"],
                 f"{unseen['pooled_iou']:.3f}",
                 f"{unseen['positives_iou']:.3f}",

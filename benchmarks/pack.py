@@ -8,9 +8,7 @@ command on the same pairs gives them again. `--page` writes the tables of the pa
 """
 
 import argparse
-import hashlib
 import json
-import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -24,6 +22,7 @@ from benchmarks.tables import fill, markdown
 from crackflow import packaged, trained_on
 from crackflow.errors import CrackflowError, DataError, ModelError
 from crackflow.operating_point import read as read_operating_point
+from crackflow.operating_point import sha256
 from crackflow.packing import MANTISSA_BITS, pack
 from crackflow.quiet import import_keras
 from pipelines.figures import CRACK
@@ -84,7 +83,8 @@ def write(run: Workspace, results: dict[str, Any], target: Path) -> None:
         pack(run.model, model)
         if model.stat().st_size > MAX_BYTES:
             raise ModelError(f"the packed model has {model.stat().st_size:,} bytes, expected at most {MAX_BYTES:,}")
-        shutil.copyfile(run.operating_point, folder / packaged.POINT)
+        point = json.loads(run.operating_point.read_text(encoding="utf-8"))
+        write_json(folder / packaged.POINT, {**point, "model_sha256": sha256(model)})
         write_text(folder / packaged.TRAINED_ON, _trained_on(run, stems["train"]))
         write_text(folder / packaged.CHOSEN_ON, packaged.chosen_on_text(stems["valid"]))
         write_json(folder / packaged.CARD, _card(results, split, model, before))
@@ -96,7 +96,8 @@ def write(run: Workspace, results: dict[str, Any], target: Path) -> None:
             folder / packaged.CARD,
             {**packaged.read_card(folder), "figures": scored.figures, "by_source": scored.rows()},
         )
-        for path in sorted(folder.iterdir()):
+        # the card last: it names the model by its checksum, so a killed packing shows
+        for path in sorted(folder.iterdir(), key=lambda path: path.name == packaged.CARD):
             path.replace(target / path.name)
     print(f"{target.name}: {(target / packaged.MODEL).stat().st_size:,} bytes; {scored.words()}")
 
@@ -109,7 +110,6 @@ def _card(results: dict[str, Any], split: pd.DataFrame, model: Path, before: dic
     import_keras()
     from crackflow.inference import load_model
 
-    content = model.read_bytes()
     params = results["params"]
     by_source = {
         source: dict(Counter(rows["subset"])) for source, rows in split.groupby("source", sort=True, as_index=True)
@@ -117,8 +117,8 @@ def _card(results: dict[str, Any], split: pd.DataFrame, model: Path, before: dic
     return {
         "revision": results["revision"],
         "parameters": load_model(model).count_params(),
-        "bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": model.stat().st_size,
+        "sha256": sha256(model),
         "packing": {"mantissa_bits": MANTISSA_BITS, "pooled_iou_before": before["crack"]["pooled"]["iou"]},
         "classes": params["classes"],
         "resize": params["resize"],

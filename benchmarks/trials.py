@@ -22,6 +22,8 @@ from benchmarks import real
 
 TRIALS = real.ROOT / ".crackflow/trials"
 METRIC = "pooled_iou"
+# of crackflow: what decides a result
+CODE = ("augment", "dataset", "losses", "model", "names", "schedule", "supervision", "training", "thresholds", "scores")
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def stems(table: pd.DataFrame, subset: str) -> tuple[str, ...]:
 def carry_out(name: str, trial: Trial) -> dict[str, Any]:
     """Give what a trial reached, training it where that is not known yet."""
     plain = json.dumps(asdict(trial), sort_keys=True)
-    folder = TRIALS / hashlib.sha256(plain.encode()).hexdigest()[:16]
+    folder = TRIALS / key(trial)
     result = folder / "result.json"
     if not result.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -67,6 +69,18 @@ def carry_out(name: str, trial: Trial) -> dict[str, Any]:
         if done.returncode:
             sys.exit(f"error: {name} ended with exit code {done.returncode}; run again to go on")
     return dict(json.loads(result.read_text(encoding="utf-8")))
+
+
+def key(trial: Trial) -> str:
+    """A hash of all that a trial's result depends on: the whole recipe, the pairs, the code that trains and scores."""
+    from pipelines.profile import load
+
+    params = load(real.ROOT / "profiles", "photos", trial.settings)
+    digest = hashlib.sha256(json.dumps([asdict(trial), params.model_dump(mode="json")], sort_keys=True).encode())
+    digest.update(json.loads((real.TREE / "data/raw.json").read_text(encoding="utf-8"))["sha256"].encode())
+    for name in CODE:
+        digest.update((real.ROOT / f"crackflow/{name}.py").read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def main(folder: Path) -> None:
@@ -82,7 +96,7 @@ def main(folder: Path) -> None:
     pairs = Folder(real.TREE / "data/resized", len(params.classes), params.model.image_channels)
     kept = Checkpoints(folder)
     started = time.monotonic()
-    before = len(kept.history())
+    before = (folder / "state.npz").exists()
     history = train(
         pairs, trial.train, trial.valid, params.resize.size, params.model, params.train, kept, lambda *_: None
     )
@@ -92,8 +106,8 @@ def main(folder: Path) -> None:
         "settings": list(trial.settings),
         "parameters": int(model.count_params()),
         "steps": params.train.epochs * params.train.steps_per_epoch,
-        # of a run that was killed on the way, only of the rest
-        "step_s": round(seconds / max(1, (len(history) - before) * params.train.steps_per_epoch), 3),
+        # the looks at valid are part of it; unknown for a run that was killed on the way
+        "step_s": None if before else round(seconds / (len(history) * params.train.steps_per_epoch), 3),
         "peak_mib": peak_mib(),
         **scored(model, pairs, trial),
     }

@@ -41,8 +41,8 @@ def load_model(path: Path) -> keras.Model:
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError(f"{path} is not a model that Keras {keras.__version__} can load: {reason}") from None
-    # Keras would compile with XLA where it can, which takes 1.7 times as long on a CPU.
-    model.jit_compile = keras.backend.backend() != "tensorflow"
+    # Keras would compile with XLA where it can, which takes 1.7 times as long on a CPU; torch's compiler wants C++.
+    model.jit_compile = keras.backend.backend() == "jax"
     return model
 
 

@@ -4,6 +4,7 @@ A pixel is foreground above a threshold. Of the foreground, pieces that are smal
 sure, are dropped: that is what most false alarms look like (docs/explanation/operating-point.md).
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -146,6 +147,26 @@ def classify(probabilities: Probabilities, point: OperatingPoint) -> Classes:
 def as_json(point: OperatingPoint) -> dict[str, Any]:
     """Give what `read` reads; a file may hold more beside it."""
     return asdict(point)
+
+
+def belongs(path: Path, model: Path) -> bool:
+    """Whether an operating point was chosen for a model: its thresholds mean nothing to another.
+
+    Args:
+        path: a JSON object; where it has no `model_sha256`, as those of before had none, nothing speaks against it.
+        model: a file.
+    """
+    try:
+        wanted = json.loads(path.read_text(encoding="utf-8")).get("model_sha256")
+    except (OSError, ValueError, AttributeError):
+        return True  # `read` says what is wrong with it
+    return wanted is None or wanted == sha256(model)
+
+
+def sha256(path: Path) -> str:
+    """The file's checksum, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read(path: Path) -> OperatingPoint:

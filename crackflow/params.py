@@ -243,6 +243,9 @@ class EvaluateParams(_Block):
     false_alarms_cost: Share = Field(
         0.02, description="at most this much of threshold_metric on valid is given up for that"
     )
+    compare_flips: bool = Field(
+        True, description="give figures with and without flips; evaluate takes four times as long for it"
+    )
     flips: bool = Field(
         False, description="predict the mean over four flips of a picture; four times the time of infer and predict"
     )

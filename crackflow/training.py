@@ -23,6 +23,8 @@ from crackflow.progress import bar
 from crackflow.supervision import Supervised
 
 VALID_BATCH = 4
+# XLA takes 1.7 times as long for this network on a CPU under TensorFlow, and torch's compiler wants C++
+JIT = keras.backend.backend() == "jax"
 SUPERVISED = (1, 2)  # levels: the first is the output's own, and lower ones see too little of a thin crack
 MEND = "lower train.learning_rate or train.clipvalue"
 
@@ -69,8 +71,12 @@ def train(
     steps = steps_per_epoch(len(train_stems), params)
     model = learner(folder.num_classes, model_params, params)
     compile_model(model, params, steps)
-    # The one that is kept is a network of its own, never compiled: for any reader plain Keras, in float32.
+    # The one that is judged and kept is a network of its own: for any reader plain Keras, in float32, never compiled.
     judged = flexunet(size, folder.num_classes, model_params, params.seed)
+    judge = keras.Model(judged.input, judged.output)
+    judge.compile(
+        loss=losses.total(params.loss, params.crack_weight), metrics=metrics.make(params.metrics), jit_compile=JIT
+    )
     place = checkpoints.restore(model)
     history = place.history
     valid = WholeImages(folder, spread(valid_stems, params.valid_images or len(valid_stems)), VALID_BATCH)
@@ -96,14 +102,14 @@ def train(
             row = {"epoch": float(epoch + 1), "learning_rate": float(model.optimizer.learning_rate)}
             row |= {name: float(values[-1]) for name, values in logs.items()}
             # where an average is kept, fit has left it in the weights' place
-            seen = model.evaluate(valid, verbose=0, return_dict=True, callbacks=[watch])
-            history.append(row | {f"val_{name}": float(value) for name, value in seen.items()})
             for layer in judged.layers:
                 layer.set_weights(model.get_layer(layer.name).get_weights())
+            seen = judge.evaluate(valid, verbose=0, return_dict=True, callbacks=[watch])
+            history.append(row | {f"val_{name}": float(value) for name, value in seen.items()})
             epoch_done(judged, history)
             if schedule.best_epoch(_values(history, params)) == epoch:
                 checkpoints.save_best(judged)
-            watch.put_trained_back()
+            watch.put_trained_back(model)
             checkpoints.save(model, history)
             place = Place(history)
     checkpoints.finish(history)
@@ -154,8 +160,7 @@ def compile_model(model: keras.Model, params: TrainParams, steps: int) -> None:
         optimizer=optimizer,
         loss=losses.total(params.loss, params.crack_weight),
         metrics=metrics.make(params.metrics),
-        # XLA takes 1.7 times as long for this network on a CPU
-        jit_compile=keras.backend.backend() != "tensorflow",
+        jit_compile=JIT,
     )
 
 
@@ -225,10 +230,10 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         if self.model.optimizer.use_ema:
             self.trained = [keras.ops.convert_to_numpy(weight) for weight in self.model.trainable_variables]
 
-    def put_trained_back(self) -> None:
+    def put_trained_back(self, model: keras.Model) -> None:
         """Undo what `fit` ends with where an average is kept: the average in the weights' place."""
         if self.trained:
-            for variable, value in zip(self.model.trainable_variables, self.trained, strict=True):
+            for variable, value in zip(model.trainable_variables, self.trained, strict=True):
                 variable.assign(value)
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 Keras's signature

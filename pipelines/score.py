@@ -28,6 +28,16 @@ from tasks.outputs import write_csv
 from tasks.workspace import Workspace
 
 FIGURES = "evaluation.json"
+TABLES = (
+    "evaluation.csv",
+    "per_image.csv",
+    "per_source.csv",
+    "precision_recall.csv",
+    "precision_recall.png",
+    "worst.png",
+)
+PREDICTIONS = "predictions"
+WORK = ".work"
 # Words for a column of per_source.csv.
 COLUMNS = {
     "IoU, pooled": "pooled_iou",
@@ -92,7 +102,7 @@ def score(weights: Weights, pairs: Path, out: Path | None = None) -> Outcome:
     """
     if not pairs.exists():
         raise DataError(f"no folder and no zip at {pairs}; name one that holds images/ and masks/")
-    if out is not None and out.is_dir() and any(out.iterdir()) and not (out / FIGURES).is_file():
+    if out is not None and _in_use(out):
         raise DataError(f"{out} is in use: it holds files and no {FIGURES}; name a folder that is absent or empty")
     not_to_score = seen(weights)
     point, origin = weights.point(), _origin(weights.point_file)
@@ -158,7 +168,7 @@ def _workspace(out: Path | None) -> Iterator[Workspace]:
         with tempfile.TemporaryDirectory(prefix="crackflow-score-") as folder:
             yield Workspace(Path(folder))
         return
-    root = out / ".work"
+    root = out / WORK
     made = not out.exists()
     # of a run that was killed
     shutil.rmtree(root, ignore_errors=True)
@@ -196,11 +206,16 @@ def _rows(workspace: Workspace, params: Params, not_to_score: Seen) -> tuple[pd.
     return rows, len(trained_on), len(chosen_on), len(made) - len(stems)
 
 
+def _in_use(out: Path) -> bool:
+    """Whether a folder holds files that no score has written; one that was killed leaves its work folder."""
+    return out.is_dir() and any(out.iterdir()) and not ((out / FIGURES).is_file() or (out / WORK).is_dir())
+
+
 def _publish(workspace: Workspace, out: Path) -> None:
-    for name in ("evaluation.csv", "per_image.csv", "per_source.csv", "precision_recall.csv", "precision_recall.png"):
+    # Figures say that the folder is whole, so the old ones go first and the new ones come last.
+    (out / FIGURES).unlink(missing_ok=True)
+    for name in TABLES:
         os.replace(workspace.reports / name, out / name)
-    os.replace(workspace.reports / "worst.png", out / "worst.png")
-    shutil.rmtree(out / "predictions", ignore_errors=True)
-    os.replace(workspace.predictions, out / "predictions")
-    # last: it says that the folder is whole
+    shutil.rmtree(out / PREDICTIONS, ignore_errors=True)
+    os.replace(workspace.predictions, out / PREDICTIONS)
     os.replace(workspace.metrics_json, out / FIGURES)

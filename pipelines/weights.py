@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from crackflow import packaged, trained_on
+from crackflow import operating_point, packaged, trained_on
 from crackflow.errors import DataError, ModelError
 from crackflow.packaged import Seen, Weights
 from crackflow.params import Params
@@ -43,7 +43,7 @@ def choose(here: Path, choice: str = "") -> Weights:
     for checkout in (folder, folder.parent):
         if Workspace(checkout).model.is_file() and path in (checkout, Workspace(checkout).model):
             return _trained(Workspace(checkout), f"the model trained in {choice}")
-    if path.is_dir() or (folder / packaged.CARD).is_file():
+    if path.is_dir() or (path.name == packaged.MODEL and (folder / packaged.CARD).is_file()):
         return packaged.open_folder(folder, f"the weights in {choice}")
     return _alone(Workspace(here), path, choice)
 
@@ -87,6 +87,13 @@ _OWN = ("train", "valid")
 
 
 def _trained(workspace: Workspace, name: str) -> Weights:
+    if not workspace.model.is_file():
+        raise ModelError(f"no model at {workspace.model}; train one with `crackflow rebuild`, or say --model packaged")
+    if not operating_point.belongs(workspace.operating_point, workspace.model):
+        raise ModelError(
+            f"{workspace.operating_point} was chosen for another model than {workspace.model.name} beside it; "
+            "choose it anew with `crackflow rebuild evaluate`"
+        )
     return Weights(name, workspace.model, workspace.operating_point, workspace.params())
 
 

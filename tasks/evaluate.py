@@ -1,5 +1,6 @@
 """Stage evaluate: the operating point from valid, the figures from test."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,7 +24,7 @@ from crackflow.evaluation import (
     score,
 )
 from crackflow.images import encode_classes, read_image, read_stored_mask, write_png
-from crackflow.operating_point import OperatingPoint, as_json, classify
+from crackflow.operating_point import OperatingPoint, as_json, classify, sha256
 from crackflow.params import Params
 from crackflow.progress import track
 from crackflow.scores import Counts, counts
@@ -61,8 +62,10 @@ def run(workspace: Workspace, params: Params) -> None:
     model = load_model(workspace.model)
     metric = params.evaluate.threshold_metric
     choices = _choose(workspace, params, model, rows["valid"])
-    choice, other = choices[params.evaluate.flips], choices[not params.evaluate.flips]
-    values = score_rows(workspace, params, model, rows["test"], choice.point, f"valid, {metric}", other.point)
+    choice, other = choices[params.evaluate.flips], choices.get(not params.evaluate.flips)
+    values = score_rows(
+        workspace, params, model, rows["test"], choice.point, f"valid, {metric}", other.point if other else None
+    )
     write_csv(workspace.reports / "operating_point.csv", choice.table)
     write_json(
         workspace.operating_point,
@@ -70,6 +73,7 @@ def run(workspace: Workspace, params: Params) -> None:
             **choice.as_json(),
             "metric": metric,
             "chosen_on": "valid",
+            "model_sha256": sha256(workspace.model),
             "false_alarms_target": params.evaluate.false_alarms,
             "false_alarms_cost": params.evaluate.false_alarms_cost,
         },
@@ -100,11 +104,14 @@ def refuse_trained_on(rows: pd.DataFrame, hashes: frozenset[str]) -> None:
 
 
 def _choose(workspace: Workspace, params: Params, model: Any, rows: pd.DataFrame) -> dict[bool, Choice]:
-    """An operating point without flips and one with them, each chosen on these rows."""
+    """An operating point without flips, one with them, or both, each chosen on these rows."""
     evaluate = params.evaluate
-    choosers = {flips: Chooser(workspace.state("evaluate", "levels"), flips=flips) for flips in (False, True)}
-    with choosers[False], choosers[True]:
-        for _, _, seen, truth in _predictions(workspace, params, model, rows, (False, True)):
+    views = (False, True) if params.evaluate.compare_flips else (params.evaluate.flips,)
+    with contextlib.ExitStack() as stack:
+        choosers = {
+            flips: stack.enter_context(Chooser(workspace.state("evaluate", "levels"), flips=flips)) for flips in views
+        }
+        for _, _, seen, truth in _predictions(workspace, params, model, rows, views):
             for flips, chooser in choosers.items():
                 chooser.add(seen[flips], truth)
         return {

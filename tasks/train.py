@@ -56,12 +56,27 @@ def run(workspace: Workspace, params: Params) -> None:
         losses,
         metrics,
         model,
+        names,
         saving,
         schedule,
+        supervision,
         training,
     )
 
-    code = (augment, checkpoints, dataset, images, losses, metrics, model, saving, schedule, training)
+    code = (
+        augment,
+        checkpoints,
+        dataset,
+        images,
+        losses,
+        metrics,
+        model,
+        names,
+        saving,
+        schedule,
+        supervision,
+        training,
+    )
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
     train_stems = list(split.stem[split.subset == "train"])
     valid_stems = list(split.stem[split.subset == "valid"])
@@ -69,6 +84,8 @@ def run(workspace: Workspace, params: Params) -> None:
 
     recipe = [params.classes, params.model.model_dump(), params.resize.size, params.train.model_dump()]
     recipe += [keras.version(), keras.backend.backend()]
+    # the pictures of each epoch are part of what is kept
+    recipe += [shown]
     key = _key(workspace, [*train_stems, *valid_stems], recipe, [Path(inspect.getfile(module)) for module in code])
     state = workspace.state("train", key)
     kept = checkpoints.Checkpoints(state)

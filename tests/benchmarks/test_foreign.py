@@ -9,7 +9,7 @@ def test_a_row_sets_unseen_beside_seen():
         "without": {"CFD": {"all": {"images": 66, "pooled_iou": 0.1234, "positives_iou": 0.2}}},
     }
     assert foreign.foreign(values).splitlines()[2:] == [
-        "| CFD, forest, Sylvie_Chambon | 66 | 0.123 | 0.200 | 0.400 | 7 |"
+        "| CFD (with it forest, Sylvie_Chambon) | 66 | 0.123 | 0.200 | 0.400 | 7 |"
     ]
 
 

@@ -102,6 +102,26 @@ def test_killed_within_an_epoch_it_ends_as_an_undisturbed_one(
     assert Checkpoints(tmp_path / "a").best.read_bytes() == Checkpoints(tmp_path / "b").best.read_bytes()
 
 
+def test_killed_within_an_epoch_of_all_that_the_recipe_knows_it_ends_the_same(pairs, tmp_path):
+    """bfloat16, deep supervision, uneven draws, weights of crack pixels; of four levels two are supervised."""
+    model = ModelParams(widths=(4, 4, 6, 6), num_layers=4, decoder_convs=1, base_kernels=(3, 3))
+    changes = {
+        "precision": "mixed_bfloat16",
+        "deep_supervision": 0.5,
+        "crack_free": 2.0,
+        "crack_weight": 2.0,
+        "averaging": 0.9,
+        "epochs": 2,
+    }
+    params = PARAMS.model_copy(update=changes)
+    undisturbed = run(pairs, tmp_path / "a", params, model)
+    for last in ((0, 2), (1, 1)):
+        with pytest.raises(Killed):
+            run(pairs, Mortal(tmp_path / "b", last), params, model)
+    assert run(pairs, tmp_path / "b", params, model) == undisturbed
+    assert Checkpoints(tmp_path / "a").best.read_bytes() == Checkpoints(tmp_path / "b").best.read_bytes()
+
+
 def test_a_finished_training_is_not_trained_again(pairs, tmp_path):
     history = run(pairs, tmp_path / "a")
     called = []

@@ -1,5 +1,6 @@
 """pipelines/weights.py: which model is taken, and what it has seen."""
 
+import hashlib
 import json
 
 import pytest
@@ -57,6 +58,27 @@ def test_a_trained_model_comes_first(checkout):
     assert choose(checkout, "trained") == found
 
 
+def test_an_operating_point_of_another_model_is_refused(checkout):
+    point = {"threshold": 0.5, "model_sha256": hashlib.sha256(b"a model").hexdigest()}
+    (checkout / "models/operating_point.json").write_text(json.dumps(point))
+    assert choose(checkout).point() == OperatingPoint(0.5)
+    (checkout / "models/flexunet.keras").write_bytes(b"trained again")
+    with pytest.raises(ModelError, match=r"chosen for another model than flexunet.keras.*rebuild evaluate"):
+        choose(checkout)
+
+
+def test_the_trained_one_must_be_there(tmp_path):
+    with pytest.raises(ModelError, match=r"no model at .*flexunet.keras; train one.*--model packaged"):
+        choose(tmp_path, "trained")
+
+
+def test_another_file_beside_packaged_weights_is_taken_alone(folder, tmp_path):
+    (folder / "best.keras").write_bytes(b"another model")
+    found = choose(tmp_path, "weights/best.keras")
+    assert (found.model, found.point_file, found.lists) == (folder / "best.keras", None, None)
+    assert choose(tmp_path, "weights/flexunet.keras").lists == folder
+
+
 def test_the_packaged_one_by_name(checkout):
     assert choose(checkout, "packaged").model.parent == packaged.FOLDER
 
@@ -79,7 +101,7 @@ def test_a_folder_of_weights_by_path(folder, tmp_path, path):
     [
         ("nowhere", "no model at nowhere; expected packaged, trained, a checkout"),
         ("empty", "no weights in .*empty: card.json is not there"),
-        ("trained", "no params.yaml in"),
+        ("trained", "no model at .*flexunet.keras; train one"),
     ],
 )
 def test_what_is_not_there_is_told(tmp_path, choice, message):

@@ -9,6 +9,7 @@ from scipy import ndimage
 from crackflow import trained_on
 from crackflow.errors import DataError, ModelError
 from crackflow.images import read_image, read_stored_mask
+from crackflow.operating_point import belongs
 from crackflow.params import EvaluateParams
 from crackflow.scores import Counts, counts, f1, false_alarms, iou, per_image, pooled
 from tasks import evaluate
@@ -160,6 +161,23 @@ def test_flips_are_reported_with_and_without_and_the_figures_follow_the_paramete
         assert metrics["flips"][name]["pooled"]["iou"] == metrics["crack"]["pooled"]["iou"]
         assert metrics["flips"][name]["threshold"] == metrics["protocol"]["threshold"]
     assert averaged["protocol"]["operating_point"].endswith("mean over four flips")
+
+
+def test_without_comparing_flips_one_view_is_predicted_and_the_figures_are_the_same(made, params):
+    both, point = run_and_read(made, params)
+    one, alone = run_and_read(made, evaluated_with(params, compare_flips=False))
+    assert "flips" not in one
+    assert one["crack"] == both["crack"]
+    assert alone == point
+    averaged, _ = run_and_read(made, evaluated_with(params, compare_flips=False, flips=True))
+    assert averaged["protocol"]["operating_point"].endswith("mean over four flips")
+
+
+def test_the_operating_point_names_its_model(made, params):
+    run_and_read(made, params)
+    assert belongs(made.operating_point, made.model)
+    save_lopsided(made.model)
+    assert not belongs(made.operating_point, made.model)
 
 
 def save_lopsided(path):
