@@ -63,8 +63,9 @@ def test_a_stage_that_ran_leaves_a_record_with_the_run_it_belongs_to(checkout, m
     assert record["stage"] == "download"
     assert record["run"] == "run-7"
     assert record["seconds"] >= 0
-    # NumPy, pandas and OpenCV alone take some 100 MiB; a hundred times that would be another unit
-    assert record["peak_mib"] is None or 30 < record["peak_mib"] < 3000
+    # NumPy, pandas and OpenCV alone take some 100 MiB, the other tests' networks some thousands in this process;
+    # another unit would be a thousand times that
+    assert record["peak_mib"] is None or 30 < record["peak_mib"] < 30_000
 
 
 def test_a_stage_that_failed_leaves_no_record(checkout):
