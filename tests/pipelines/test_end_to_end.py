@@ -46,6 +46,9 @@ class Checkout:
             shutil.copy(ROOT / name, root / name)
         self.set(**SMALL)
         self.command("git", "init", "-q")
+        # dvclive asks for the last commit
+        identity = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+        self.command("git", *identity, "commit", "-q", "--allow-empty", "-m", "start")
         self.command(sys.executable, "-m", "dvc", "init", "-q")
 
     def set(self, **keys):
