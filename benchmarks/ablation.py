@@ -45,10 +45,8 @@ class Variant(NamedTuple):
 
 
 BASE = Variant("recipe", "as it is", ())
-PLAIN = tuple(
-    f"train.augment.{key}=0" for key in ("scale", "brightness", "contrast", "gamma", "noise", "blur", "shadow")
-)
 LIGHT = tuple(f"train.augment.{key}=0" for key in ("brightness", "contrast", "gamma", "noise", "blur", "shadow"))
+PLAIN = ("train.augment.scale=0", *LIGHT)
 VARIANTS = (
     BASE,
     Variant("loss", "cross-entropy alone", ("train.loss={categorical_crossentropy: 1.0}",)),

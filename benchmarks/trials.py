@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import real
+from tasks.workspace import write_text
 
 TRIALS = real.ROOT / ".crackflow/trials"
 METRIC = "pooled_iou"
@@ -58,12 +59,10 @@ def stems(table: pd.DataFrame, subset: str) -> tuple[str, ...]:
 
 def carry_out(name: str, trial: Trial) -> dict[str, Any]:
     """Give what a trial reached, training it where that is not known yet."""
-    plain = json.dumps(asdict(trial), sort_keys=True)
     folder = TRIALS / key(trial)
     result = folder / "result.json"
     if not result.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "trial.json").write_text(plain, encoding="utf-8")
+        write_text(folder / "trial.json", json.dumps(asdict(trial), sort_keys=True))
         print(f"{name}: {', '.join(trial.settings) or 'as it is'}", flush=True)
         done = subprocess.run([sys.executable, "-m", "benchmarks.trials", str(folder)], cwd=real.ROOT, check=False)
         if done.returncode:
@@ -111,9 +110,7 @@ def main(folder: Path) -> None:
         "peak_mib": peak_mib(),
         **scored(model, pairs, trial),
     }
-    part = folder / "part.json"
-    part.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    part.replace(folder / "result.json")
+    write_text(folder / "result.json", json.dumps(found, indent=1) + "\n")
 
 
 def scored(model: Any, pairs: Any, trial: Trial) -> dict[str, Any]:
