@@ -20,7 +20,7 @@ from tasks.workspace import write_text
 RESULTS = real.ROOT / "docs/results/ablation.json"
 PAGE = real.ROOT / "docs/explanation/recipe.md"
 SEEDS = (0, 1)
-# A twelfth of the profile's steps; the average of the weights and the first rise of the rate are shortened with them.
+# A fifteenth of the profile's steps; the average of the weights and the first rise of the rate are shortened with them.
 BUDGET = (
     "train.epochs=2",
     "train.steps_per_epoch=250",
@@ -74,7 +74,14 @@ VARIANTS = (
     Variant("normalization", "none", ("model.normalization=none",)),
     Variant("normalization", "group", ("model.normalization=group",)),
     Variant("averaging", "none", ("train.averaging=0.0",)),
-    Variant("schedule", "Adam at a constant rate", ("train.optimizer=adam", "train.schedule=constant")),
+    Variant("optimizer", "AdamW", ("train.optimizer=adamw", "train.learning_rate=0.002")),
+    Variant("optimizer", "AdamW, twice the rate", ("train.optimizer=adamw", "train.learning_rate=0.004")),
+    Variant("optimizer", "Muon, three times the rate", ("train.learning_rate=0.015",)),
+    Variant(
+        "schedule",
+        "Adam at a constant rate",
+        ("train.optimizer=adam", "train.learning_rate=0.002", "train.schedule=constant"),
+    ),
     Variant(
         "schedule",
         "Adam at the original's constant rate",

@@ -24,7 +24,19 @@ from tasks.workspace import write_text
 TRIALS = real.ROOT / ".crackflow/trials"
 METRIC = "pooled_iou"
 # of crackflow: what decides a result
-CODE = ("augment", "dataset", "losses", "model", "names", "schedule", "supervision", "training", "thresholds", "scores")
+CODE = (
+    "augment",
+    "dataset",
+    "losses",
+    "model",
+    "muon",
+    "names",
+    "schedule",
+    "supervision",
+    "training",
+    "thresholds",
+    "scores",
+)
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,7 @@ class Checkpoints:
         part = self.folder / ".state.npz.part"
         with part.open("wb") as file:
             np.savez(file, place=np.array(json.dumps([history, batch])), **arrays)
+            os.fsync(file.fileno())  # a machine that loses its power must not be left with the name of an empty file
         os.replace(part, self._state)
 
     def _read(self) -> tuple[Place, list[npt.NDArray[Any]]]:

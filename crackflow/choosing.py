@@ -73,7 +73,7 @@ class Chooser:
         Args:
             metric: what is maximised.
             target: 0..1, largest share of crack-free pictures with a false alarm.
-            cost: 0..1, largest loss of the metric for that.
+            cost: 0..1, largest loss of the metric, and of the mean IoU of pictures with cracks, for that.
 
         Returns:
             The operating point, and how it came about.

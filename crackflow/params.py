@@ -211,9 +211,9 @@ class TrainParams(_Block):
     precision: Precision = Field(
         "float32", description="of training; mixed_bfloat16 is quicker on processors that calculate with bfloat16"
     )
-    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
+    optimizer: Literal["adam", "adamw", "sgd", "muon"] = "adamw"
     learning_rate: Rate = 0.002
-    weight_decay: Amount = Field(0.0001, description="adamw alone")
+    weight_decay: Amount = Field(0.0001, description="adamw and muon alone")
     averaging: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0,
         description="share that a running average of the weights keeps at each step; 0 averages nothing",

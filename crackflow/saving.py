@@ -28,7 +28,7 @@ def save_model(model: keras.Model, path: Path) -> None:
     written = path.with_name(f"part-{path.name}")  # Keras insists on the ending
     part = path.with_name(f".{path.name}.part")
     model.save(written)
-    with zipfile.ZipFile(written) as source, zipfile.ZipFile(part, "w") as target:
+    with zipfile.ZipFile(written) as source, part.open("wb") as file, zipfile.ZipFile(file, "w") as target:
         for member in source.infolist():
             entry = zipfile.ZipInfo(member.filename, DATE)
             entry.create_system, entry.external_attr, entry.file_size = UNIX, 0o644 << 16, member.file_size
@@ -37,6 +37,8 @@ def save_model(model: keras.Model, path: Path) -> None:
                     new.write(json.dumps(_timeless(json.load(old), {})).encode())
                 else:
                     shutil.copyfileobj(old, new, 1 << 20)
+        target.close()
+        os.fsync(file.fileno())
     os.replace(part, path)
     written.unlink()
 

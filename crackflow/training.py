@@ -18,6 +18,7 @@ from crackflow.checkpoints import Checkpoints, Place, Row
 from crackflow.dataset import Folder, TrainingCrops, WholeImages, frequencies, spread, steps_per_epoch
 from crackflow.errors import DataError, TrainingError
 from crackflow.model import flexunet
+from crackflow.muon import ConvMuon
 from crackflow.params import ModelParams, TrainParams
 from crackflow.progress import bar
 from crackflow.supervision import Supervised
@@ -148,8 +149,9 @@ def compile_model(model: keras.Model, params: TrainParams, steps: int) -> None:
     clip = params.clipvalue or None
     # None: the average replaces the weights at the end of `fit` alone, and `_Watch` has kept them
     average = {"use_ema": params.averaging > 0, "ema_momentum": params.averaging, "ema_overwrite_frequency": None}
-    if params.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=params.weight_decay, clipvalue=clip, **average)
+    if params.optimizer in ("adamw", "muon"):
+        decaying = keras.optimizers.AdamW if params.optimizer == "adamw" else ConvMuon
+        optimizer = decaying(rate, weight_decay=params.weight_decay, clipvalue=clip, **average)
         # Decay draws weights to 0; a normalization's scale and an offset have no reason to be there.
         optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     elif params.optimizer == "adam":

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crackflow.charts import lines
+from crackflow.errors import TrainingError
 from crackflow.images import encode_classes, read_image, read_stored_mask, write_png
 from crackflow.params import Params
 from crackflow.progress import track
@@ -41,11 +42,10 @@ def run(workspace: Workspace, params: Params) -> None:
 
     Raises:
         DataError: when there is nothing to train or to validate on.
-        TrainingError: when the loss is not finite.
+        TrainingError: when the loss is not finite, or the git repository has no commit.
         KeyboardInterrupt: with a note that names the best model so far, where the caller lets signals interrupt.
     """
     import keras
-    from dvclive.live import Live
 
     from crackflow import (
         augment,
@@ -56,6 +56,7 @@ def run(workspace: Workspace, params: Params) -> None:
         losses,
         metrics,
         model,
+        muon,
         names,
         saving,
         schedule,
@@ -71,6 +72,7 @@ def run(workspace: Workspace, params: Params) -> None:
         losses,
         metrics,
         model,
+        muon,
         names,
         saving,
         schedule,
@@ -91,8 +93,7 @@ def run(workspace: Workspace, params: Params) -> None:
     kept = checkpoints.Checkpoints(state)
     pictures = state / "pictures"
     folder = dataset.Folder(workspace.resized, len(params.classes), params.model.image_channels)
-    # The CSVs in reports/ are the history; this is the newest row alone. DVC makes the experiment, dvc.yaml is ours.
-    live = Live(str(workspace.train_metrics.parent), report=None, save_dvc_exp=False, dvcyaml=None)
+    live = _live(workspace)
 
     def publish(history: list[checkpoints.Row]) -> None:
         _publish_history(workspace, history)
@@ -120,6 +121,20 @@ def run(workspace: Workspace, params: Params) -> None:
     write_text(workspace.trained_on, render(train_stems))
     workspace.model.parent.mkdir(parents=True, exist_ok=True)
     _copy(kept.best, workspace.model)
+
+
+def _live(workspace: Workspace) -> "Live":
+    """The newest row alone, since the CSVs in reports/ are the history. DVC makes the experiment, dvc.yaml is ours."""
+    from dvclive.live import Live
+    from scmrepo.exceptions import SCMError
+
+    try:
+        return Live(str(workspace.train_metrics.parent), report=None, save_dvc_exp=False, dvcyaml=None)
+    except SCMError as error:
+        raise TrainingError(
+            f"dvclive can't name what is trained ({error}); it asks for a commit: run `git add -A` and "
+            "`git commit -m start`, then train again"
+        ) from None
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_killed_training_ends_as_an_undisturbed_one(pairs, tmp_path, schedule,
 
 @pytest.mark.parametrize(
     ("optimizer", "normalization", "steps_per_epoch", "averaging"),
-    [("adamw", "batch", 3, 0.9), ("sgd", "group", 0, 0.0)],
+    [("adamw", "batch", 3, 0.9), ("sgd", "group", 0, 0.0), ("muon", "batch", 3, 0.9)],
 )
 def test_killed_within_an_epoch_it_ends_as_an_undisturbed_one(
     pairs, tmp_path, optimizer, normalization, steps_per_epoch, averaging
