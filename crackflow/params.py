@@ -211,8 +211,8 @@ class TrainParams(_Block):
     precision: Precision = Field(
         "float32", description="of training; mixed_bfloat16 is quicker on processors that calculate with bfloat16"
     )
-    optimizer: Literal["adam", "adamw", "sgd", "muon"] = "adamw"
-    learning_rate: Rate = 0.002
+    optimizer: Literal["adam", "adamw", "muon", "sgd"] = "muon"
+    learning_rate: Rate = 0.005
     weight_decay: Amount = Field(0.0001, description="adamw and muon alone")
     averaging: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0,
@@ -241,7 +241,9 @@ class EvaluateParams(_Block):
         "it; 1 drops none",
     )
     false_alarms_cost: Share = Field(
-        0.02, description="at most this much of threshold_metric on valid is given up for that"
+        0.02,
+        description="at most this much of threshold_metric on valid, and of the mean IoU of images with cracks, is given up "
+        "for that",
     )
     compare_flips: bool = Field(
         True, description="give figures with and without flips; evaluate takes four times as long for it"

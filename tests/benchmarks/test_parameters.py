@@ -11,6 +11,6 @@ def test_a_key_has_its_default_and_description():
 
 def test_a_key_has_what_else_it_may_be():
     page = parameters.page()
-    assert "| train.optimizer | `adamw` | adam, adamw, sgd |" in page
+    assert "| train.optimizer | `muon` | adam, adamw, muon, sgd |" in page
     assert "| data.max_refused | `0.05` | ≥ 0, ≤ 1 |" in page
-    assert "| train.learning_rate | `0.002` | > 0 |" in page
+    assert "| train.learning_rate | `0.005` | > 0 |" in page

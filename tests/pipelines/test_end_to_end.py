@@ -93,7 +93,7 @@ def built(tmp_path_factory):
 @pytest.fixture
 def checkout(built):
     yield built[0]
-    built[0].set(**SMALL, **{"evaluate.tolerance_px": 2, "train.learning_rate": 0.002})
+    built[0].set(**SMALL, **{"evaluate.tolerance_px": 2, "train.learning_rate": 0.005})
     assert built[0].repro() == []
 
 
@@ -123,7 +123,7 @@ def test_another_rate_trains_again_and_going_back_trains_nothing(checkout):
     checkout.set(**{"train.learning_rate": 0.001})
     assert checkout.repro() == ["train", "evaluate", "infer", "report"]
     assert checkout.read("models/flexunet.keras") != before
-    checkout.set(**{"train.learning_rate": 0.002})
+    checkout.set(**{"train.learning_rate": 0.005})
     assert checkout.repro() == []
     assert checkout.read("models/flexunet.keras") == before
 
