@@ -20,7 +20,7 @@ from tasks.workspace import write_text
 RESULTS = real.ROOT / "docs/results/ablation.json"
 PAGE = real.ROOT / "docs/explanation/recipe.md"
 SEEDS = (0, 1)
-# A thirteenth of the profile's steps; the average of the weights and the first rise of the rate are shortened with them.
+# A thirteenth of the profile's steps; the average of the weights and the first rise of the rate shrink with them.
 BUDGET = (
     "train.epochs=2",
     "train.steps_per_epoch=250",

@@ -242,8 +242,8 @@ class EvaluateParams(_Block):
     )
     false_alarms_cost: Share = Field(
         0.02,
-        description="at most this much of threshold_metric on valid, and of the mean IoU of images with cracks, is given up "
-        "for that",
+        description="at most this much of threshold_metric on valid, and of the mean IoU of images with cracks, is "
+        "given up for that",
     )
     compare_flips: bool = Field(
         True, description="give figures with and without flips; evaluate takes four times as long for it"
