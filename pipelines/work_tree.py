@@ -1,0 +1,109 @@
+"""A git work tree for scheduled runs, so that they and a person's edits never meet.
+
+It lies in .crackflow/scheduled of the checkout and shares its DVC cache and remotes: what either has built, the other
+takes from there. Outputs of its last run stay in it, with the dvc.lock that goes with them.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from pipelines.git import commit_of, git
+from tasks.workspace import Workspace
+
+PLACE = Path(".crackflow/scheduled")
+
+
+def prepare(root: Path, revision: str) -> Path:
+    """Bring the work tree to a revision.
+
+    Args:
+        root: the checkout.
+        revision: a branch, tag or commit.
+
+    Returns:
+        The work tree's root. What an earlier run wrote to files that git knows (dvc.lock, figures) is kept where the
+        new revision has the same versions of them as the old one had: it tells what the outputs in the tree are.
+
+    Raises:
+        GitError: when the revision is no commit, or git can't make the tree.
+        ParamsError: when its params.yaml can't be used.
+    """
+    commit = commit_of(root, revision)
+    tree = root / PLACE
+    if (tree / ".git").exists():
+        # of a run that was killed within git; whoever calls this holds the run's lock, so nobody works there
+        Path(git(tree, "rev-parse", "--path-format=absolute", "--git-path", "index.lock")).unlink(missing_ok=True)
+        written = _written(tree, commit)
+        git(tree, "checkout", "--force", "--detach", "--quiet", commit)
+        for path, content in written.items():
+            path.write_bytes(content)
+    else:
+        shutil.rmtree(tree, ignore_errors=True)
+        git(root, "worktree", "prune")
+        git(root, "worktree", "add", "--force", "--detach", "--quiet", str(tree), commit)
+    _share_dvc(root, tree)
+    _share_photographs(root, tree)
+    return tree
+
+
+def _written(tree: Path, commit: str) -> dict[Path, bytes]:
+    """What runs have changed in files that are the same in the tree's commit and in the one that comes."""
+    top = Path(git(tree, "rev-parse", "--show-toplevel"))
+    changed = git(tree, "diff", "--name-only", "-z", "HEAD", "--").split("\0")
+    other = set(git(tree, "diff", "--name-only", "-z", "HEAD", commit, "--").split("\0"))
+    paths = [top / name for name in changed if name and name not in other]
+    return {path: path.read_bytes() for path in paths if path.is_file()}
+
+
+def _share_dvc(root: Path, tree: Path) -> None:
+    """Give the tree the checkout's cache, and its own settings, which may hold a remote's credentials."""
+    from dvc.repo import Repo
+
+    local = root / ".dvc/config.local"
+    if local.is_file():
+        target = tree / ".dvc/config.local"
+        # nobody else may read it on the way either
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(local.read_bytes())
+    with Repo(str(root)) as repo:
+        cache = repo.cache.local_cache_dir
+    with Repo(str(tree)) as repo:
+        if repo.cache.local_cache_dir != cache:
+            with repo.config.edit("local") as config:
+                config["cache"]["dir"] = cache
+
+
+def _share_photographs(root: Path, tree: Path) -> None:
+    """Where photographs lie in a folder of the checkout that git does not know, show them to the tree as they are."""
+    data = Workspace(tree).params().data
+    place = Path(data.path)
+    if data.source != "folder" or place.is_absolute() or ".." in place.parts or not (root / place).exists():
+        return
+    known = set(git(tree, "ls-files", "-z", "--", str(place)).split("\0"))
+    there = _files(root, place)
+    for path in _files(tree, place) - there:
+        if path.as_posix() not in known:
+            (tree / path).unlink()
+    for path in there:
+        if path.as_posix() not in known:
+            _link(root / path, tree / path)
+
+
+def _files(top: Path, place: Path) -> set[Path]:
+    if (top / place).is_file():
+        return {place}
+    return {Path(folder, name).relative_to(top) for folder, _, names in os.walk(top / place) for name in names}
+
+
+def _link(file: Path, place: Path) -> None:
+    """A second name of the same file: DVC looks at no folder behind a symbolic link."""
+    if place.exists() and place.samefile(file):
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    try:
+        place.hardlink_to(file)
+    except OSError:
+        shutil.copy2(file, place)
