@@ -86,6 +86,31 @@ def check() -> None:
 
 
 @app.command()
+def doctor(
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out what takes long: the GPU.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON.")] = False,
+) -> None:
+    """Look at what a rebuild needs, and say what to do. Exit code 2: something is at fault."""
+    import json
+
+    from rich.console import Console
+
+    from pipelines import doctor as doctors
+
+    with Console(stderr=True).status("looking") as status:
+        findings = doctors.examine(
+            Path.cwd(), skip=doctors.SLOW if quick else (), waiting=lambda what: status.update(f"waiting for {what}")
+        )
+    if as_json:
+        typer.echo(json.dumps(doctors.as_json(findings), indent=1))
+    else:
+        Console().print(doctors.table(findings))
+        typer.echo(f"\n{doctors.summary(findings)}")
+    if doctors.faults(findings):
+        raise typer.Exit(CrackflowError.exit_code)
+
+
+@app.command()
 def profile(
     name: Annotated[str, typer.Argument(help="quick (the defaults) or a file of profiles/ without .yaml.")],
     settings: Annotated[

@@ -1,0 +1,174 @@
+"""What `crackflow doctor` looks at of the checkout: its parameters, its history, its locks. Nothing is touched."""
+
+import contextlib
+import json
+import os
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped] # it ships no types
+
+from crackflow.errors import CrackflowError
+from pipelines.finding import Finding
+from tasks.workspace import Workspace
+
+GIT_S = 20.0
+
+
+def params(root: Path) -> list[Finding]:
+    """Whether params.yaml can be used."""
+    try:
+        found = Workspace(root).params()
+    except CrackflowError as error:
+        return [Finding("params.yaml", "fault", str(error), "mend it, or write it anew: crackflow profile quick")]
+    return [Finding("params.yaml", "ok", f"can be used; data.source is {found.data.source}")]
+
+
+def git(root: Path) -> list[Finding]:
+    """Whether this is a git repository with a commit, and whether a scheduled run would see what lies here."""
+    try:
+        inside = _git(root, "rev-parse", "--show-toplevel")
+    except FileNotFoundError:
+        return [
+            Finding("git", "fault", "git is not installed", "install it; DVC and the training log ask it for commits")
+        ]
+    except subprocess.TimeoutExpired:
+        return [Finding("git", "warning", f"git did not answer within {GIT_S:g} s", "look at it with `git status`")]
+    if inside.returncode:
+        if "dubious ownership" in inside.stderr:
+            advice = f"git config --global --add safe.directory {root}"
+            return [Finding("git", "fault", "the checkout belongs to another user, so git refuses it", advice)]
+        return [
+            Finding("git", "fault", f"{root} is in no git repository", "git init && git add . && git commit -m start")
+        ]
+    try:
+        commit = _git(root, "rev-parse", "--short", "--verify", "HEAD")
+        if commit.returncode:
+            return [Finding("git", "fault", "no commit yet", 'git add . && git commit -m "start"')]
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    except subprocess.TimeoutExpired:
+        return [Finding("git", "warning", f"git did not answer within {GIT_S:g} s", "look at it with `git status`")]
+    edits = len(changed.stdout.splitlines())
+    if edits:
+        found = f"at {commit.stdout.strip()}, {edits} tracked file{'s' * (edits > 1)} changed since"
+        advice = (
+            "commit them: a scheduled rebuild works from the commit, and results are committed on a clean tree only"
+        )
+        return [Finding("git", "warning", found, advice)]
+    return [Finding("git", "ok", f"at {commit.stdout.strip()}, nothing changed since")]
+
+
+def _git(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    # without optional locks, `git status` does not write the index
+    return subprocess.run(
+        ["git", *arguments],
+        cwd=root,
+        env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=GIT_S,
+        check=False,
+    )
+
+
+def rebuild_lock(root: Path) -> list[Finding]:
+    """Who holds the lock of pipelines/run_lock.py, without asking for it: that could turn a rebuild away."""
+    what, path = "rebuild lock", root / ".crackflow/rebuild.lock"
+    holders = _holders(path)
+    process, since = _record(path)
+    if holders is None:
+        # no /proc: what the file says, and whether that process lives, is all there is
+        holders = [process] if psutil.pid_exists(process) else []
+    if not holders:
+        return [Finding(what, "ok", "free")]
+    if process in holders:
+        advice = "wait until it has ended, or end it; another rebuild would end as AlreadyRunning"
+        return [Finding(what, "warning", f"held by {_name(process)}, alive, since {since}", advice)]
+    found = f"the rebuild that took it has died; held by what it started: {_names(holders)}"
+    return [Finding(what, "warning", found, f"they end within seconds; if not: kill {' '.join(map(str, holders))}")]
+
+
+def dvc_locks(root: Path) -> list[Finding]:
+    """Who holds DVC's locks: the one on the repository, and those on single paths."""
+    what, folder = "DVC locks", root / ".dvc/tmp"
+    try:
+        entries = _path_locks(folder / "rwlock")
+    except (ValueError, TypeError, KeyError, AttributeError):
+        advice = "delete .dvc/tmp/rwlock while no dvc command runs; until then each one fails"
+        return [Finding(what, "fault", ".dvc/tmp/rwlock is damaged", advice)]
+    written = (folder / "rwlock").stat().st_mtime if entries else 0.0
+    alive = {number for number in entries if psutil.pid_exists(number)}
+    # who began after the entries were last written can't have made one: a process id that was given out again
+    strangers = {number for number in alive if _begun(number) > written + 1}
+    if strangers:
+        found = f".dvc/tmp/rwlock names {_names(sorted(strangers))}, which began later: whoever it meant has died"
+        return [Finding(what, "fault", found, "delete .dvc/tmp/rwlock while no dvc command runs")]
+    holding = sorted({*alive, *(_holders(folder / "lock") or [])})
+    if holding:
+        return [Finding(what, "warning", f"held by {_names(holding)}, alive", "wait until it has ended, or end it")]
+    if entries:
+        gone = ", ".join(str(number) for number in sorted(entries))
+        return [Finding(what, "ok", f"free; entries of processes that have died ({gone}) go with DVC's next run")]
+    return [Finding(what, "ok", "free")]
+
+
+def _path_locks(path: Path) -> set[int]:
+    """The processes that DVC's rwlock names; what is no such file raises."""
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return set()
+    writers: Iterable[Any] = held.get("write", {}).values()
+    readers = [one for some in held.get("read", {}).values() for one in some]
+    return {int(one["pid"]) for one in (*writers, *readers)}
+
+
+def _holders(path: Path) -> list[int] | None:
+    """The processes that hold the kernel's lock on a file; None where the system does not tell.
+
+    Every process that has the file open is looked at, and not /proc/locks alone: a lock outlives who took it, in
+    processes that inherited the descriptor.
+    """
+    proc = Path("/proc")
+    if not (proc / "self/fdinfo").exists():
+        return None
+    name, found = str(path.resolve()), set()
+    for process in proc.iterdir():
+        # gone meanwhile, or another user's
+        with contextlib.suppress(OSError):
+            for descriptor in (process / "fd").iterdir() if process.name.isdecimal() else ():
+                if str(descriptor.readlink()) == name and "FLOCK" in (process / "fdinfo" / descriptor.name).read_text():
+                    found.add(int(process.name))
+    return sorted(found)
+
+
+def _record(path: Path) -> tuple[int, str]:
+    """The process that took the rebuild lock last, and when; (0, "?") where the file does not say."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return int(record["process"]), str(record["since"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0, "?"
+
+
+def _begun(process: int) -> float:
+    try:
+        return float(psutil.Process(process).create_time())
+    except psutil.Error:
+        return 0.0
+
+
+def _name(process: int) -> str:
+    """A process by number and program; not by its arguments, which may hold anything."""
+    try:
+        return f"process {process} ({psutil.Process(process).name()})"
+    except psutil.Error:
+        return f"process {process}"
+
+
+def _names(processes: list[int]) -> str:
+    return ", ".join(map(_name, processes))
