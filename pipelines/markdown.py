@@ -1,0 +1,23 @@
+"""Markdown for places that draw it: Prefect's artifacts and comments on pull requests."""
+
+from collections.abc import Iterable, Sequence
+
+# Characters of a value that a table's cell has room for.
+WIDEST = 100
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Lay out rows under headings; a bar within a cell is escaped. No line's end at the end."""
+    lines = [headings, ["---"] * len(headings), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def code(text: str) -> str:
+    """Set a value as it is written, so that no asterisk, underscore or @ in it means anything; a long one is cut."""
+    shown = text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+    # a code span ends at as many backticks as it begins with (CommonMark 0.31, section 6.1)
+    fence = "`"
+    while fence in shown:
+        fence += "`"
+    gap = " " if shown.startswith("`") or shown.endswith("`") else ""
+    return f"{fence}{gap}{shown}{gap}{fence}"
