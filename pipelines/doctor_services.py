@@ -19,6 +19,8 @@ SERVER_S = 4 * ANSWER_S
 FLOW = "rebuild"
 # A worker that missed this many heartbeats is gone, as Prefect's own server has it.
 HEARTBEATS = 3
+# What serves a deployment asks for its runs every ten seconds.
+SERVED_S = 60.0
 
 
 def prefect(_root: Path) -> list[Finding]:
@@ -58,7 +60,7 @@ def _unreachable(url: str, error: Exception) -> Finding:
 
 def _version(url: str, client: "SyncPrefectClient") -> Finding:
     from prefect import __version__
-    from prefect.client.orchestration import ServerType
+    from prefect.client.base import ServerType
 
     if client.server_type == ServerType.CLOUD:
         return Finding("Prefect server", "ok", f"{url} answers")
@@ -72,14 +74,13 @@ def _version(url: str, client: "SyncPrefectClient") -> Finding:
 def _workers(client: "SyncPrefectClient") -> Finding:
     """Who would take the runs of the flow's deployments: a worker of their pool, or a process that serves them."""
     from prefect.client.schemas.filters import FlowFilter, FlowFilterName
-    from prefect.client.schemas.objects import DeploymentStatus
 
     what = "Prefect worker"
     deployments = client.read_deployments(flow_filter=FlowFilter(name=FlowFilterName(any_=[FLOW])))
     if not deployments:
         return Finding(what, "ok", "nothing is deployed", "docs/how-to/schedule.md has rebuilds run by themselves")
     served = [one for one in deployments if not one.work_pool_name]
-    unserved = [one.name for one in served if one.status != DeploymentStatus.READY]
+    unserved = [one.name for one in served if not _since(one.last_polled, SERVED_S)]
     pools = {one.work_pool_name for one in deployments if one.work_pool_name}
     idle = [complaint for pool in sorted(pools) if (complaint := _idle(pool, client))]
     if idle:
@@ -105,11 +106,12 @@ def _idle(pool: str, client: "SyncPrefectClient") -> tuple[str, str] | None:
 
 
 def _online(worker: "Worker") -> bool:
-    """By its last heartbeat, since the server marks a worker that is gone only after a while, or not at all."""
-    if worker.last_heartbeat_time is None:
-        return False
-    age = dt.datetime.now(dt.UTC) - worker.last_heartbeat_time
-    return age.total_seconds() < HEARTBEATS * (worker.heartbeat_interval_seconds or 30)
+    return _since(worker.last_heartbeat_time, HEARTBEATS * (worker.heartbeat_interval_seconds or 30))
+
+
+def _since(sign: dt.datetime | None, seconds: float) -> bool:
+    """Whether a sign of life is that recent; the server itself notices its absence late, or not at all."""
+    return sign is not None and (dt.datetime.now(dt.UTC) - sign).total_seconds() < seconds
 
 
 def kaggle(root: Path) -> list[Finding]:
