@@ -266,8 +266,22 @@ class ReportParams(_Block):
     title: str = Field("crackflow report", description="heading of reports/index.html")
 
 
+class GateParams(_Block):
+    """No stage: what a model must be to take the champion's place after a scheduled rebuild."""
+
+    metric: Literal["pooled_iou", "pooled_f1", "per_image_iou", "positives_iou", "none"] = Field(
+        "pooled_iou", description="on the test images that neither has seen; none takes every model"
+    )
+    min_delta: float = Field(
+        0.0, ge=-1, le=1, description="it must be better by at least this much; below 0 it may be worse"
+    )
+    confidence: Share = Field(
+        0.5, description="and better in at least this share of the resamples of these images; 0.95 asks for proof"
+    )
+
+
 class Params(_Block):
-    """Everything that a run reads. One block per stage, plus the classes that all stages share."""
+    """Everything that a run reads. One block per stage, plus the classes that all stages share and the gate."""
 
     classes: dict[str, Colour] = Field(
         {"background": (0, 0, 0), "crack": (255, 255, 255)},
@@ -282,6 +296,7 @@ class Params(_Block):
     evaluate: EvaluateParams = EvaluateParams()
     infer: InferParams = InferParams()
     report: ReportParams = ReportParams()
+    gate: GateParams = GateParams()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
