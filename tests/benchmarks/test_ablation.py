@@ -39,7 +39,7 @@ def test_every_variant_can_be_trained_and_differs_from_the_recipe(variant):
     recipe = load(ROOT / "profiles", "photos", ablation.BUDGET)
     params = load(ROOT / "profiles", "photos", (*ablation.BUDGET, *variant.settings))
     assert (params == recipe) == (variant == ablation.BASE)
-    assert params.train.epochs * params.train.steps_per_epoch == 500
+    assert params.train.epochs * params.train.steps_per_epoch == 300
 
 
 def test_no_two_variants_are_the_same():
