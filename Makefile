@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c "$(SUITABLE)" >/dev/null 2>&1 && { echo $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rebuild test lint real weights results params lock clean
+.PHONY: help setup rebuild test lint real weights soak results params lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ real: $(READY) ## the pipeline on DATA=DIR in a work tree of its own; figures to
 
 weights: $(READY) ## pack the model of the last `make real` into crackflow/weights, with its card
 	python -m benchmarks.pack
+
+soak: $(READY) ## break rebuilds in every way we know, an hour or more; docs/explanation/reliability.md
+	python -m benchmarks.soak
 
 results: $(READY) ## write README's results table from docs/results/
 	python -m benchmarks.results

@@ -148,8 +148,11 @@ def test_tests_mirror_the_source():
         "test_end_to_end.py",
         "test_graph.py",
         "test_main.py",
+        "test_remotes.py",
+        "test_scheduled.py",
         "test_survival.py",
         "test_three_classes.py",
+        "test_workflows.py",
     }
     for path in (ROOT / "tests").rglob("test_*.py"):
         mirrored = ROOT / path.relative_to(ROOT / "tests").with_name(path.name.removeprefix("test_"))
