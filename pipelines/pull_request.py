@@ -32,7 +32,7 @@ class Side:
     """One of the two things compared.
 
     What git tracks is read with git: that works though DVC can't read the revision's dvc.yaml any more. What DVC caches
-    is read with DVC's file system, which looks in the cache first and in the remote then.
+    is read with DVC's file system, which looks in the work tree, the cache and the remote.
 
     Attributes:
         root: the repository.

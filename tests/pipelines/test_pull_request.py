@@ -204,6 +204,12 @@ def test_images_that_no_cache_holds_are_no_error(repository):
     assert found[-1].startswith(f"No comparison image by image: reports/per_image.csv of {old} can't be had (")
 
 
+def test_images_that_are_not_checked_out_come_from_the_cache(repository):
+    """`dvc repro --pull --allow-missing` leaves the outputs of unchanged stages where they are."""
+    shutil.rmtree(repository.root / "reports")
+    assert lines_of(repository, head=None)[-1] == SURE
+
+
 def test_images_come_from_the_remote(repository, tmp_path):
     store = tmp_path / "store"
     repository.write(".dvc/config.local", f"[core]\n    remote = store\n['remote \"store\"']\n    url = {store}\n")

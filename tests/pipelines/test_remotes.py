@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from dvc.cli import main as dvc_here
 
+pytestmark = pytest.mark.slow
+
 STAGES = ("download", "report", "split", "statistics")
 SECRET = "not-for-git"  # noqa: S105, of a server in this process that takes any
 ACCOUNT = {"AWS_ACCESS_KEY_ID": "someone", "AWS_SECRET_ACCESS_KEY": SECRET}
