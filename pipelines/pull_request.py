@@ -69,13 +69,9 @@ class Side:
 
         name = path.relative_to(self.root).as_posix()
         try:
-            file = (
-                path.open() if self.commit is None else DVCFileSystem(str(self.root), rev=self.commit).open(name, "r")
-            )
-            with file:
-                return pd.read_csv(
-                    file, usecols=list(columns), dtype={"stem": str, "group": str}, keep_default_na=False
-                )
+            with DVCFileSystem(str(self.root), rev=self.commit).open(name, "r") as file:
+                dtypes = {"stem": str, "group": str}
+                return pd.read_csv(file, usecols=list(columns), dtype=dtypes, keep_default_na=False)
         # a remote fails with whatever its library raises, and no table is a reason to write no comment
         except Exception as error:
             raise DataError(f"{name} of {self.name} can't be had ({_one_line(error)})") from None
