@@ -54,7 +54,7 @@ CHECKS = (
     Check("params.yaml", doctor_project.params),
     Check("dvc.yaml", doctor_dvc.graph),
     Check("git", doctor_project.git),
-    Check("rebuild lock", doctor_project.rebuild_lock),
+    Check("rebuild lock", doctor_project.rebuild_locks),
     Check("DVC locks", doctor_project.dvc_locks),
     Check("DVC cache", doctor_dvc.cache),
     Check("DVC remote", doctor_dvc.remote, REMOTE_S),

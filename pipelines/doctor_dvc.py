@@ -68,7 +68,8 @@ def cache(root: Path) -> list[Finding]:
         works = test_links([one for one in types if one != "copy"], store.fs, str(place), repo.fs, str(beside))
     used = next((one for one in types if one in works), "copy")
     found = f"{_short(place, root)}, files are linked ({used})"
-    if used == "copy":
+    # docs/how-to/windows.md has them copied, since a file that is linked can't be replaced there
+    if used == "copy" and os.name == "posix":
         found = f"{_short(place, root)}, files are copied: each lies there and in the checkout"
         return [
             Finding(
@@ -158,8 +159,8 @@ def _folder(folder: Path) -> tuple[str, str, str]:
 
 def _advice(error: Exception) -> str:
     name = type(error).__name__
-    if "MissingDeps" in name:
-        return 'uv pip install "dvc[s3]", or what else the message names'
+    if isinstance(error, ImportError):
+        return "uv pip install what it names: dvc-s3, for instance"
     if "Credential" in name or "Token" in name:
         return "give credentials: aws configure, or dvc remote modify --local NAME access_key_id"
     return "look to the network, to endpointurl and to a proxy: dvc remote list"
@@ -231,7 +232,8 @@ def _opened(root: Path) -> Iterator[Any]:
             repo: Any = stack.enter_context(Repo(str(root)))
             len(repo.index.graph)
         except DvcException as error:
-            repo = f"DVC can't use {root}: {plain(error)}"
+            reason = f"{error} ({error.__cause__})" if error.__cause__ else str(error)
+            repo = f"DVC can't use {root}: {plain(reason)}"
         yield repo
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from pipelines.finding import Finding
 from tasks.workspace import Workspace
 
 GIT_S = 20.0
+# No git command holds its index that long.
+STALE_S = 600.0
 
 
 def params(root: Path) -> list[Finding]:
@@ -29,35 +32,48 @@ def params(root: Path) -> list[Finding]:
 def git(root: Path) -> list[Finding]:
     """Whether this is a git repository with a commit, and whether a scheduled run would see what lies here."""
     try:
-        inside = _git(root, "rev-parse", "--show-toplevel")
+        return [_repository(root)]
     except FileNotFoundError:
-        return [
-            Finding("git", "fault", "git is not installed", "install it; DVC and the training log ask it for commits")
-        ]
+        advice = "install it; DVC and the training log ask it for commits"
+        return [Finding("git", "fault", "git is not installed", advice)]
     except subprocess.TimeoutExpired:
         return [Finding("git", "warning", f"git did not answer within {GIT_S:g} s", "look at it with `git status`")]
-    if inside.returncode:
-        if "dubious ownership" in inside.stderr:
-            advice = f"git config --global --add safe.directory {root}"
-            return [Finding("git", "fault", "the checkout belongs to another user, so git refuses it", advice)]
-        return [
-            Finding("git", "fault", f"{root} is in no git repository", "git init && git add . && git commit -m start")
-        ]
-    try:
-        commit = _git(root, "rev-parse", "--short", "--verify", "HEAD")
-        if commit.returncode:
-            return [Finding("git", "fault", "no commit yet", 'git add . && git commit -m "start"')]
-        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
-    except subprocess.TimeoutExpired:
-        return [Finding("git", "warning", f"git did not answer within {GIT_S:g} s", "look at it with `git status`")]
-    edits = len(changed.stdout.splitlines())
+
+
+def _repository(root: Path) -> Finding:
+    lock = _git(root, "rev-parse", "--git-path", "index.lock")
+    if "dubious ownership" in lock.stderr:
+        advice = f"git config --global --add safe.directory {root}"
+        return Finding("git", "fault", "the checkout belongs to another user, so git refuses it", advice)
+    if lock.returncode:
+        return Finding(
+            "git", "fault", f"{root} is in no git repository", "git init && git add . && git commit -m start"
+        )
+    commit = _git(root, "rev-parse", "--short", "--verify", "HEAD")
+    if commit.returncode:
+        return Finding("git", "fault", "no commit yet", 'git add . && git commit -m "start"')
+    place = root / lock.stdout.strip()
+    if (age := _age(place)) > STALE_S:
+        found = f"{place} is {age / 60:.0f} minutes old: most likely a git command that was killed left it"
+        return Finding(
+            "git", "warning", found, "delete it while no git command runs; until then nothing can be committed"
+        )
+    edits = len(_git(root, "status", "--porcelain", "--untracked-files=no").stdout.splitlines())
     if edits:
         found = f"at {commit.stdout.strip()}, {edits} tracked file{'s' * (edits > 1)} changed since"
         advice = (
             "commit them: a scheduled rebuild works from the commit, and results are committed on a clean tree only"
         )
-        return [Finding("git", "warning", found, advice)]
-    return [Finding("git", "ok", f"at {commit.stdout.strip()}, nothing changed since")]
+        return Finding("git", "warning", found, advice)
+    return Finding("git", "ok", f"at {commit.stdout.strip()}, nothing changed since")
+
+
+def _age(path: Path) -> float:
+    """Seconds since a file was written; 0 where there is none."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _git(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -75,45 +91,57 @@ def _git(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def rebuild_lock(root: Path) -> list[Finding]:
-    """Who holds the lock of pipelines/run_lock.py, without asking for it: that could turn a rebuild away."""
-    what, path = "rebuild lock", root / ".crackflow/rebuild.lock"
+def rebuild_locks(root: Path) -> list[Finding]:
+    """Who holds the locks of pipelines/run_lock.py, without asking for them: that could turn a rebuild away."""
+    scheduled = root / ".crackflow/scheduled.lock"
+    own = _rebuild_lock("rebuild lock", root / ".crackflow/rebuild.lock")
+    return [own, *([_rebuild_lock("scheduled lock", scheduled)] if scheduled.exists() else [])]
+
+
+def _rebuild_lock(what: str, path: Path) -> Finding:
     holders = _holders(path)
     process, since = _record(path)
     if holders is None:
         # no /proc: what the file says, and whether that process lives, is all there is
         holders = [process] if psutil.pid_exists(process) else []
     if not holders:
-        return [Finding(what, "ok", "free")]
+        return Finding(what, "ok", "free")
     if process in holders:
         advice = "wait until it has ended, or end it; another rebuild would end as AlreadyRunning"
-        return [Finding(what, "warning", f"held by {_name(process)}, alive, since {since}", advice)]
+        return Finding(what, "warning", f"held by {_name(process)}, alive, since {since}", advice)
     found = f"the rebuild that took it has died; held by what it started: {_names(holders)}"
-    return [Finding(what, "warning", found, f"they end within seconds; if not: kill {' '.join(map(str, holders))}")]
+    return Finding(what, "warning", found, f"they end within seconds; if not: kill {' '.join(map(str, holders))}")
 
 
 def dvc_locks(root: Path) -> list[Finding]:
-    """Who holds DVC's locks: the one on the repository, and those on single paths."""
-    what, folder = "DVC locks", root / ".dvc/tmp"
+    """Who holds DVC's locks, on the repository and on single paths, here and where scheduled rebuilds work."""
+    scheduled = root / ".crackflow/scheduled"
+    own = _dvc_locks("DVC locks", root)
+    return [own, *([_dvc_locks("scheduled DVC", scheduled)] if (scheduled / ".dvc/tmp").exists() else [])]
+
+
+def _dvc_locks(what: str, root: Path) -> Finding:
+    folder = root / ".dvc/tmp"
+    path = folder / "rwlock"
     try:
-        entries = _path_locks(folder / "rwlock")
+        entries = _path_locks(path)
     except (ValueError, TypeError, KeyError, AttributeError):
-        advice = "delete .dvc/tmp/rwlock while no dvc command runs; until then each one fails"
-        return [Finding(what, "fault", ".dvc/tmp/rwlock is damaged", advice)]
-    written = (folder / "rwlock").stat().st_mtime if entries else 0.0
+        advice = f"delete {path} while no dvc command runs; until then each one fails"
+        return Finding(what, "fault", f"{path} is damaged", advice)
+    written = path.stat().st_mtime if entries else 0.0
     alive = {number for number in entries if psutil.pid_exists(number)}
     # who began after the entries were last written can't have made one: a process id that was given out again
     strangers = {number for number in alive if _begun(number) > written + 1}
     if strangers:
-        found = f".dvc/tmp/rwlock names {_names(sorted(strangers))}, which began later: whoever it meant has died"
-        return [Finding(what, "fault", found, "delete .dvc/tmp/rwlock while no dvc command runs")]
+        found = f"{path} names {_names(sorted(strangers))}, which began later: whoever it meant has died"
+        return Finding(what, "fault", found, f"delete {path} while no dvc command runs")
     holding = sorted({*alive, *(_holders(folder / "lock") or [])})
     if holding:
-        return [Finding(what, "warning", f"held by {_names(holding)}, alive", "wait until it has ended, or end it")]
+        return Finding(what, "warning", f"held by {_names(holding)}, alive", "wait until it has ended, or end it")
     if entries:
         gone = ", ".join(str(number) for number in sorted(entries))
-        return [Finding(what, "ok", f"free; entries of processes that have died ({gone}) go with DVC's next run")]
-    return [Finding(what, "ok", "free")]
+        return Finding(what, "ok", f"free; entries of processes that have died ({gone}) go with DVC's next run")
+    return Finding(what, "ok", "free")
 
 
 def _path_locks(path: Path) -> set[int]:

@@ -26,7 +26,7 @@ SERVED_S = 60.0
 def prefect(_root: Path) -> list[Finding]:
     """Whether the configured server answers, and whether somebody takes the runs of its deployments."""
     from prefect.client.orchestration import get_client
-    from prefect.settings import get_current_settings
+    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
 
     server, workers = "Prefect server", "Prefect worker"
     settings = get_current_settings()
@@ -36,7 +36,11 @@ def prefect(_root: Path) -> list[Finding]:
             return [Finding(server, "ok", "none configured; each rebuild starts one for itself"), idle]
         advice = "prefect server start, then prefect config set PREFECT_API_URL=http://127.0.0.1:4200/api"
         return [Finding(server, "fault", "none configured, and a temporary one is forbidden", advice), idle]
-    with get_client(sync_client=True, httpx_settings={"timeout": ANSWER_S}) as client:
+    # one try: an answer is wanted, and not patience
+    with (
+        temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
+        get_client(sync_client=True, httpx_settings={"timeout": ANSWER_S}) as client,
+    ):
         error = client.api_healthcheck()
         if error is not None:
             return [_unreachable(settings.api.url, error), Finding(workers, "skipped", "the server does not answer")]

@@ -6,6 +6,7 @@ import http.server
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -47,6 +48,10 @@ with hold(Path(sys.argv[1]), 0) as lock:
 def one(findings):
     (found,) = findings
     return found
+
+
+def states(findings):
+    return [(found.what, found.state) for found in findings]
 
 
 def command(root, *arguments, **options):
@@ -339,21 +344,35 @@ def test_git_is_not_written_to(repository):
     assert index.read_bytes() == before
 
 
+def test_a_lock_that_git_left(repository):
+    committed(repository)
+    lock = repository / ".git/index.lock"
+    lock.write_text("")
+    # a moment old, it is that of a git at work
+    assert one(doctor_project.git(repository)).state == "ok"
+    # an hour
+    os.utime(lock, (time.time() - 3600, time.time() - 3600))
+    found = one(doctor_project.git(repository))
+    assert found.state == "warning"
+    assert f"{lock} is 60 minutes old" in found.found
+    assert lock.exists()
+
+
 LOCK = ".crackflow/rebuild.lock"
 
 
 def test_a_free_rebuild_lock(tmp_path):
-    assert one(doctor_project.rebuild_lock(tmp_path)).found == "free"
+    assert one(doctor_project.rebuild_locks(tmp_path)).found == "free"
     with run_lock.hold(tmp_path / LOCK, 0):
         pass
     # the file is still there, and names this process, which lives
-    assert one(doctor_project.rebuild_lock(tmp_path)).found == "free"
+    assert one(doctor_project.rebuild_locks(tmp_path)).found == "free"
 
 
 def test_a_rebuild_at_work(tmp_path):
     with run_lock.hold(tmp_path / LOCK, 0):
         before = (tmp_path / LOCK).read_text()
-        found = one(doctor_project.rebuild_lock(tmp_path))
+        found = one(doctor_project.rebuild_locks(tmp_path))
         assert (tmp_path / LOCK).read_text() == before
     assert found.state == "warning"
     assert f"held by process {os.getpid()} (" in found.found
@@ -364,7 +383,7 @@ def test_a_rebuild_that_died_and_left_a_stage(tmp_path):
     died = subprocess.run([sys.executable, "-c", DIES, tmp_path / LOCK], check=False, capture_output=True, cwd=ROOT)
     child = int(died.stdout)
     try:
-        found = one(doctor_project.rebuild_lock(tmp_path))
+        found = one(doctor_project.rebuild_locks(tmp_path))
         assert found.state == "warning"
         assert found.found.endswith(f"has died; held by what it started: process {child} (sleep)")
         assert found.advice.endswith(f"kill {child}")
@@ -372,12 +391,18 @@ def test_a_rebuild_that_died_and_left_a_stage(tmp_path):
         os.kill(child, signal.SIGKILL)
 
 
+def test_the_lock_of_scheduled_rebuilds(tmp_path):
+    with run_lock.hold(tmp_path / ".crackflow/scheduled.lock", 0):
+        found = doctor_project.rebuild_locks(tmp_path)
+    assert states(found) == [("rebuild lock", "ok"), ("scheduled lock", "warning")]
+
+
 def test_looking_turns_no_rebuild_away(tmp_path):
     stop, path = threading.Event(), tmp_path / LOCK
 
     def look():
         while not stop.is_set():
-            doctor_project.rebuild_lock(tmp_path)
+            doctor_project.rebuild_locks(tmp_path)
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -416,6 +441,14 @@ def test_dvc_holds_the_repository(project):
         found = one(doctor_project.dvc_locks(project.root))
     assert found.state == "warning"
     assert str(os.getpid()) in found.found
+
+
+def test_dvc_at_work_where_scheduled_rebuilds_do(project):
+    scheduled = project.root / ".crackflow/scheduled"
+    (scheduled / ".dvc/tmp").mkdir(parents=True)
+    with dvc_works(scheduled, "split.txt"):
+        found = doctor_project.dvc_locks(project.root)
+    assert states(found) == [("DVC locks", "ok"), ("scheduled DVC", "warning")]
 
 
 def test_dvc_died(project):
@@ -459,7 +492,9 @@ def test_a_damaged_rwlock_is_a_fault_to_dvc_too(project, text):
 def test_graph(project):
     assert one(doctor_dvc.graph(project.root)).found == "4 stages"
     (project.root / "dvc.yaml").write_text("stages: [")
-    assert one(doctor_dvc.graph(project.root)).state == "fault"
+    found = one(doctor_dvc.graph(project.root))
+    assert found.state == "fault"
+    assert re.search(r"line \d+, column \d+", found.found)
     (project.root / "dvc.yaml").unlink()
     assert one(doctor_dvc.graph(project.root)).found.startswith("no stage in")
 
@@ -667,10 +702,6 @@ def no_server(monkeypatch, tmp_path):
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
 
 
-def states(findings):
-    return [(found.what, found.state) for found in findings]
-
-
 @pytest.mark.usefixtures("no_server")
 def test_no_server_configured(address, tmp_path):
     address(None)
@@ -687,6 +718,18 @@ def test_a_server_where_nobody_listens(address, tmp_path):
     found = doctor_services.prefect(tmp_path)
     assert states(found) == [("Prefect server", "fault"), ("Prefect worker", "skipped")]
     assert found[0].found == f"{url} does not answer (ConnectError)"
+
+
+def test_a_server_that_never_answers(address, tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor_services, "ANSWER_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address(f"http://127.0.0.1:{silent.getsockname()[1]}/api")
+        begun = time.monotonic()
+        found = doctor_services.prefect(tmp_path)[0]
+    # one try of half a second
+    assert time.monotonic() - begun < 15
+    assert found.state == "fault"
+    assert found.found.endswith("/api does not answer (ReadTimeout)")
 
 
 @pytest.mark.parametrize(("status", "words"), [(404, "expected Prefect's server"), (401, "refuses (401)")])
