@@ -72,6 +72,8 @@ class Side:
             with DVCFileSystem(str(self.root), rev=self.commit).open(name, "r") as file:
                 dtypes = {"stem": str, "group": str}
                 return pd.read_csv(file, usecols=list(columns), dtype=dtypes, keep_default_na=False)
+        except FileNotFoundError:
+            raise DataError(f"{name} of {self.name} is in no work tree, cache or remote at hand") from None
         # a remote fails with whatever its library raises, and no table is a reason to write no comment
         except Exception as error:
             raise DataError(f"{name} of {self.name} can't be had ({_one_line(error)})") from None

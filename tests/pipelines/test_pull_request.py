@@ -201,7 +201,17 @@ def test_images_that_no_cache_holds_are_no_error(repository):
     found = lines_of(repository)
     assert "| crack_pooled_iou | 0.4324 | 0.8182 | +0.3858 |" in found
     old = repository.git("rev-parse", "main")[:10]
-    assert found[-1].startswith(f"No comparison image by image: reports/per_image.csv of {old} can't be had (")
+    assert found[-1] == (
+        f"No comparison image by image: reports/per_image.csv of {old} is in no work tree, cache or remote at hand."
+    )
+
+
+def test_images_that_no_table_holds_are_no_error(repository):
+    repository.write("reports/per_image.csv", "stem,tp\na,1\n")
+    last = lines_of(repository, head=None)[-1]
+    assert last.startswith(
+        "No comparison image by image: reports/per_image.csv of the working tree can't be had (Usecols"
+    )
 
 
 def test_images_that_are_not_checked_out_come_from_the_cache(repository):
