@@ -46,7 +46,7 @@ def graph(root: Path) -> list[Finding]:
         stages = len(repo.index.graph)
     if not stages:
         return [Finding(what, "fault", f"no stage in {root / 'dvc.yaml'}", "run in the root of a crackflow checkout")]
-    return [Finding(what, "ok", f"{stages} stages")]
+    return [Finding(what, "ok", f"can be used; stages: {stages}")]
 
 
 def cache(root: Path) -> list[Finding]:
@@ -62,20 +62,16 @@ def cache(root: Path) -> list[Finding]:
         if not place.exists():
             return [Finding(what, "ok", f"none yet; the first rebuild makes {_short(place, root)}")]
         if not os.access(place, os.W_OK):
-            return [
-                Finding(what, "fault", f"{place} can't be written", "make it writable, or set another: dvc cache dir")
-            ]
+            advice = "make it writable, or set another: dvc cache dir"
+            return [Finding(what, "fault", f"{place} can't be written", advice)]
         works = test_links([one for one in types if one != "copy"], store.fs, str(place), repo.fs, str(beside))
     used = next((one for one in types if one in works), "copy")
     found = f"{_short(place, root)}, files are linked ({used})"
     # docs/how-to/windows.md has them copied, since a file that is linked can't be replaced there
     if used == "copy" and os.name == "posix":
         found = f"{_short(place, root)}, files are copied: each lies there and in the checkout"
-        return [
-            Finding(
-                what, "warning", found, "dvc config cache.type reflink,hardlink,symlink,copy; one filesystem for both"
-            )
-        ]
+        advice = "dvc config cache.type reflink,hardlink,symlink,copy; one filesystem for both"
+        return [Finding(what, "warning", found, advice)]
     return [Finding(what, "ok", found)]
 
 
@@ -135,11 +131,8 @@ def _listing(repo: Any) -> tuple[str, str, str]:
         # an object store has no folders: nothing pushed yet, or no such bucket
         bucket = place.path.lstrip("/").split("/")[0]
         if place.fs.protocol in {"s3", "gs", "azure"} and not store.exists(bucket):
-            return (
-                "fault",
-                f"{address}: no bucket {bucket}, or no right to see it",
-                "make it, or correct the remote's url",
-            )
+            found = f"{address}: no bucket {bucket}, or no right to see it"
+            return "fault", found, "make it, or correct the remote's url"
         return "ok", f"{address} answers; nothing there yet", ""
     return "ok", f"{address} answers", ""
 
@@ -169,9 +162,8 @@ def _advice(error: Exception) -> str:
 def disk(root: Path) -> list[Finding]:
     """Whether all outputs could be made anew beside those that the cache keeps, wherever the two lie."""
     if not os.access(root, os.W_OK):
-        return [
-            Finding("disk", "fault", f"{root} can't be written", "make it writable; a rebuild writes its outputs here")
-        ]
+        advice = "make it writable: a rebuild writes its outputs here"
+        return [Finding("disk", "fault", f"{root} can't be written", advice)]
     try:
         data = Workspace(root).params().data
     except CrackflowError:
@@ -190,15 +182,10 @@ def disk(root: Path) -> list[Finding]:
 def _room(what: str, place: Path, needed: int) -> Finding:
     free = shutil.disk_usage(place).free
     found = f"{free / GIB:.1f} GiB free; all outputs anew take about {needed / GIB:.1f}"
+    advice = f"make room on the disk of {place}, or have the cache elsewhere: dvc cache dir"
     if free < FULL:
-        return Finding(
-            what, "fault", found, f"make room on the disk of {place}: dvc gc --workspace --dry, then without --dry"
-        )
-    if free < needed:
-        return Finding(
-            what, "warning", found, f"make room on the disk of {place}, or have the cache elsewhere: dvc cache dir"
-        )
-    return Finding(what, "ok", found)
+        return Finding(what, "fault", found, advice)
+    return Finding(what, "warning", found, advice) if free < needed else Finding(what, "ok", found)
 
 
 def _outputs(root: Path) -> int:
@@ -231,7 +218,8 @@ def _opened(root: Path) -> Iterator[Any]:
         try:
             repo: Any = stack.enter_context(Repo(str(root)))
             len(repo.index.graph)
-        except DvcException as error:
+        # a workspace that is read-only, for one
+        except (DvcException, OSError) as error:
             reason = f"{error} ({error.__cause__})" if error.__cause__ else str(error)
             repo = f"DVC can't use {root}: {plain(reason)}"
         yield repo

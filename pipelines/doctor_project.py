@@ -130,8 +130,7 @@ def _dvc_locks(what: str, root: Path) -> Finding:
         return Finding(what, "fault", f"{path} is damaged", advice)
     written = path.stat().st_mtime if entries else 0.0
     alive = {number for number in entries if psutil.pid_exists(number)}
-    # who began after the entries were last written can't have made one: a process id that was given out again
-    strangers = {number for number in alive if _begun(number) > written + 1}
+    strangers = {number for number in alive if _stranger(number, written)}
     if strangers:
         found = f"{path} names {_names(sorted(strangers))}, which began later: whoever it meant has died"
         return Finding(what, "fault", found, f"delete {path} while no dvc command runs")
@@ -183,11 +182,16 @@ def _record(path: Path) -> tuple[int, str]:
         return 0, "?"
 
 
-def _begun(process: int) -> float:
+def _stranger(process: int, written: float) -> bool:
+    """Whether a process can't have made an entry of that time: it began later, by an id that was given out again.
+
+    One that is DVC by its command is none: a clock that was set forward makes every process seem young.
+    """
     try:
-        return float(psutil.Process(process).create_time())
+        known = psutil.Process(process)
+        return known.create_time() > written + 1 and not any("dvc" in word for word in known.cmdline())
     except psutil.Error:
-        return 0.0
+        return False
 
 
 def _name(process: int) -> str:

@@ -25,6 +25,7 @@ SERVED_S = 60.0
 
 def prefect(_root: Path) -> list[Finding]:
     """Whether the configured server answers, and whether somebody takes the runs of its deployments."""
+    import httpx
     from prefect.client.orchestration import get_client
     from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
 
@@ -41,10 +42,13 @@ def prefect(_root: Path) -> list[Finding]:
         temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
         get_client(sync_client=True, httpx_settings={"timeout": ANSWER_S}) as client,
     ):
-        error = client.api_healthcheck()
-        if error is not None:
-            return [_unreachable(settings.api.url, error), Finding(workers, "skipped", "the server does not answer")]
-        return [_version(settings.api.url, client), _workers(client)]
+        if (unwell := client.api_healthcheck()) is not None:
+            return [_unreachable(settings.api.url, unwell), Finding(workers, "skipped", "the server does not answer")]
+        try:
+            return [_version(settings.api.url, client), _workers(client)]
+        # a server that wants a password says that it is well to anyone; another program's answers are no JSON
+        except (httpx.HTTPError, ValueError) as error:
+            return [_unreachable(settings.api.url, error), Finding(workers, "skipped", "the server refuses")]
 
 
 def _unreachable(url: str, error: Exception) -> Finding:
@@ -54,9 +58,9 @@ def _unreachable(url: str, error: Exception) -> Finding:
     status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
     if status in (401, 403):
         return Finding(what, "fault", f"{url} refuses ({status})", "set PREFECT_API_KEY or PREFECT_API_AUTH_STRING")
-    if status is not None and status < 500:
+    if isinstance(error, ValueError) or (status is not None and status < 500):
         advice = "PREFECT_API_URL ends in /api for a server of your own: prefect config set PREFECT_API_URL=..."
-        return Finding(what, "fault", f"{url} answers {status}, expected Prefect's server", advice)
+        return Finding(what, "fault", f"{url} answers {status or 'no JSON'}, expected Prefect's server", advice)
     reason = f"answers {status}" if status else f"does not answer ({type(error).__name__})"
     advice = "prefect server start; or do without one: prefect config unset PREFECT_API_URL"
     return Finding(what, "fault", f"{url} {reason}", advice)
@@ -158,7 +162,7 @@ def _place() -> tuple[str, Path | None]:
     if os.environ.get("KAGGLE_USERNAME") and os.environ.get("KAGGLE_KEY"):
         return "the environment (KAGGLE_USERNAME and KAGGLE_KEY)", None
     old = Path(os.environ.get("KAGGLE_CONFIG_DIR") or home, "kaggle.json")
-    return str(old), old if _file(str(old)) else None
+    return (str(old), old) if _file(str(old)) else ("what kagglehub knows of this machine", None)
 
 
 def _file(name: str) -> Path | None:

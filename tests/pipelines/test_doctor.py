@@ -462,14 +462,19 @@ def test_dvc_died(project):
     assert f"({dead.pid}) go with DVC's next run" in found.found
 
 
-def test_a_process_id_that_was_given_out_again(project):
-    path = project.root / ".dvc/tmp/rwlock"
-    path.write_text(json.dumps({"write": {str(project.root / "a"): {"pid": os.getpid(), "cmd": "dvc repro"}}}))
-    # a day before this process began
-    os.utime(path, (time.time() - 86400, time.time() - 86400))
-    found = one(doctor_project.dvc_locks(project.root))
-    assert found.state == "fault"
-    assert f"process {os.getpid()} (" in found.found
+@pytest.mark.parametrize(("name", "state"), [("sleep", "fault"), ("dvc", "warning")])
+def test_a_process_id_that_was_given_out_again(project, tmp_path, name, state):
+    # by its command either DVC itself, or anything else
+    (tmp_path / name).symlink_to(shutil.which("sleep"))
+    with subprocess.Popen([tmp_path / name, "60"]) as process:
+        path = project.root / ".dvc/tmp/rwlock"
+        path.write_text(json.dumps({"write": {str(project.root / "a"): {"pid": process.pid, "cmd": "dvc repro"}}}))
+        # a day before it began
+        os.utime(path, (time.time() - 86400, time.time() - 86400))
+        found = one(doctor_project.dvc_locks(project.root))
+        process.kill()
+    assert found.state == state
+    assert f"process {process.pid} (" in found.found
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"write": {"a": {}}}'])
@@ -490,7 +495,7 @@ def test_a_damaged_rwlock_is_a_fault_to_dvc_too(project, text):
 
 
 def test_graph(project):
-    assert one(doctor_dvc.graph(project.root)).found == "4 stages"
+    assert one(doctor_dvc.graph(project.root)).found == "can be used; stages: 4"
     (project.root / "dvc.yaml").write_text("stages: [")
     found = one(doctor_dvc.graph(project.root))
     assert found.state == "fault"
@@ -732,11 +737,20 @@ def test_a_server_that_never_answers(address, tmp_path, monkeypatch):
     assert found.found.endswith("/api does not answer (ReadTimeout)")
 
 
-@pytest.mark.parametrize(("status", "words"), [(404, "expected Prefect's server"), (401, "refuses (401)")])
-def test_what_answers_is_not_our_server(address, tmp_path, status, words):
+@pytest.mark.parametrize(
+    ("health", "status", "words"),
+    [
+        (404, 404, "expected Prefect's server"),
+        (401, 401, "refuses (401)"),
+        # Prefect's server with a password: anyone may ask for its health
+        (200, 401, "refuses (401)"),
+        (200, 200, "answers no JSON, expected Prefect's server"),
+    ],
+)
+def test_what_answers_is_not_our_server(address, tmp_path, health, status, words):
     class Answers(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            self.send_error(status)
+            self.send_error(health if self.path.endswith("/health") else status)
 
         def log_message(self, *_):
             pass
