@@ -77,6 +77,48 @@ def rebuild(
 
 
 @app.command()
+def serve(
+    cron: Annotated[str, typer.Option(help="When: minute, hour, day, month, day of the week.")] = "0 2 * * *",
+    timezone: Annotated[str, typer.Option(help="Of the cron expression, as in Europe/Berlin.")] = "UTC",
+    name: Annotated[str, typer.Option(help="Of the deployment.")] = "nightly",
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Build this very checkout, not its last commit in a work tree.")
+    ] = False,
+    commit: Annotated[bool, typer.Option("--commit", help="Commit results on a branch of their own.")] = False,
+    push: Annotated[bool, typer.Option("--push", help="Push outputs to the DVC remote.")] = False,
+    stage_limit: Annotated[float | None, typer.Option(help="Minutes after which a stage is ended.", min=0)] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Where the server listens, when none is configured.", min=1, max=65535)
+    ] = None,
+) -> None:
+    """Rebuild on a schedule until Ctrl-C, with a Prefect server of its own when none is configured."""
+    from pipelines import serve as serving
+    from pipelines import served
+
+    if os.name != "posix":
+        raise CrackflowError("serve ends what it starts by process group, which this system has not; use WSL")
+    parameters = {
+        "revision": None if in_place else "HEAD",
+        "stage_limit_minutes": stage_limit,
+        "commit": commit,
+        "push": push,
+    }
+    plan = served.Plan(cron=cron, timezone=timezone, name=name, parameters=parameters)
+    serving.serve(plan, Path.cwd(), port, typer.echo)
+
+
+@app.command()
+def notify(
+    block: Annotated[str, typer.Argument(metavar="TYPE/NAME", help="A block as `prefect block ls` shows them.")],
+) -> None:
+    """Have Prefect send word of rebuilds that fail and of models that are rejected."""
+    from pipelines import automations
+
+    for line in automations.install(block):
+        typer.echo(line)
+
+
+@app.command()
 def check() -> None:
     """Say whether params.yaml can be used. Exit code 2: it can't, and why."""
     from tasks.workspace import Workspace

@@ -22,6 +22,8 @@ from pipelines import supervise
 HOST = "127.0.0.1"
 GRACE_S = 10.0
 POLL_S = 0.1
+# Where people look for Prefect, and keep a bookmark.
+USUAL_PORT = 4200
 
 
 class ServerError(CrackflowError):
@@ -41,7 +43,7 @@ def configured_or_temporary() -> Iterator[Callable[[], None]]:
     if settings.api.url or not settings.server.ephemeral.enabled:
         yield lambda: None
         return
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen(
         supervise.watched([sys.executable, "-m", "pipelines.server", str(port)], GRACE_S),
         stdin=subprocess.PIPE,
@@ -49,10 +51,10 @@ def configured_or_temporary() -> Iterator[Callable[[], None]]:
         start_new_session=True,
     )
     # Before Prefect registers its own, so after they have sent their last logs.
-    atexit.register(_end, process)
+    atexit.register(end, process)
     # no address of a user interface: a temporary server has none
     with temporary_settings({PREFECT_API_URL: f"http://{HOST}:{port}/api", PREFECT_UI_URL: ""}):
-        yield functools.partial(_wait, process, port, settings.server.ephemeral.startup_timeout_seconds)
+        yield functools.partial(wait_until_it_answers, process, port, settings.server.ephemeral.startup_timeout_seconds)
 
 
 def serve(port: int) -> None:
@@ -63,9 +65,14 @@ def serve(port: int) -> None:
     uvicorn.run(create_app(ephemeral=True, final=True), host=HOST, port=port, log_level="error")
 
 
-def _wait(process: "subprocess.Popen[bytes]", port: int, patience_s: float) -> None:
+def wait_until_it_answers(process: "subprocess.Popen[bytes]", port: int, patience_s: float) -> None:
+    """Wait until a server that was started answers.
+
+    Raises:
+        ServerError: when it has ended, or does not answer within `patience_s`.
+    """
     deadline = time.monotonic() + patience_s
-    while not _answers(port):
+    while not answers(port):
         if process.poll() is not None:
             raise ServerError(f"Prefect's server ended with exit code {process.returncode}; what it said is above")
         if time.monotonic() > deadline:
@@ -76,7 +83,8 @@ def _wait(process: "subprocess.Popen[bytes]", port: int, patience_s: float) -> N
         time.sleep(POLL_S)
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether a Prefect server answers on a port of this machine."""
     connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
         connection.request("GET", "/api/health")
@@ -87,15 +95,36 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """End what was started by supervise.watched, and wait until all of it is gone."""
     cast("IO[bytes]", process.stdin).close()
     process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port of this machine on which nothing listens."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def choose_port(asked: int | None) -> int:
+    """Give the port that was asked for; where none was, Prefect's usual one, or any free one where that is taken.
+
+    Raises:
+        ServerError: when the port that was asked for is taken.
+    """
+    wanted = asked or USUAL_PORT
+    with socket.socket() as probe:
+        # as servers do: a port whose last connections are still closing is free
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, wanted))
+        except OSError:
+            if asked:
+                raise ServerError(f"port {asked} is taken; name another, or none to have a free one found") from None
+            return free_port()
+    return wanted
 
 
 if __name__ == "__main__":

@@ -26,14 +26,14 @@ def test_a_server_that_ends_is_told_at_once():
         subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"]) as process,
         pytest.raises(module.ServerError, match="exit code 3"),
     ):
-        module._wait(process, module._free_port(), 60)
+        module.wait_until_it_answers(process, module.free_port(), 60)
 
 
 def test_a_server_that_does_not_answer_is_not_waited_for_for_ever():
     advice = r"within 0\.3 s; raise server\.ephemeral\.startup_timeout_seconds"
     with subprocess.Popen(["sleep", "300"]) as process:
         with pytest.raises(module.ServerError, match=advice):
-            module._wait(process, module._free_port(), 0.3)
+            module.wait_until_it_answers(process, module.free_port(), 0.3)
         process.kill()
 
 
@@ -49,5 +49,5 @@ def test_another_program_at_the_port_is_no_answer(answer):
 
         thread = threading.Thread(target=reply, daemon=True)
         thread.start()
-        assert module._answers(listener.getsockname()[1]) is False
+        assert module.answers(listener.getsockname()[1]) is False
         thread.join(5)
