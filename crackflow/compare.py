@@ -188,7 +188,7 @@ def _figure(metric: Metric, counts: Counts, weights: Weights) -> NDArray[np.floa
     taken = np.ones_like(counts.tp) if metric == "per_image_iou" else (counts.tp + counts.fn > 0).astype(np.int64)
     whole = weights @ taken
     part = weights @ (taken * by_image(iou, counts))
-    return np.divide(part, whole, out=np.full(len(weights), np.nan), where=whole > 0)
+    return np.asarray(np.divide(part, whole, out=np.full(len(weights), np.nan), where=whole > 0))
 
 
 def _number(value: Any) -> float | None:
