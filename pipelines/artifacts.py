@@ -1,12 +1,19 @@
 """What a rebuild leaves in Prefect for people to look at, as Markdown."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import base64
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from prefect.client.schemas import State
 
-from pipelines import figures
+from pipelines import figures, markdown
 from pipelines.dag import Stage
+from tasks.workspace import Workspace
+
+# Of the sheet as it is put into the artifact, px: the server keeps every run's in its database.
+SHEET_WIDTH, SHEET_HEIGHT = 720, 1800
+QUALITY = 60
 
 
 def stage_table(plan: Sequence[Stage], states: Mapping[str, State]) -> str:
@@ -14,14 +21,32 @@ def stage_table(plan: Sequence[Stage], states: Mapping[str, State]) -> str:
     rows = [
         (stage.name, states[stage.name].name or "", states[stage.name].message or "", stage.summary()) for stage in plan
     ]
-    return _table(("stage", "state", "why", "changed"), rows)
+    return markdown.table(("stage", "state", "why", "changed"), rows)
 
 
 def figure_table(values: Mapping[str, Any]) -> str:
     """The figures of metrics/evaluation.json, each beside an all-black mask's."""
-    return _table(("figure", "this model", "all-black mask"), figures.rows(values))
+    return markdown.table(("figure", "this model", "all-black mask"), figures.rows(values))
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [headings, ["---"] * len(headings), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def to_look_at(workspace: Workspace) -> str:
+    """Where the outputs lie, and the head of the sheet of mini_test, shrunk and inlaid."""
+    places = markdown.table(("output", "place"), [(words, f"`{path}`") for words, path in figures.outputs(workspace)])
+    parts = [f"In `{workspace.root}`:", places]
+    sheet = workspace.reports / "mini_test/sheet.png"
+    if sheet.is_file():
+        parts.append(f"![predictions on mini_test](data:image/jpeg;base64,{_inlaid(sheet)})")
+    return "\n\n".join(parts)
+
+
+def _inlaid(path: Path) -> str:
+    import cv2
+
+    from crackflow.images import read_image
+
+    image = read_image(path)
+    width = min(SHEET_WIDTH, image.shape[1])
+    shrunk = cv2.resize(image, (width, round(image.shape[0] * width / image.shape[1])), interpolation=cv2.INTER_AREA)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(shrunk[:SHEET_HEIGHT], cv2.COLOR_RGB2BGR), quality)
+    return base64.b64encode(data.tobytes()).decode()

@@ -48,6 +48,12 @@ def rebuild(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Run the stages though nothing changed.")] = False,
     stage_limit: Annotated[float | None, typer.Option(help="Minutes after which a stage is ended.", min=0)] = None,
+    revision: Annotated[
+        str | None,
+        typer.Option(help="Rebuild this commit in a work tree of its own, and let its model meet the champion."),
+    ] = None,
+    commit: Annotated[bool, typer.Option("--commit", help="Commit the results to branch crackflow/results.")] = False,
+    push: Annotated[bool, typer.Option("--push", help="Push outputs to the DVC remote, and that branch.")] = False,
 ) -> None:
     """Bring the stages of dvc.yaml up to date. Exit code 0: done; 1: a stage failed; 2: something to mend first."""
     from pipelines import dag
@@ -55,13 +61,14 @@ def rebuild(
 
     if os.name != "posix":
         raise CrackflowError("rebuild ends its stages by process group, which this system has not; run `dvc repro`")
-    root = Path.cwd()
-    Workspace(root).params()
-    plan = dag.read(root, targets)
-    if not force and all(stage.settled for stage in plan):
-        # Prefect would take ten seconds to start a server, and say the same
-        typer.echo(f"nothing changed: {', '.join(stage.name for stage in plan)} up to date")
-        return
+    if not (revision or commit or push):
+        root = Path.cwd()
+        Workspace(root).params()
+        plan = dag.read(root, targets)
+        if not force and all(stage.settled for stage in plan):
+            # Prefect would take ten seconds to start a server, and say the same
+            typer.echo(f"nothing changed: {', '.join(stage.name for stage in plan)} up to date")
+            return
 
     from pipelines import server
 
@@ -69,7 +76,7 @@ def rebuild(
         from pipelines.rebuild import rebuild as flow
 
         wait()
-        state = flow(targets, force, stage_limit, return_state=True)
+        state = flow(targets, force, stage_limit, revision, commit, push, return_state=True)
     if not state.is_completed():
         typer.echo(f"error: {state.message}", err=True)
         raise typer.Exit(CrackflowError.exit_code if state.name == "Refused" else 1)

@@ -58,14 +58,15 @@ def read(root: Path, targets: Sequence[str] | None = None) -> list[Stage]:
     try:
         # _wait_for_lock is what `dvc --wait-for-lock` sets
         with Repo(str(root), _wait_for_lock=True) as repo:
-            position = {stage: place for place, stage in enumerate(repo.index.stages)}
+            # a .dvc file, such as the champion's, is a stage to DVC and has nothing to run
+            stages = [stage for stage in repo.index.stages if not stage.is_data_source]
+            names = {stage: _name(stage, root) for stage in stages}
             builds_on = {
-                stage.addressing: tuple(
-                    dep.addressing for dep in sorted(repo.index.graph.successors(stage), key=position.__getitem__)
-                )
-                for stage in position
+                names[stage]: tuple(names[dep] for dep in stages if dep in set(repo.index.graph.successors(stage)))
+                for stage in stages
             }
-            status = repo.status()
+            of = {stage.addressing: name for stage, name in names.items()}
+            status = {of[key]: entries for key, entries in repo.status().items() if key in of}
     except DvcException as error:
         raise GraphError(f"DVC can't use {root}: {_one_line(error)}") from None
     return _plan(builds_on, {name: tuple(_words(entries)) for name, entries in status.items()}, targets)
@@ -93,6 +94,12 @@ def _plan(
         settled = not changed and all(stages[other].settled for other in builds_on[name])
         stages[name] = Stage(name, builds_on[name], changed, settled)
     return list(stages.values())
+
+
+def _name(stage: Any, root: Path) -> str:
+    """As DVC addresses a stage from the repository's root; `stage.addressing` is as from the current directory."""
+    file = Path(stage.path).resolve().relative_to(root.resolve())
+    return str(stage.name) if file == Path("dvc.yaml") else f"{file.as_posix()}:{stage.name}"
 
 
 def _words(entries: Any) -> Iterator[str]:

@@ -4,24 +4,25 @@ DVC owns the graph and the cache, Prefect owns when, retries, limits, logs and s
 pipelines/dag.py reads it and never repeats it.
 """
 
-import contextlib
 import functools
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 from prefect import Task, flow, get_run_logger, task
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas import State, TaskRun
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
-from prefect.states import Cancelled, Completed, Failed, Pending
+from prefect.states import Cancelled, Completed, Crashed, Failed, Pending
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.utilities.annotations import allow_failure, quote
 
-from crackflow.errors import CrackflowError, DataError
+from crackflow.errors import CrackflowError
 from crackflow.params import Params
-from pipelines import artifacts, dag, figures, run_lock
+from pipelines import artifacts, dag, dvc_lock, follow_up, record, run_lock, work_tree
+from pipelines.git import GitError
 from pipelines.stage_process import GRACE_S, StageError, StageProcesses, StageStoppedError
 from tasks.workspace import Workspace
 
@@ -31,6 +32,10 @@ STAGES_AT_ONCE = 2
 DOWNLOAD_RETRIES = 2
 DOWNLOAD_RETRY_DELAY_S = 20.0
 UNREACHABLE = "Unreachable"
+# The stage has said what there is to mend; a stage that failed without a word has a defect.
+FAULT = "Fault"
+# One rebuild at a time in a checkout, and one in the work tree of its scheduled runs.
+LOCK, SCHEDULED_LOCK = Path(".crackflow/rebuild.lock"), Path(".crackflow/scheduled.lock")
 # ThreadPoolTaskRunner(...) alone is a runner of Never to mypy
 RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=STAGES_AT_ONCE)
 
@@ -61,7 +66,8 @@ def run_stage(
 
     Returns:
         Completed where it ran, Completed(name="Cached") where it need not, Pending(name="NotReady") where a stage that
-        it builds on failed, Failed or Cancelled otherwise.
+        it builds on failed; Failed(name="Fault") where the stage said what there is to mend, Crashed where it was
+        killed, Failed or Cancelled otherwise.
     """
     unfit = [name for name, future in upstream.items() if not future.state.is_completed()]
     if unfit:
@@ -77,68 +83,136 @@ def run_stage(
         return Cancelled(message=str(error))
     except StageError as error:
         # returned and not raised: Prefect would log a traceback of this function, which is at no fault
-        return Failed(name=UNREACHABLE if remote else None, message=str(error))
+        if error.kind == "killed":
+            return Crashed(message=str(error))
+        name = UNREACHABLE if remote else FAULT if error.kind == "fault" else None
+        return Failed(name=name, message=str(error))
     return Completed(message="ran") if ran else Completed(name="Cached", message="DVC had its outputs")
 
 
 @flow(task_runner=RUNNER)
-def rebuild(targets: list[str] | None = None, force: bool = False, stage_limit_minutes: float | None = None) -> State:
-    """Bring the stages of dvc.yaml in the current directory up to date.
+def rebuild(
+    targets: list[str] | None = None,
+    force: bool = False,
+    stage_limit_minutes: float | None = None,
+    revision: str | None = None,
+    commit: bool = False,
+    push: bool = False,
+) -> State:
+    """Bring the stages of dvc.yaml up to date: in the current directory, or in a work tree of its own.
 
     Args:
         targets: the stages to bring up to date, with all they build on; None for every stage.
         force: run them though nothing changed.
         stage_limit_minutes: a stage that takes longer is ended, and has failed; None sets no limit.
+        revision: a branch, tag or commit of the current directory's repository. The rebuild then works in a git work
+            tree that shares its DVC cache (pipelines/work_tree.py), and a new model meets the champion there
+            (pipelines/gate.py). None rebuilds the current directory as it is, without a gate.
+        commit: keep dvc.lock, figures and the champion's name in a commit on the branch crackflow/results.
+        push: send outputs to the DVC remote, and with `commit` the branch to git's.
 
     Returns:
-        Completed; Failed with the reason in one line; Failed(name="Refused") where params.yaml, dvc.yaml or a target
-        is at fault and no stage was started; Cancelled(name="AlreadyRunning") where another rebuild works here.
+        Completed; Completed(name="Rejected") where the new model did not pass the gate; Failed with the reason in one
+        line; Failed(name="Refused") where params.yaml, dvc.yaml, a target, the revision or an edited checkout is at
+        fault and no stage was started; Cancelled(name="AlreadyRunning") where another rebuild works there.
     """
-    workspace = Workspace(Path.cwd())
+    root = Path.cwd()
     try:
-        params = workspace.params()
-        with run_lock.hold(workspace.root / ".crackflow/rebuild.lock", GRACE_S + 5) as lock:
+        with run_lock.hold(root / (SCHEDULED_LOCK if revision else LOCK), GRACE_S + 5) as lock:
+            tree = root
+            if revision:
+                tree = work_tree.prepare(root, revision)
+            elif commit and (edited := record.dirty(root)):
+                raise GitError(
+                    f"{edited[0]} is edited, so what is committed would not be what was built; commit it, or name a "
+                    "revision to rebuild in a work tree of its own"
+                )
+            workspace = Workspace(tree)
+            params = workspace.params()
             limit_s = stage_limit_minutes and stage_limit_minutes * 60
             # a retried flow run keeps its id
             run_id = f"{flow_run.id}.{flow_run.run_count}"
-            plan = dag.read(workspace.root, targets)
-            states = _run(plan, params, StageProcesses(workspace.root, run_id, limit_s, lock), force)
+            dvc_lock.mend(tree)
+            plan = dag.read(tree, targets)
+            before = follow_up.figures_before(tree)
+            processes = StageProcesses(tree, run_id, limit_s, lock)
+            try:
+                states = _run(plan, params, processes, force)
+                table = artifacts.stage_table(plan, states)
+                create_markdown_artifact(table, key="stages", description="What became of each stage")
+                conclusion = _conclusion(states)
+                if not conclusion.is_completed():
+                    return conclusion
+                rebuilt = follow_up.Rebuilt(workspace, root, processes, before)
+                # a run of a part says nothing new of the model
+                return _follow_up(
+                    rebuilt, conclusion, gated=bool(revision), commit=commit, push=push, whole=not targets
+                )
+            finally:
+                # reached early by Ctrl-C, by cancellation and by SIGTERM: Prefect then joins the tasks' threads
+                processes.stop()
     except run_lock.AlreadyRunningError as error:
         return Cancelled(name="AlreadyRunning", message=str(error))
     except CrackflowError as error:
         return Failed(name="Refused", message=str(error))
-    create_markdown_artifact(artifacts.stage_table(plan, states), key="stages", description="What became of each stage")
-    conclusion = _conclusion(states)
-    if conclusion.is_completed() and not targets:
-        # a graph without figures is a graph all the same
-        with contextlib.suppress(DataError):
-            table = artifacts.figure_table(figures.read(workspace))
-            create_markdown_artifact(table, key="figures", description="What the model reaches on the test pairs")
-    return conclusion
+
+
+def _follow_up(
+    rebuilt: follow_up.Rebuilt, conclusion: State, *, gated: bool, commit: bool, push: bool, whole: bool
+) -> State:
+    """Show what was reached, and see it through gate, commit and push, as far as each is asked for."""
+    revision = follow_up.revision_of(rebuilt.workspace.root)
+    said = [conclusion.message or ""]
+    name = None
+    if whole:
+        follow_up.show(rebuilt)
+    verdict = None
+    # a graph without a model is a graph all the same
+    if whole and gated and rebuilt.workspace.model.is_file():
+        state = follow_up.run_gate(quote(rebuilt), revision, return_state=True)
+        if not state.is_completed():
+            return _fallen("gate", state, said)
+        verdict = f"{state.name}: {state.message}"
+        said.append(verdict)
+        name = "Rejected" if state.name == "Rejected" else None
+    if commit:
+        state = follow_up.run_commit(quote(rebuilt), revision, verdict, return_state=True)
+        if not state.is_completed():
+            return _fallen("commit", state, said)
+        said.append(f"commit: {state.message}")
+    if push:
+        state = follow_up.run_push(quote(rebuilt), commit, return_state=True)
+        if not state.is_completed():
+            return _fallen("push", state, said)
+        said.append(f"push: {state.message}")
+    return Completed(name=name, message="; ".join(said))
+
+
+def _fallen(what: str, state: State, said: list[str]) -> State:
+    message = "; ".join([*said, f"{what} failed: {state.message}"])
+    return Cancelled(message=message) if state.is_cancelled() else Failed(message=message)
 
 
 def _run(plan: list[dag.Stage], params: Params, processes: StageProcesses, force: bool) -> dict[str, State]:
     """Submit every stage with what it waits for, and wait until all have ended."""
     futures: dict[str, PrefectFuture[State]] = {}
-    try:
-        for stage in plan:
-            upstream = {name: futures[name] for name in stage.upstream}
-            futures[stage.name] = run_stage.submit(
-                # quoted: Prefect would put results in the place of the futures, and walk through the rest
-                quote(stage),
-                quote(upstream),
-                quote(processes),
-                force,
-                stage.name == "download" and params.data.source == "kaggle",
-                return_state=False,
-                wait_for=[allow_failure(future) for future in upstream.values()],
-            )
-        for future in futures.values():
-            future.wait()
-        return {name: future.state for name, future in futures.items()}
-    finally:
-        # reached early by Ctrl-C, by cancellation and by SIGTERM: Prefect then joins the tasks' threads
-        processes.stop()
+    for stage in plan:
+        upstream = {name: futures[name] for name in stage.upstream}
+        futures[stage.name] = run_stage.submit(
+            # quoted: Prefect would put results in the place of the futures, and walk through the rest
+            quote(stage),
+            quote(upstream),
+            quote(processes),
+            force,
+            stage.name == "download" and params.data.source == "kaggle",
+            return_state=False,
+            wait_for=[allow_failure(future) for future in upstream.values()],
+        )
+    bar = create_progress_artifact(0.0, key="progress", description=f"Stages done, of {len(plan)}")
+    for done, future in enumerate(futures.values(), start=1):
+        future.wait()
+        update_progress_artifact(cast("UUID", bar), 100 * done / len(plan))
+    return {name: future.state for name, future in futures.items()}
 
 
 def _conclusion(states: dict[str, State]) -> State:

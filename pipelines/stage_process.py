@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Literal, cast
 
 from pipelines import supervise
 from pipelines.stage_output import LogLines
@@ -23,8 +24,20 @@ GRACE_S = 10.0
 POLL_S = 0.5
 
 
+Kind = Literal["fault", "failed", "killed"]
+
+
 class StageError(Exception):
-    """A stage did not end well; the message is one line."""
+    """A stage did not end well; the message is one line.
+
+    Attributes:
+        kind: fault where the stage itself said what there is to mend (data, parameters, disk); killed where a signal
+            ended it from outside, as the kernel does for want of memory; failed otherwise: a defect, or the time limit.
+    """
+
+    def __init__(self, message: str, kind: Kind = "failed") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class StageStoppedError(StageError):
@@ -70,7 +83,21 @@ class StageProcesses:
             StageError: when it failed or was ended at the time limit.
             StageStoppedError: when `stop` was called meanwhile.
         """
-        process = self._start(["repro", "-s", *(["-f"] if force else []), stage])
+        self.run(["dvc", "--wait-for-lock", "repro", "-s", *(["-f"] if force else []), stage], say)
+        return self._ran(stage)
+
+    def run(self, module: list[str], say: Callable[[str], object]) -> None:
+        """Run `python -m MODULE ARGUMENTS` in the repository and wait until it has ended.
+
+        Args:
+            module: its name and arguments.
+            say: called with each line that it prints.
+
+        Raises:
+            StageError: when it failed or was ended at the time limit.
+            StageStoppedError: when `stop` was called meanwhile.
+        """
+        process = self._start(module)
         said = ""
         try:
             for line in self._lines(process):
@@ -81,8 +108,7 @@ class StageProcesses:
         if process.returncode:
             if self._stopped:
                 raise StageStoppedError("ended, because the run was stopped")
-            raise StageError(_reason(process.returncode, said))
-        return self._ran(stage)
+            raise _error(process.returncode, said)
 
     def stop(self) -> None:
         """End every running stage, and start none from here on. Returns at once; `repro` returns when they are gone."""
@@ -91,8 +117,8 @@ class StageProcesses:
             for process in self._running:
                 _close(process)
 
-    def _start(self, dvc_arguments: list[str]) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "dvc", "--wait-for-lock", *dvc_arguments]
+    def _start(self, module: list[str]) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", *module]
         environment = {
             **os.environ,
             # `python` in dvc.yaml is then the one that runs the flow
@@ -176,8 +202,20 @@ def _weight(line: str) -> int:
     return 2 if line.startswith("error: ") else int(line.startswith("ERROR: "))
 
 
-def _reason(code: int, said: str) -> str:
+def _error(code: int, said: str) -> StageError:
+    if said.startswith("error: "):
+        return StageError(said.removeprefix("error: "), "fault")
+    # DVC's own end, or what it says of the shell that it ran the stage in
+    found = _EXITED.search(said)
+    number = _signal(code) or (_signal(int(found[1])) if found else None)
+    if number:
+        return StageError(f"killed by {number.name}, from outside or for want of memory", "killed")
+    return StageError(said or f"it ended with exit code {code} and said nothing")
+
+
+_EXITED = re.compile(r"exited with (-?\d+)\s*$")
+
+
+def _signal(code: int) -> signal.Signals | None:
     number = -code if code < 0 else code - 128
-    if number in set(signal.Signals):
-        return f"killed by {signal.Signals(number).name}, from outside or for want of memory"
-    return said.removeprefix("error: ") or f"DVC ended with exit code {code} and said nothing"
+    return signal.Signals(number) if number in set(signal.Signals) else None

@@ -68,11 +68,16 @@ def _share_dvc(root: Path, tree: Path) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(local.read_bytes())
     with Repo(str(root)) as repo:
-        cache = repo.cache.local_cache_dir
+        cache, remotes = repo.cache.local_cache_dir, repo.config["remote"]
+        # a folder that is given relative to the checkout would be another one from here
+        folders = {name: remote["url"] for name, remote in remotes.items() if "://" not in remote["url"]}
     with Repo(str(tree)) as repo:
-        if repo.cache.local_cache_dir != cache:
+        there = {name: repo.config["remote"].get(name, {}).get("url") for name in folders}
+        if (repo.cache.local_cache_dir, there) != (cache, folders):
             with repo.config.edit("local") as config:
                 config["cache"]["dir"] = cache
+                for name, url in folders.items():
+                    config["remote"].setdefault(name, {})["url"] = url
 
 
 def _share_photographs(root: Path, tree: Path) -> None:

@@ -8,41 +8,100 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipelines.git import git
+from pipelines.work_tree import PLACE
+
 ROOT = Path(__file__).parents[2]
+DEPLOYMENTS = {one["name"]: one for one in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
 
 
-def test_the_deployment_names_no_place_on_a_machine():
-    deployment = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"][0]
-    assert deployment["entrypoint"] == "pipelines/rebuild.py:rebuild"
-    assert "pull" not in deployment
+def test_there_are_three_and_one_of_them_has_a_schedule_that_is_on():
+    assert sorted(DEPLOYMENTS) == ["data-only", "nightly", "on-demand"]
+    on = {name for name, one in DEPLOYMENTS.items() for each in one["schedules"] if each.get("active", True)}
+    assert on == {"nightly"}
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_a_deployment_names_no_place_on_a_machine(name):
+    assert DEPLOYMENTS[name]["entrypoint"] == "pipelines/rebuild.py:rebuild"
+    assert "pull" not in DEPLOYMENTS[name]
     assert (ROOT / "pipelines/rebuild.py").exists()
 
 
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_a_deployment_keeps_what_it_builds_to_itself_and_has_no_limit_that_outlives_a_worker(name):
+    found = DEPLOYMENTS[name]
+    assert found["concurrency_limit"] is None
+    assert found["work_pool"] == {"name": "crackflow"}
+    wanted = {"revision": "HEAD", "commit": False, "push": False, "force": False}
+    assert wanted.items() <= found["parameters"].items()
+
+
+def test_the_data_is_all_that_needs_no_model():
+    """train, evaluate, infer and report are left out."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    targets = DEPLOYMENTS["data-only"]["parameters"]["targets"]
+    assert set(stages) - set(targets) == {"train", "evaluate", "infer", "report"}
+    assert len(set(targets)) == len(targets) == len(stages) - 4
+
+
+@pytest.fixture
+def checkout(server, project):
+    """The tiny project under git, with what a worker needs of ours."""
+    root = project.root
+    (root / ".dvc/config").write_text("[core]\n    analytics = false\n    check_update = false\n")
+    (root / ".gitignore").write_text(".crackflow/\n*.txt\n__pycache__/\n")
+    shutil.copy(ROOT / "prefect.yaml", root)
+    shutil.copytree(ROOT / "pipelines", root / "pipelines", ignore=shutil.ignore_patterns("__pycache__"))
+    git(root, "init", "--quiet")
+    git(root, "add", "--all")
+    git(root, "-c", "user.name=somebody", "-c", "user.email=somebody@localhost", "commit", "--quiet", "-m", "start")
+    return project
+
+
+def prefect(folder, *arguments):
+    command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
+    found = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=240)
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
 @pytest.mark.slow
-@pytest.mark.usefixtures("server")
-def test_a_worker_runs_the_nightly_deployment_in_the_checkout(project):
-    from prefect import get_client
+def test_a_worker_runs_what_is_deployed_in_a_work_tree_of_the_checkout(checkout):
+    from prefect.client.orchestration import get_client
     from prefect.deployments import run_deployment
+    from prefect.exceptions import PrefectHTTPStatusError
 
-    def prefect(*arguments, folder=project.root):
-        command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
-        found = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=120)
-        assert found.returncode == 0, found.stdout + found.stderr
+    from pipelines.rebuild import rebuild
 
-    shutil.copy(ROOT / "prefect.yaml", project.root)
-    shutil.copytree(ROOT / "pipelines", project.root / "pipelines", ignore=shutil.ignore_patterns("__pycache__"))
-    before = (project.root / "prefect.yaml").read_text()
-    prefect("work-pool", "create", "crackflow", "--type", "process")
-    prefect("deploy", "--all")
-    assert (project.root / "prefect.yaml").read_text() == before
+    prefect(checkout.root, "work-pool", "create", "crackflow", "--type", "process", "--overwrite")
+    prefect(checkout.root, "deploy", "--all")
+    assert git(checkout.root, "status", "--porcelain") == ""
+    # edited after the commit that is built
+    (checkout.root / "stage.py").write_text("raise SystemExit('half edited')\n")
 
     with get_client(sync_client=True) as client:
-        deployment = client.read_deployment_by_name("rebuild/nightly")
-        assert [schedule.schedule.cron for schedule in deployment.schedules] == ["0 2 * * *"]
-        flow_run = run_deployment("rebuild/nightly", timeout=0)
+        deployed = {name: client.read_deployment_by_name(f"rebuild/{name}") for name in DEPLOYMENTS}
+        for name, one in deployed.items():
+            assert one.parameters == DEPLOYMENTS[name]["parameters"]
+            # all are given, so that each can be changed where a run is started
+            assert set(rebuild.validate_parameters(one.parameters)) == set(one.parameters)
+            assert set(rebuild.parameters.properties) == set(one.parameters)
+            assert one.global_concurrency_limit is None
+        schedules = {name: [(s.schedule.cron, s.active) for s in one.schedules] for name, one in deployed.items()}
+        assert schedules == {"nightly": [("0 2 * * *", True)], "on-demand": [], "data-only": [("0 1 * * sun", False)]}
+        with pytest.raises(PrefectHTTPStatusError, match="stage_limit_minutes"):
+            client.create_flow_run_from_deployment(
+                deployed["on-demand"].id, parameters={"stage_limit_minutes": "a while"}
+            )
+
+        runs = [run_deployment(f"rebuild/{name}", timeout=0) for name in ("nightly", "on-demand")]
         # the worker's own folder is another: it is the deployment that knows the checkout
-        prefect("worker", "start", "--pool", "crackflow", "--run-once", folder=project.root.parent)
-        state = client.read_flow_run(flow_run.id).state
-    assert (state.name, state.message) == ("Completed", "4 of 4 stages ran, 0 cached")
-    assert project.text("report") == "report(split(download)0)(statistics(download))"
-    assert project.processes() == []
+        prefect(checkout.root.parent, "worker", "start", "--pool", "crackflow", "--run-once")
+        states = [client.read_flow_run(run.id).state for run in runs]
+    # of two at once one builds; the other finds it at work, or done where the worker took its time
+    outcomes = {state.name if state.name == "AlreadyRunning" else state.message for state in states}
+    assert "4 of 4 stages ran, 0 cached" in outcomes
+    assert outcomes - {"4 of 4 stages ran, 0 cached"} in ({"AlreadyRunning"}, {"0 of 4 stages ran, 4 cached"})
+    assert (checkout.root / PLACE / "report.txt").read_text() == "report(split(download)0)(statistics(download))"
+    assert not (checkout.root / "report.txt").exists()
+    assert checkout.processes() == []

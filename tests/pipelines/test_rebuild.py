@@ -86,6 +86,7 @@ def test_a_changed_param_reruns_what_it_touches(built):
     assert names(state) == {"download": "Cached", "split": "Completed", "statistics": "Cached", "report": "Completed"}
     assert built.text("report") == "report(split(download)5)(statistics(download))"
     assert "| split | Completed | ran | split.seed modified |" in artifact(state, "stages")
+    assert artifact(state, "progress") == 100
 
 
 def test_figures_become_an_artifact(built):
@@ -114,13 +115,24 @@ def test_a_failed_stage_holds_up_those_after_it_and_no_other(project):
     assert state.is_failed()
     assert state.message == "split failed: split: a pity; report did not run"
     found = task_runs(state)
-    assert found["split"].name == "Failed"
+    assert (found["split"].name, found["split"].is_failed()) == ("Fault", True)
     assert found["statistics"].is_completed()
     assert (found["report"].name, found["report"].message) == ("NotReady", "not run, because split did not complete")
 
     # the cause mended, the run goes on where it stopped
     (project.root / "fail").unlink()
     assert rebuild().message == "2 of 4 stages ran, 2 cached"
+
+
+def test_a_stage_that_was_killed_has_crashed_and_one_without_a_word_has_failed(project):
+    graph = project.root / "dvc.yaml"
+    text = graph.read_text()
+    graph.write_text(text.replace("python stage.py split", "sh -c 'kill -9 $$' && python stage.py split"))
+    state = rebuild(["split"])
+    assert state.message == "split failed: killed by SIGKILL, from outside or for want of memory"
+    assert task_runs(state, 2)["split"].is_crashed()
+    graph.write_text(text.replace("python stage.py split", "false && python stage.py split"))
+    assert names(rebuild(["split"]), 2) == {"download": "Cached", "split": "Failed"}
 
 
 def test_only_a_download_from_a_server_is_tried_again(project, monkeypatch):

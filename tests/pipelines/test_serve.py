@@ -162,12 +162,10 @@ class Served:
             if run.expected_start_time < now
         ]
 
-    def run_now(self, due=None):
-        from prefect.states import Scheduled
-
+    def run_now(self):
         with self.client() as client:
             deployment = client.read_deployment_by_name("rebuild/nightly")
-            client.create_flow_run_from_deployment(deployment.id, state=Scheduled(due))
+            client.create_flow_run_from_deployment(deployment.id)
 
     def end(self, number):
         """End it by a signal; give the seconds that took."""
@@ -268,7 +266,9 @@ def test_what_a_killed_serve_left_is_cleared_away(client, deployment, tmp_path):
     ours = deployment(served._description(tmp_path))
     now = dt.datetime.now(dt.UTC)
     hours = {"start_time": now - dt.timedelta(hours=3), "end_time": now + dt.timedelta(hours=2)}
-    client.request("POST", f"/deployments/{ours}/schedule", json={n: t.isoformat() for n, t in hours.items()})
+    client.request(
+        "POST", f"/deployments/{ours}/schedule", json={n: t.isoformat() for n, t in hours.items()} | {"min_runs": 5}
+    )
     begun, done, asked = (
         client.create_flow_run_from_deployment(ours, state=state).id for state in (Running(), Completed(), Scheduled())
     )

@@ -1,0 +1,158 @@
+"""What follows a rebuild whose stages are done: what there is to look at, the gate, the commit, the push.
+
+Each is a task run of its own, so that its log, its state and its reason are found beside those of the stages.
+"""
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas import State
+from prefect.states import Cancelled, Completed, Failed
+
+from crackflow import compare
+from crackflow.errors import CrackflowError, DataError
+from pipelines import artifacts, figures, gate, record
+from pipelines.git import GitError, commit_of, git, shown
+from pipelines.stage_process import StageError, StageProcesses, StageStoppedError
+from tasks.workspace import Workspace
+
+GATE = "pipelines.gate"
+REMOTE = "origin"
+# Of a run's files those that git is to know, though it may not yet.
+KEPT = (
+    "dvc.lock",
+    "metrics/evaluation.json",
+    "metrics/train/metrics.json",
+    "reports/evaluation.csv",
+    gate.POINTER.as_posix(),
+)
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """A rebuild whose stages have completed.
+
+    Attributes:
+        workspace: the tree that it worked in.
+        root: the checkout that it was started in; the same, or the one whose work tree it is.
+        processes: what starts its processes.
+        before: figures of the last commit, on the results' branch or else the revision's; empty where there are none.
+    """
+
+    workspace: Workspace
+    root: Path
+    processes: StageProcesses
+    before: Mapping[str, Any]
+
+
+def figures_before(tree: Path) -> dict[str, Any]:
+    """Read metrics/evaluation.json of the results' branch, or else of the commit that a tree is at.
+
+    Returns:
+        The figures; nothing where neither has any, or there is no repository.
+    """
+    path = str(Workspace(tree).metrics_json.relative_to(tree))
+    text = shown(tree, f"refs/heads/{record.BRANCH}", path) or shown(tree, "HEAD", path)
+    try:
+        values = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def show(rebuilt: Rebuilt) -> None:
+    """Leave the figures, what changed in them, and what to look at as artifacts; nothing where there are no figures."""
+    try:
+        values = figures.read(rebuilt.workspace)
+    except DataError:
+        return
+    table = artifacts.figure_table(values)
+    create_markdown_artifact(table, key="figures", description="What the model reaches on the test pairs")
+    rows = compare.rows(compare.changes(rebuilt.before, values)) if rebuilt.before else []
+    notes = compare.caveats(rebuilt.before, values)
+    create_table_artifact(
+        [dict(zip(compare.HEADINGS, row, strict=True)) for row in rows],
+        key="changes",
+        description="; ".join(["Figures against the last commit" if rebuilt.before else "No figures before", *notes]),
+    )
+    look = artifacts.to_look_at(rebuilt.workspace)
+    create_markdown_artifact(look, key="look", description="The report, and predictions on mini_test")
+
+
+@task(task_run_name="gate", cache_policy=NO_CACHE, persist_result=False)
+def run_gate(rebuilt: Rebuilt, revision: str) -> State:
+    """Let the new model meet the champion.
+
+    Returns:
+        Completed(name="Promoted"), "Unchanged" or "Rejected", with the reason; Failed where the gate itself failed.
+    """
+    log = get_run_logger()
+    workspace = rebuilt.workspace
+    gate.verdict_file(workspace).unlink(missing_ok=True)
+    try:
+        rebuilt.processes.run([GATE, str(workspace.root), revision], functools.partial(log.info, "%s"))
+        verdict = gate.read(workspace)
+    except StageStoppedError as error:
+        return Cancelled(message=str(error))
+    except (StageError, CrackflowError) as error:
+        return Failed(message=str(error))
+    return Completed(name=verdict.name, message=verdict.reason)
+
+
+@task(task_run_name="commit", cache_policy=NO_CACHE, persist_result=False)
+def run_commit(rebuilt: Rebuilt, revision: str, verdict: str | None) -> State:
+    """Commit what the rebuild reached, with what changed in the message."""
+    message = _message(rebuilt, revision, verdict)
+    try:
+        made = record.commit(rebuilt.workspace.root, message, KEPT)
+    except GitError as error:
+        return Failed(message=str(error))
+    if made is None:
+        return Completed(name="Cached", message=f"{record.BRANCH} holds these results already")
+    return Completed(message=f"{made[:10]} on {record.BRANCH}")
+
+
+@task(task_run_name="push", cache_policy=NO_CACHE, persist_result=False)
+def run_push(rebuilt: Rebuilt, committed: bool) -> State:
+    """Send outputs to the DVC remote, then the results' branch to git's, where there is one."""
+    log = get_run_logger()
+    try:
+        rebuilt.processes.run(["dvc", "--wait-for-lock", "push"], functools.partial(log.info, "%s"))
+        if committed and REMOTE in git(rebuilt.root, "remote").split():
+            branch = f"refs/heads/{record.BRANCH}"
+            git(rebuilt.root, "push", "--quiet", REMOTE, f"{branch}:{branch}")
+            return Completed(message=f"outputs, and {record.BRANCH} to {REMOTE}")
+    except StageStoppedError as error:
+        return Cancelled(message=str(error))
+    except (StageError, GitError) as error:
+        return Failed(message=str(error))
+    return Completed(message="outputs")
+
+
+def revision_of(tree: Path) -> str:
+    """The commit that a tree is at, for a card and a message; "none" without a repository."""
+    try:
+        return commit_of(tree, "HEAD")[:12]
+    except GitError:
+        return "none"
+
+
+def _message(rebuilt: Rebuilt, revision: str, verdict: str | None) -> str:
+    """What changed, and what the gate said; the first line has the pooled IoU."""
+    try:
+        values = figures.read(rebuilt.workspace)
+    except DataError:
+        return f"Rebuild of {revision}"
+    found = compare.changes(rebuilt.before, values)
+    first = next((row for row in compare.rows(found) if row[0] == "crack_pooled_iou"), None)
+    parts = [f"Rebuild of {revision}" + (f": pooled crack IoU {first[1]} -> {first[2]}" if first else "")]
+    parts += [verdict] if verdict else []
+    parts += ["\n".join("  ".join(row) for row in compare.rows(found))] if found else []
+    return "\n\n".join(parts)
