@@ -19,7 +19,7 @@ from pipelines import server, supervise
 from pipelines.served import Plan, ServeError, claim
 
 POLL_S = 0.5
-RESTART_DELAY_S = 5.0
+RESTART_DELAY_S = 10.0
 # One second more than a stage has between SIGTERM and SIGKILL, so that the flow can say what became of it.
 RUNNER_GRACE_S = 11.0
 # A browser's open connections would hold a server up for long; its database bears being cut off.
@@ -40,6 +40,7 @@ class Part:
         grace_s: float,
         environment: Mapping[str, str],
         quiet: bool = False,
+        prepare: Callable[[], object] = lambda: None,
         wait: Callable[["subprocess.Popen[bytes]"], object] = lambda _: None,
     ) -> None:
         """Prepare; nothing is started.
@@ -50,12 +51,14 @@ class Part:
             grace_s: seconds between SIGTERM and SIGKILL when it is ended.
             environment: added to this process's.
             quiet: throw its standard output away.
+            prepare: called before each start.
             wait: waits until it works.
         """
         self._name = name
         self._command = supervise.watched([sys.executable, *arguments], grace_s)
         self._environment = {**os.environ, **environment}
         self._quiet = quiet
+        self._prepare = prepare
         self._wait = wait
         self._starts = 0
         self._since = 0.0
@@ -63,6 +66,7 @@ class Part:
 
     def start(self) -> None:
         """Start it, and wait until it works."""
+        self._prepare()
         self._starts += 1
         self._since = time.monotonic()
         self._process = subprocess.Popen(
@@ -93,7 +97,11 @@ class Part:
             raise ServeError(f"{self._name} ended with exit code {code} as soon as it was started; see above why")
         say(f"{self._name} ended with exit code {code}; starting it again")
         time.sleep(RESTART_DELAY_S)
-        self.start()
+        # a server that is away may come back
+        try:
+            self.start()
+        except server.ServerError as error:
+            say(str(error))
 
 
 def serve(plan: Plan, root: Path, port: int | None, say: Say) -> None:
@@ -148,11 +156,15 @@ def _parts(plan: Plan, root: Path, port: int | None, stack: contextlib.ExitStack
         say(f"starting Prefect's server at {ui}")
         stack.callback(parts[0].end)
         parts[0].start()
-    with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
-        if client.api_healthcheck():
-            raise server.ServerError(f"no Prefect server answers at {api}; start it, or unset PREFECT_API_URL")
-        claim(client, plan, root, alone)
-    parts.append(Part("the runner", ["-m", "pipelines.served", plan.model_dump_json()], RUNNER_GRACE_S, environment))
+
+    def prepare() -> None:
+        with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
+            if client.api_healthcheck():
+                raise server.ServerError(f"no Prefect server answers at {api}; start it, or unset PREFECT_API_URL")
+            claim(client, plan, root, alone)
+
+    arguments = ["-m", "pipelines.served", plan.model_dump_json()]
+    parts.append(Part("the runner", arguments, RUNNER_GRACE_S, environment, prepare=prepare))
     stack.callback(parts[-1].end)
     parts[-1].start()
     say(f"runs, logs and figures in a browser: {ui or api}")

@@ -79,6 +79,9 @@ def test_the_command_refuses_in_one_line(project):
 # parts
 
 
+DIED = "the part ended with exit code 3; starting it again"
+
+
 def part(code, **options):
     return module.Part("the part", ["-c", code], 1.0, {}, **options)
 
@@ -93,7 +96,29 @@ def test_a_part_that_dies_is_started_again(monkeypatch, tmp_path):
         dying._process.wait(30)
         assert (tmp_path / "starts").read_text() == starts
         dying.revive(said.append)
-    assert said == ["the part ended with exit code 3; starting it again"] * 3
+    assert said == [DIED] * 3
+    dying.end()
+
+
+def test_a_part_that_finds_no_server_is_tried_again(monkeypatch):
+    monkeypatch.setattr(module, "RESTART_DELAY_S", 0)
+    monkeypatch.setattr(module, "SETTLED_S", 0)
+    answers = iter([True, False, True])
+
+    def prepare():
+        if not next(answers):
+            raise servers.ServerError("no server")
+
+    said = []
+    dying = part("raise SystemExit(3)", prepare=prepare)
+    dying.start()
+    first = dying._process
+    first.wait(30)
+    dying.revive(said.append)
+    assert dying._process is first
+    dying.revive(said.append)
+    assert dying._process is not first
+    assert said == [DIED, "no server", DIED]
     dying.end()
 
 
