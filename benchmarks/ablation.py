@@ -51,7 +51,6 @@ VARIANTS = (
     BASE,
     Variant("loss", "cross-entropy alone", ("train.loss={categorical_crossentropy: 1.0}",)),
     Variant("loss", "Dice alone", ("train.loss={dice: 1.0}",)),
-    Variant("loss", "focal and Dice", ("train.loss={focal: 1.0, dice: 1.0}",)),
     Variant("loss", "cross-entropy and Tversky", ("train.loss={categorical_crossentropy: 1.0, tversky: 1.0}",)),
     Variant("crop", "128 px, batches of 32", ("train.crop=128", "train.batch_size=32")),
     Variant("crop", "whole images, batches of 2", ("train.crop=512", "train.batch_size=2")),
@@ -62,23 +61,12 @@ VARIANTS = (
     Variant("augmentation", "flips and turns alone", PLAIN),
     Variant("width", "half as wide below the first level", ("model.widths=[16, 24, 48, 80, 112, 128]",)),
     Variant("width", "32 at the first level", ("model.widths=[32, 48, 96, 160, 224, 256]",)),
-    Variant("width", "five levels", ("model.widths=[16, 48, 96, 160, 224]", "model.num_layers=5")),
     Variant("input", "raw 0..255", ("model.input_scaling=raw",)),
     Variant("normalization", "none", ("model.normalization=none",)),
-    Variant("normalization", "group", ("model.normalization=group",)),
     Variant("averaging", "none", ("train.averaging=0.0",)),
     Variant("optimizer", "AdamW", ("train.optimizer=adamw", "train.learning_rate=0.002")),
-    Variant("optimizer", "Muon, three times the rate", ("train.learning_rate=0.015",)),
-    Variant(
-        "schedule",
-        "Adam at a constant rate",
-        ("train.optimizer=adam", "train.learning_rate=0.002", "train.schedule=constant"),
-    ),
     Variant("supervision", "deep, 0.3", ("train.deep_supervision=0.3",)),
     Variant("balance", "crack-free as often as the others", ("train.crack_free=1.0",)),
-    Variant(
-        "balance", "loose labels half as often", ("train.draw={Sylvie_Chambon: 0.5, Rissbilder_for_Florian: 0.5}",)
-    ),
     Variant("head", "subpixel", ("model.head=subpixel",)),
     Variant("precision", "float32", ("train.precision=float32",)),
 )

@@ -18,10 +18,10 @@ from tasks.workspace import write_text
 RESULTS = real.ROOT / "docs/results/foreign.json"
 PAGE = real.ROOT / "docs/explanation/figures.md"
 BUDGET = (
-    "train.epochs=4",
+    "train.epochs=2",
     "train.steps_per_epoch=250",
-    "train.warmup_steps=100",
-    "train.averaging=0.99",
+    "train.warmup_steps=50",
+    "train.averaging=0.98",
     "train.valid_images=60",
 )
 # Sources of one another's photographs are left out together.

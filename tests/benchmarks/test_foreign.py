@@ -15,4 +15,4 @@ def test_a_row_sets_unseen_beside_seen():
 
 def test_its_budget_is_a_recipe():
     params = load(ROOT / "profiles", "photos", foreign.BUDGET)
-    assert params.train.epochs * params.train.steps_per_epoch == 1000
+    assert params.train.epochs * params.train.steps_per_epoch == 500
