@@ -155,11 +155,14 @@ def load(name: str) -> tuple[int, Callable[[Any], Any]]:
         model = flexunet(SIDE, len(params.classes), params.model)
         # as load_model leaves it
         model.jit_compile = False
+        weights = int(model.count_params())
     else:
         model = load_model(packaged.FOLDER / packaged.MODEL)
+        # of the file: load_model folds some away
+        weights = int(packaged.read_card(packaged.FOLDER)["parameters"])
     if name == "eager":
-        return model.count_params(), lambda picture: np.asarray(model(picture.astype(np.float32), training=False))
-    return model.count_params(), lambda picture: predict(model, picture, flips=name == "flips")
+        return weights, lambda picture: np.asarray(model(picture.astype(np.float32), training=False))
+    return weights, lambda picture: predict(model, picture, flips=name == "flips")
 
 
 def predict_command() -> dict[str, float]:

@@ -108,7 +108,7 @@ def _trained_on(run: Workspace, stems: list[str]) -> str:
 
 def _card(results: dict[str, Any], split: pd.DataFrame, model: Path, before: dict[str, Any]) -> dict[str, Any]:
     import_keras()
-    from crackflow.inference import load_model
+    import keras
 
     params = results["params"]
     by_source = {
@@ -116,7 +116,7 @@ def _card(results: dict[str, Any], split: pd.DataFrame, model: Path, before: dic
     }
     return {
         "revision": results["revision"],
-        "parameters": load_model(model).count_params(),
+        "parameters": keras.saving.load_model(model, compile=False).count_params(),
         "bytes": model.stat().st_size,
         "sha256": sha256(model),
         "packing": {"mantissa_bits": MANTISSA_BITS, "pooled_iou_before": before["crack"]["pooled"]["iou"]},

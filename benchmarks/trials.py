@@ -95,6 +95,8 @@ def key(trial: Trial) -> str:
 
 
 def main(folder: Path) -> None:
+    import keras
+
     from crackflow.checkpoints import Checkpoints
     from crackflow.dataset import Folder
     from crackflow.inference import load_model
@@ -115,7 +117,7 @@ def main(folder: Path) -> None:
     model = load_model(kept.best)
     found = {
         "settings": list(trial.settings),
-        "parameters": int(model.count_params()),
+        "parameters": int(keras.saving.load_model(kept.best, compile=False).count_params()),
         "steps": params.train.epochs * params.train.steps_per_epoch,
         # the looks at valid are part of it; unknown for a run that was killed on the way
         "step_s": None if before else round(seconds / (len(history) * params.train.steps_per_epoch), 3),

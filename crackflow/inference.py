@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crackflow.errors import ModelError
+from crackflow.folding import fold
 
 Images = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float32]
@@ -29,7 +30,8 @@ def load_model(path: Path) -> keras.Model:
         path: a .keras file, as stage train writes it.
 
     Returns:
-        The model, not compiled: it predicts, it doesn't train.
+        The model, not compiled: it predicts, it doesn't train. Its batch normalizations are folded into the
+        convolutions before them (crackflow/folding.py), so it has fewer weights than the file.
 
     Raises:
         ModelError: when the file is absent, or Keras can't read it.
@@ -41,6 +43,7 @@ def load_model(path: Path) -> keras.Model:
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError(f"{path} is not a model that Keras {keras.__version__} can load: {reason}") from None
+    model = fold(model)
     # Keras would compile with XLA where it can, which takes 1.7 times as long on a CPU; torch's compiler wants C++.
     model.jit_compile = keras.backend.backend() == "jax"
     return model

@@ -99,12 +99,19 @@ class _Builder:
         return keras.initializers.GlorotUniform(seed=next(self.seeds))
 
     def conv(
-        self, x: Any, level: int, name: str, kernel: tuple[int, int] | None = None, stride: int = 1
+        self,
+        x: Any,
+        level: int,
+        name: str,
+        kernel: tuple[int, int] | None = None,
+        stride: int = 1,
+        filters: int | None = None,
     ) -> keras.KerasTensor:
         first = self.params.base_kernels
         plain = self.params.normalization == "none"
+        filters = filters or self.filters(level)
         x = keras.layers.Conv2D(
-            self.filters(level),
+            filters,
             kernel or tuple(max(side - 2 * level, min(side, 3)) for side in first),
             strides=stride,
             padding="same",
@@ -115,16 +122,16 @@ class _Builder:
             dtype=self.precision,
         )(x)
         if not plain:
-            x = self.normalization(level, f"{name}_norm")(x)
+            x = self.normalization(filters, f"{name}_norm")(x)
         activation = self.params.activation
         return keras.layers.Activation(activation, name=f"{name}_{activation}", dtype=self.precision)(x)
 
-    def normalization(self, level: int, name: str) -> keras.layers.Layer:
+    def normalization(self, filters: int, name: str) -> keras.layers.Layer:
         if self.params.normalization == "batch":
             return keras.layers.BatchNormalization(momentum=0.9, name=name, dtype=self.precision)
         if self.params.normalization == "layer":
             return keras.layers.LayerNormalization(name=name, dtype=self.precision)
-        groups = math.gcd(GROUPS, self.filters(level))
+        groups = math.gcd(GROUPS, filters)
         return keras.layers.GroupNormalization(groups, name=name, dtype=self.precision)
 
     def convs(self, x: Any, level: int, name: str, count: int, stride: int = 1) -> keras.KerasTensor:
@@ -148,18 +155,24 @@ class _Builder:
     def head(self, x: Any, scaled: Any) -> keras.KerasTensor:
         """Go from the first level to probabilities at full size."""
         stride = self.params.stem_stride
-        if stride > 1 and self.params.head == "subpixel":
-            # Each output pixel is drawn from the nearest 2x2 places of the level, as bilinear interpolation would be.
-            return keras.layers.Conv2DTranspose(
-                self.num_classes,
+        if stride > 1 and self.params.head == "packed":
+            # The pixels come down to the level instead of the level going up to them: the same neighbourhood is seen,
+            # and nothing but the last layer works at full size.
+            pixels = keras.layers.Conv2D(
+                max(1, self.filters(0) // 2),
                 2 * stride,
                 strides=stride,
                 padding="same",
-                activation="softmax",
-                kernel_initializer=self.glorot(),
-                name="probabilities",
-                dtype="float32",
-            )(x)
+                kernel_initializer=self.he_normal(),
+                name="head_pixels",
+                dtype=self.precision,
+            )(scaled)
+            x = keras.layers.Concatenate(name="head_skip", dtype=self.precision)([x, pixels])
+            x = self.conv(x, 0, "head", kernel=(3, 3), filters=self.filters(0) + self.filters(HEAD))
+            return self.unpacked(x, stride, stride)
+        if stride > 1 and self.params.head == "subpixel":
+            # Each output pixel is drawn from the nearest 2x2 places of the level, as bilinear interpolation would be.
+            return self.unpacked(x, 2 * stride, stride)
         if stride > 1:
             # What the stem strode over comes back from the pixels themselves: 1 px cracks live there.
             # It is the costliest place of the network, so it is half as wide as the level below.
@@ -167,6 +180,19 @@ class _Builder:
             x = keras.layers.Concatenate(name="head_skip", dtype=self.precision)([x, scaled])
             x = self.conv(x, HEAD, "head", kernel=(3, 3))
         return self.probabilities(x, "probabilities")
+
+    def unpacked(self, x: Any, kernel: int, stride: int) -> keras.KerasTensor:
+        """Give the classes of the pixels that each place stands for (sub-pixel convolution, arXiv 1609.05158)."""
+        return keras.layers.Conv2DTranspose(
+            self.num_classes,
+            kernel,
+            strides=stride,
+            padding="same",
+            activation="softmax",
+            kernel_initializer=self.glorot(),
+            name="probabilities",
+            dtype="float32",
+        )(x)
 
     def probabilities(self, x: Any, name: str) -> keras.KerasTensor:
         return keras.layers.Conv2D(

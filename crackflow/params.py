@@ -145,9 +145,10 @@ class ModelParams(_Block):
     base_kernels: tuple[Positive, Positive] = Field((5, 5), description="the first level's kernel; 2 smaller per level")
     num_layers: Annotated[int, Field(ge=2)] = Field(6, description="levels, the bridge included")
     stem_stride: Literal[1, 2, 4] = Field(2, description="the first convolution's stride; 1 is the original's")
-    head: Literal["refine", "subpixel"] = Field(
+    head: Literal["refine", "packed", "subpixel"] = Field(
         "refine",
-        description="what undoes stem_stride: refine convolves beside the pixels, subpixel gives the classes at once",
+        description="what undoes stem_stride: refine convolves beside the pixels, packed beside the pixels brought "
+        "down to the first level, subpixel without them",
     )
     dropout_rate: Annotated[float, Field(ge=0, lt=0.5)] = Field(0.0, description="times the level's number")
     dilation: tuple[Positive, Positive] = Field((1, 1), description="dilation of the first level; 1 less per level")
@@ -316,8 +317,10 @@ class Params(_Block):
                 f"model.widths has {len(self.model.widths)} levels, but model.num_layers is {self.model.num_layers}; "
                 "name one width a level, or [] for base_filters"
             )
-        if self.model.head == "subpixel" and self.model.stem_stride == 1:
-            raise ValueError("model.head is subpixel, but model.stem_stride is 1: there is nothing to undo; use refine")
+        if self.model.head != "refine" and self.model.stem_stride == 1:
+            raise ValueError(
+                f"model.head is {self.model.head}, but model.stem_stride is 1: there is nothing to undo; use refine"
+            )
         if self.train.deep_supervision and self.model.num_layers < 4:
             raise ValueError(
                 f"train.deep_supervision looks at two levels below the first, but model.num_layers is "

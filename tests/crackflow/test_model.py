@@ -120,6 +120,18 @@ def test_a_subpixel_head_goes_from_the_first_level_to_full_size(stem_stride):
     np.testing.assert_allclose(probabilities.sum(-1), 1, atol=1e-5)
 
 
+@pytest.mark.parametrize("stem_stride", [2, 4])
+def test_a_packed_head_brings_the_pixels_down_to_the_first_level(stem_stride):
+    """Of 2 filters: pixels to 1 by a kernel of 2s, then 3x3 from 2 + 1 to 2 + 1, then s x s of each of 3 classes."""
+    model = flexunet(None, 3, TINY.model_copy(update={"stem_stride": stem_stride, "head": "packed"}))
+    assert model.get_layer("head_pixels").count_params() == 3 * 4 * stem_stride**2 + 1
+    assert model.get_layer("head_conv").count_params() == 3 * 3 * 3 * 3
+    assert model.get_layer("probabilities").count_params() == 3 * stem_stride**2 * 3 + 3
+    probabilities = np.asarray(model(np.zeros((1, 16, 32, 3), "float32")))
+    assert probabilities.shape == (1, 16, 32, 3)
+    np.testing.assert_allclose(probabilities.sum(-1), 1, atol=1e-5)
+
+
 def test_supervised_levels_come_after_the_output_the_deepest_first():
     params = TINY.model_copy(update={"num_layers": 4})
     model = flexunet(None, 2, params, supervised=(1, 2))

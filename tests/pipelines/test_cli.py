@@ -54,7 +54,8 @@ def test_help_waits_for_nothing_heavy():
 def test_help_names_the_commands(crackflow):
     result = crackflow("--help")
     assert result.exit_code == 0
-    for command in ("rebuild", "check", "profile", "figures", "predict", "score", "export-dataset"):
+    commands = ("rebuild", "serve", "notify", "doctor", "check", "profile", "figures", "predict", "score")
+    for command in (*commands, "export-dataset"):
         assert command in result.stdout
 
 
