@@ -7,7 +7,7 @@ import re
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -161,40 +161,39 @@ def server_away(place: Place, _: Path) -> Found:
 
 def server_killed(place: Place, at: Path) -> Found:
     """The server dies in the middle of a run, and comes back for the next."""
-    wanted = place.outputs()
-    place.forget(after(place, "train"))
-    own = at / "server"
-    own.mkdir()
-    with soak_place.server(own) as api:
-        here = Place(place.root, api)
-        flow = here.start("pipelines", "rebuild")
-        met = wait(lambda: place.stage_process("train"), 300)
+
+    def kill(server: Path) -> None:
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                if process.cwd() == str(own):
+                if process.cwd() == str(server):
                     process.kill()
-        said, _ = flow.communicate(timeout=900)
-        gone = place.gone()
-    again, then = place.run("pipelines", "rebuild")
-    happened = f"exit code {flow.returncode}: {_short(last_line(said))}"
-    return Found(happened, then, met and gone and again == 0 and place.outputs() == wanted)
+
+    return _with_own_server(place, at, kill)
 
 
 def database_locked(place: Place, at: Path) -> Found:
     """Something else holds the server's SQLite file while a stage works."""
+
+    def lock(server: Path) -> None:
+        database = sqlite3.connect(server / "prefect/prefect.db", isolation_level=None, timeout=30)
+        database.execute("BEGIN EXCLUSIVE")
+        time.sleep(20)
+        database.execute("ROLLBACK")
+        database.close()
+
+    return _with_own_server(place, at, lock)
+
+
+def _with_own_server(place: Place, at: Path, harm: Callable[[Path], None]) -> Found:
+    """Do harm to a server while a flow that reports to it trains; `harm` gets the folder that the server lives in."""
     wanted = place.outputs()
     place.forget(after(place, "train"))
     own = at / "server"
     own.mkdir()
     with soak_place.server(own) as api:
-        here = Place(place.root, api)
-        flow = here.start("pipelines", "rebuild")
+        flow = Place(place.root, api).start("pipelines", "rebuild")
         met = wait(lambda: place.stage_process("train"), 300)
-        database = sqlite3.connect(own / "prefect/prefect.db", isolation_level=None, timeout=30)
-        database.execute("BEGIN EXCLUSIVE")
-        time.sleep(20)
-        database.execute("ROLLBACK")
-        database.close()
+        harm(own)
         said, _ = flow.communicate(timeout=900)
         gone = place.gone()
     again, then = place.run("pipelines", "rebuild")

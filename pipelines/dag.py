@@ -61,10 +61,10 @@ def read(root: Path, targets: Sequence[str] | None = None) -> list[Stage]:
             # a .dvc file, such as the champion's, is a stage to DVC and has nothing to run
             stages = [stage for stage in repo.index.stages if not stage.is_data_source]
             names = {stage: _name(stage, root) for stage in stages}
-            builds_on = {
-                names[stage]: tuple(names[dep] for dep in stages if dep in set(repo.index.graph.successors(stage)))
-                for stage in stages
-            }
+            builds_on = {}
+            for stage in stages:
+                needed = set(repo.index.graph.successors(stage))
+                builds_on[names[stage]] = tuple(names[dep] for dep in stages if dep in needed)
             of = {stage.addressing: name for stage, name in names.items()}
             status = {of[key]: entries for key, entries in repo.status().items() if key in of}
     except DvcException as error:

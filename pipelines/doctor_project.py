@@ -13,6 +13,8 @@ import psutil  # type: ignore[import-untyped] # it ships no types
 
 from crackflow.errors import CrackflowError
 from pipelines.finding import Finding
+from pipelines.run_lock import LOCK, SCHEDULED_LOCK, holder
+from pipelines.work_tree import PLACE
 from tasks.workspace import Workspace
 
 GIT_S = 20.0
@@ -93,14 +95,14 @@ def _git(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 def rebuild_locks(root: Path) -> list[Finding]:
     """Who holds the locks of pipelines/run_lock.py, without asking for them: that could turn a rebuild away."""
-    scheduled = root / ".crackflow/scheduled.lock"
-    own = _rebuild_lock("rebuild lock", root / ".crackflow/rebuild.lock")
+    scheduled = root / SCHEDULED_LOCK
+    own = _rebuild_lock("rebuild lock", root / LOCK)
     return [own, *([_rebuild_lock("scheduled lock", scheduled)] if scheduled.exists() else [])]
 
 
 def _rebuild_lock(what: str, path: Path) -> Finding:
     holders = _holders(path)
-    process, since = _record(path)
+    process, since = holder(path)
     if holders is None:
         # no /proc: what the file says, and whether that process lives, is all there is
         holders = [process] if psutil.pid_exists(process) else []
@@ -115,7 +117,7 @@ def _rebuild_lock(what: str, path: Path) -> Finding:
 
 def dvc_locks(root: Path) -> list[Finding]:
     """Who holds DVC's locks, on the repository and on single paths, here and where scheduled rebuilds work."""
-    scheduled = root / ".crackflow/scheduled"
+    scheduled = root / PLACE
     own = _dvc_locks("DVC locks", root)
     return [own, *([_dvc_locks("scheduled DVC", scheduled)] if (scheduled / ".dvc/tmp").exists() else [])]
 
@@ -171,15 +173,6 @@ def _holders(path: Path) -> list[int] | None:
                 if str(descriptor.readlink()) == name and "FLOCK" in (process / "fdinfo" / descriptor.name).read_text():
                     found.add(int(process.name))
     return sorted(found)
-
-
-def _record(path: Path) -> tuple[int, str]:
-    """The process that took the rebuild lock last, and when; (0, "?") where the file does not say."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        return int(record["process"]), str(record["since"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0, "?"
 
 
 def _stranger(process: int, written: float) -> bool:

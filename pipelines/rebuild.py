@@ -34,8 +34,6 @@ DOWNLOAD_RETRY_DELAY_S = 20.0
 UNREACHABLE = "Unreachable"
 # The stage has said what there is to mend; a stage that failed without a word has a defect.
 FAULT = "Fault"
-# One rebuild at a time in a checkout, and one in the work tree of its scheduled runs.
-LOCK, SCHEDULED_LOCK = Path(".crackflow/rebuild.lock"), Path(".crackflow/scheduled.lock")
 # ThreadPoolTaskRunner(...) alone is a runner of Never to mypy
 RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=STAGES_AT_ONCE)
 
@@ -118,7 +116,7 @@ def rebuild(
     """
     root = Path.cwd()
     try:
-        with run_lock.hold(root / (SCHEDULED_LOCK if revision else LOCK), GRACE_S + 5) as lock:
+        with run_lock.hold(root / (run_lock.SCHEDULED_LOCK if revision else run_lock.LOCK), GRACE_S + 5) as lock:
             tree = root
             if revision:
                 tree = work_tree.prepare(root, revision)

@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime as dt
-import fcntl
 import json
 import os
 import time
@@ -12,6 +11,8 @@ from pathlib import Path
 from crackflow.errors import CrackflowError
 
 POLL_S = 0.1
+# Of rebuilds in a checkout, and of those in the work tree of its scheduled runs; below the checkout's root.
+LOCK, SCHEDULED_LOCK = Path(".crackflow/rebuild.lock"), Path(".crackflow/scheduled.lock")
 
 
 class AlreadyRunningError(CrackflowError):
@@ -39,7 +40,7 @@ def hold(path: Path, patience_s: float) -> Iterator[int]:
     deadline = time.monotonic() + patience_s
     with path.open("a+", encoding="utf-8") as file:
         while not _taken(file.fileno()):
-            process, since = _holder(path)
+            process, since = holder(path)
             if _alive(process) or time.monotonic() > deadline:
                 raise AlreadyRunningError(
                     f"another rebuild (process {process}, since {since}) works in this checkout; "
@@ -53,6 +54,9 @@ def hold(path: Path, patience_s: float) -> Iterator[int]:
 
 
 def _taken(descriptor: int) -> bool:
+    # here, so that a system without it can still ask who holds a lock
+    import fcntl
+
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -60,8 +64,8 @@ def _taken(descriptor: int) -> bool:
     return True
 
 
-def _holder(path: Path) -> tuple[int, str]:
-    """Who wrote the lock file last; (0, "?") in the moment before that."""
+def holder(path: Path) -> tuple[int, str]:
+    """Give the process that took the lock last, and when; (0, "?") where the file does not say."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         return int(record["process"]), str(record["since"])

@@ -119,9 +119,8 @@ def test_a_remote_that_is_away_fails_the_push_and_nothing_else(checkout):
 
 
 def test_one_at_a_time_in_each_of_the_two_places(checkout):
-    from pipelines import rebuild as module
-    from pipelines.run_lock import hold
+    from pipelines.run_lock import SCHEDULED_LOCK, hold
 
-    with hold(checkout.root / module.SCHEDULED_LOCK, 0):
+    with hold(checkout.root / SCHEDULED_LOCK, 0):
         assert rebuild(revision="HEAD").name == "AlreadyRunning"
         assert rebuild(targets=["download"]).is_completed()
