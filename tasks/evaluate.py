@@ -55,10 +55,11 @@ def run(workspace: Workspace, params: Params) -> None:
 
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
     rows = {subset: split[split["subset"] == subset] for subset in ("valid", "test")}
+    hashes = trained_on.read(workspace.trained_on)
     for subset, found in rows.items():
         if found.empty:
             raise DataError(f"data/split.csv has no {subset} images; raise split.shares.{subset} or add pairs")
-        refuse_trained_on(found, trained_on.read(workspace.trained_on))
+        refuse_trained_on(found, hashes)
     model = load_model(workspace.model)
     metric = params.evaluate.threshold_metric
     choices = _choose(workspace, params, model, rows["valid"])

@@ -6,7 +6,7 @@ best model so far lies there too, since DVC removes the outputs before a run.
 """
 
 import hashlib
-import inspect
+import importlib.util
 import json
 import os
 import shutil
@@ -30,6 +30,22 @@ if TYPE_CHECKING:
     from dvclive.live import Live
 
 SHEET_WIDTH = 256
+# Modules whose code decides what is trained. One that changes starts a training anew.
+CODE = (
+    "augment",
+    "checkpoints",
+    "dataset",
+    "images",
+    "losses",
+    "metrics",
+    "model",
+    "muon",
+    "names",
+    "saving",
+    "schedule",
+    "supervision",
+    "training",
+)
 SUBSETS = (("", "train"), ("val_", "valid"))  # prefix of a figure's name in Keras's logs, and whose it is
 
 
@@ -47,38 +63,8 @@ def run(workspace: Workspace, params: Params) -> None:
     """
     import keras
 
-    from crackflow import (
-        augment,
-        checkpoints,
-        dataset,
-        images,
-        inference,
-        losses,
-        metrics,
-        model,
-        muon,
-        names,
-        saving,
-        schedule,
-        supervision,
-        training,
-    )
+    from crackflow import checkpoints, dataset, inference, training
 
-    code = (
-        augment,
-        checkpoints,
-        dataset,
-        images,
-        losses,
-        metrics,
-        model,
-        muon,
-        names,
-        saving,
-        schedule,
-        supervision,
-        training,
-    )
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
     train_stems = list(split.stem[split.subset == "train"])
     valid_stems = list(split.stem[split.subset == "valid"])
@@ -88,7 +74,7 @@ def run(workspace: Workspace, params: Params) -> None:
     recipe += [keras.version(), keras.backend.backend()]
     # the pictures of each epoch are part of what is kept
     recipe += [shown]
-    key = _key(workspace, [*train_stems, *valid_stems], recipe, [Path(inspect.getfile(module)) for module in code])
+    key = _key(workspace, [*train_stems, *valid_stems], recipe, [_source(module) for module in CODE])
     state = workspace.state("train", key)
     kept = checkpoints.Checkpoints(state)
     pictures = state / "pictures"
@@ -151,6 +137,14 @@ def _what_is_left(workspace: Workspace, best: Path) -> str:
         f"the best model so far is {path}, to be used with `crackflow predict PHOTOS --out DIR --model {path}`; "
         "the next `dvc repro` goes on where this one was"
     )
+
+
+def _source(module: str) -> Path:
+    """Where a module of the library lies, found without importing it."""
+    spec = importlib.util.find_spec(f"crackflow.{module}")
+    if spec is None or spec.origin is None:
+        raise ImportError(f"crackflow.{module} is named in tasks.train.CODE and is not installed; mend that list")
+    return Path(spec.origin)
 
 
 def _key(workspace: Workspace, stems: Sequence[str], recipe: list[object], code: Sequence[Path]) -> str:

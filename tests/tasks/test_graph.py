@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from crackflow.params import Params, dump
+from tasks import train
 from tasks.__main__ import STAGES
 from tasks.workspace import Workspace
 
@@ -57,6 +58,11 @@ def test_deps_are_the_modules_that_the_stage_imports(stage):
     expected = closure(ROOT / "tasks" / f"{stage}.py") - EXEMPT
     found = {dep for dep in code_deps(stage) if dep.endswith(".py")}
     assert found == expected, f"to add: {sorted(expected - found)}; to remove: {sorted(found - expected)}"
+
+
+def test_a_training_is_kept_under_all_code_that_decides_what_is_trained():
+    expected = closure(ROOT / "crackflow/training.py") - EXEMPT
+    assert {f"crackflow/{module}.py" for module in train.CODE} == expected
 
 
 def params_read(stage):
