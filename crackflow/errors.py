@@ -32,3 +32,8 @@ class ModelError(CrackflowError):
 
 class TrainingError(CrackflowError):
     """Training can't go on, for instance because the loss is not finite."""
+
+
+def one_line(error: Exception) -> str:
+    """An error's message in one line, its kind where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,12 +1,15 @@
 """What a rebuild leaves in Prefect for people to look at, as Markdown."""
 
 import base64
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 from prefect.client.schemas import State
 
+from crackflow.errors import one_line
 from pipelines import figures, markdown
 from pipelines.dag import Stage
 from tasks.workspace import Workspace
@@ -14,6 +17,39 @@ from tasks.workspace import Workspace
 # Of the sheet as it is put into the artifact, px: the server keeps every run's in its database.
 SHEET_WIDTH, SHEET_HEIGHT = 720, 1800
 QUALITY = 60
+# what Prefect's client raises, after it has tried for a minute, where the server is away or answers with an error
+AWAY = (httpx.HTTPError, RuntimeError)
+
+
+class Board:
+    """Where artifacts are put up as long as the server answers: without one a rebuild goes on, with less to see.
+
+    Args:
+        log: is told once that there is no more.
+    """
+
+    def __init__(self, log: "logging.Logger | logging.LoggerAdapter[logging.Logger]") -> None:
+        self._log = log
+        self._away = False
+
+    def put(self, make: Callable[..., Any], **what: Any) -> Any:
+        """Make an artifact or change one.
+
+        Args:
+            make: of prefect.artifacts.
+            what: its arguments.
+
+        Returns:
+            What `make` gives; None where the server has been away, now or before.
+        """
+        if self._away:
+            return None
+        try:
+            return make(**what)
+        except AWAY as error:
+            self._away = True
+            self._log.warning("Prefect's server is away, so there are no more artifacts: %s", one_line(error))
+            return None
 
 
 def stage_table(plan: Sequence[Stage], states: Mapping[str, State]) -> str:

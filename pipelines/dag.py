@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from crackflow.errors import CrackflowError
+from crackflow.errors import CrackflowError, one_line
 
 # Changes that a log line and a table's cell have room for.
 SHOWN = 4
@@ -68,7 +68,7 @@ def read(root: Path, targets: Sequence[str] | None = None) -> list[Stage]:
             of = {stage.addressing: name for stage, name in names.items()}
             status = {of[key]: entries for key, entries in repo.status().items() if key in of}
     except DvcException as error:
-        raise GraphError(f"DVC can't use {root}: {_one_line(error)}") from None
+        raise GraphError(f"DVC can't use {root}: {one_line(error)}") from None
     return _plan(builds_on, {name: tuple(_words(entries)) for name, entries in status.items()}, targets)
 
 
@@ -118,7 +118,3 @@ def _words(entries: Any) -> Iterator[str]:
                     yield from (f"{key} {word}" for key, word in state.items())
                 else:
                     yield f"{path} {state}"
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

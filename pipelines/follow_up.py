@@ -23,7 +23,8 @@ from pipelines.git import GitError, commit_of, git, shown
 from pipelines.stage_process import StageError, StageProcesses, StageStoppedError
 from tasks.workspace import Workspace
 
-GATE = "pipelines.gate"
+PACKAGE = "pipelines"
+GATE = f"{PACKAGE}.gate"
 REMOTE = "origin"
 # Of a run's files those that git is to know, though it may not yet.
 KEPT = (
@@ -44,12 +45,14 @@ class Rebuilt:
         root: the checkout that it was started in; the same, or the one whose work tree it is.
         processes: what starts its processes.
         before: figures of the last commit, on the results' branch or else the revision's; empty where there are none.
+        board: where its artifacts are put up.
     """
 
     workspace: Workspace
     root: Path
     processes: StageProcesses
     before: Mapping[str, Any]
+    board: artifacts.Board
 
 
 def figures_before(tree: Path) -> dict[str, Any]:
@@ -73,17 +76,19 @@ def show(rebuilt: Rebuilt) -> None:
         values = figures.read(rebuilt.workspace)
     except DataError:
         return
+    put = rebuilt.board.put
     table = artifacts.figure_table(values)
-    create_markdown_artifact(table, key="figures", description="What the model reaches on the test pairs")
+    put(create_markdown_artifact, markdown=table, key="figures", description="What the model reaches on the test pairs")
     rows = compare.rows(compare.changes(rebuilt.before, values)) if rebuilt.before else []
     notes = compare.caveats(rebuilt.before, values)
-    create_table_artifact(
-        [dict(zip(compare.HEADINGS, row, strict=True)) for row in rows],
+    put(
+        create_table_artifact,
+        table=[dict(zip(compare.HEADINGS, row, strict=True)) for row in rows],
         key="changes",
         description="; ".join(["Figures against the last commit" if rebuilt.before else "No figures before", *notes]),
     )
     look = artifacts.to_look_at(rebuilt.workspace)
-    create_markdown_artifact(look, key="look", description="The report, and predictions on mini_test")
+    put(create_markdown_artifact, markdown=look, key="look", description="The report, and predictions on mini_test")
 
 
 @task(task_run_name="gate", cache_policy=NO_CACHE, persist_result=False)
@@ -91,10 +96,15 @@ def run_gate(rebuilt: Rebuilt, revision: str) -> State:
     """Let the new model meet the champion.
 
     Returns:
-        Completed(name="Promoted"), "Unchanged" or "Rejected", with the reason; Failed where the gate itself failed.
+        Completed(name="Promoted"), "Unchanged" or "Rejected", with the reason; "Skipped" where the revision has none;
+        Failed where the gate itself failed.
     """
     log = get_run_logger()
     workspace = rebuilt.workspace
+    own = workspace.root / PACKAGE
+    if own.is_dir() and not (own / "gate.py").is_file():
+        # the revision's own package hides the installed one
+        return Completed(name="Skipped", message=f"{revision} is from before there was a gate; the champion stays")
     gate.verdict_file(workspace).unlink(missing_ok=True)
     try:
         rebuilt.processes.run([GATE, str(workspace.root), revision], functools.partial(log.info, "%s"))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import yaml
 from pydantic import BaseModel
 
-from crackflow.errors import ParamsError
+from crackflow.errors import ParamsError, one_line
 from crackflow.params import Params, dump, parse
 
 DEFAULTS = "quick"
@@ -63,7 +63,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ParamsError(f"{path.name} can't be read: {' '.join(str(error).split())}") from None
+        raise ParamsError(f"{path.name} can't be read: {one_line(error)}") from None
     if not isinstance(values, dict):
         raise ParamsError(f"{path.name} holds {type(values).__name__}, expected blocks such as data: and train:")
     return values

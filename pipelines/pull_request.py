@@ -15,7 +15,7 @@ import pandas as pd
 import yaml
 
 from crackflow import compare
-from crackflow.errors import CrackflowError, DataError, ParamsError
+from crackflow.errors import CrackflowError, DataError, ParamsError, one_line
 from pipelines import markdown, profile
 from pipelines.git import commit_of, git, shown
 from tasks.workspace import Workspace, write_text
@@ -57,7 +57,7 @@ class Side:
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{name} can't be read: {_one_line(error)}") from None
+            raise DataError(f"{name} can't be read: {one_line(error)}") from None
 
     def table(self, path: Path, columns: Sequence[str]) -> pd.DataFrame:
         """Read a CSV that DVC caches; texts are left as they are.
@@ -76,7 +76,7 @@ class Side:
             raise DataError(f"{name} of {self.name} is in no work tree, cache or remote at hand") from None
         # a remote fails with whatever its library raises, and no table is a reason to write no comment
         except Exception as error:
-            raise DataError(f"{name} of {self.name} can't be had ({_one_line(error)})") from None
+            raise DataError(f"{name} of {self.name} can't be had ({one_line(error)})") from None
 
 
 def comment(root: Path, base: str, head: str | None = None, notes: Sequence[str] = ()) -> str:
@@ -178,7 +178,7 @@ def _params(side: Side, workspace: Workspace) -> dict[str, Any]:
     try:
         values = yaml.safe_load(text or "{}")
     except yaml.YAMLError as error:
-        raise ParamsError(f"params.yaml of {side.name} is not YAML: {_one_line(error)}") from None
+        raise ParamsError(f"params.yaml of {side.name} is not YAML: {one_line(error)}") from None
     if not isinstance(values, dict):
         raise ParamsError(f"params.yaml of {side.name} holds {type(values).__name__}, expected blocks such as data:")
     return values
@@ -194,10 +194,6 @@ def _figures(side: Side, workspace: Workspace) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise DataError(f"{name} of {side.name} holds {type(values).__name__}; run `crackflow rebuild evaluate`")
     return values
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def main() -> None:

@@ -6,8 +6,7 @@ pipelines/dag.py reads it and never repeats it.
 
 import functools
 from pathlib import Path
-from typing import Any, cast
-from uuid import UUID
+from typing import Any
 
 from prefect import Task, flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
@@ -120,6 +119,7 @@ def rebuild(
             tree = root
             if revision:
                 tree = work_tree.prepare(root, revision)
+                get_run_logger().info("building %s (%s) in %s", follow_up.revision_of(tree), revision, tree)
             elif commit and (edited := record.dirty(root)):
                 raise GitError(
                     f"{edited[0]} is edited, so what is committed would not be what was built; commit it, or name a "
@@ -134,14 +134,17 @@ def rebuild(
             plan = dag.read(tree, targets)
             before = follow_up.figures_before(tree)
             processes = StageProcesses(tree, run_id, limit_s, lock)
+            board = artifacts.Board(get_run_logger())
             try:
-                states = _run(plan, params, processes, force)
+                states = _run(plan, params, processes, force, board)
                 table = artifacts.stage_table(plan, states)
-                create_markdown_artifact(table, key="stages", description="What became of each stage")
+                board.put(
+                    create_markdown_artifact, markdown=table, key="stages", description="What became of each stage"
+                )
                 conclusion = _conclusion(states)
                 if not conclusion.is_completed():
                     return conclusion
-                rebuilt = follow_up.Rebuilt(workspace, root, processes, before)
+                rebuilt = follow_up.Rebuilt(workspace, root, processes, before, board)
                 # a run of a part says nothing new of the model
                 return _follow_up(
                     rebuilt, conclusion, gated=bool(revision), commit=commit, push=push, whole=not targets
@@ -191,7 +194,9 @@ def _fallen(what: str, state: State, said: list[str]) -> State:
     return Cancelled(message=message) if state.is_cancelled() else Failed(message=message)
 
 
-def _run(plan: list[dag.Stage], params: Params, processes: StageProcesses, force: bool) -> dict[str, State]:
+def _run(
+    plan: list[dag.Stage], params: Params, processes: StageProcesses, force: bool, board: artifacts.Board
+) -> dict[str, State]:
     """Submit every stage with what it waits for, and wait until all have ended."""
     futures: dict[str, PrefectFuture[State]] = {}
     for stage in plan:
@@ -206,10 +211,10 @@ def _run(plan: list[dag.Stage], params: Params, processes: StageProcesses, force
             return_state=False,
             wait_for=[allow_failure(future) for future in upstream.values()],
         )
-    bar = create_progress_artifact(0.0, key="progress", description=f"Stages done, of {len(plan)}")
+    bar = board.put(create_progress_artifact, progress=0.0, key="progress", description=f"Stages done, of {len(plan)}")
     for done, future in enumerate(futures.values(), start=1):
         future.wait()
-        update_progress_artifact(cast("UUID", bar), 100 * done / len(plan))
+        board.put(update_progress_artifact, artifact_id=bar, progress=100 * done / len(plan))
     return {name: future.state for name, future in futures.items()}
 
 

@@ -66,9 +66,20 @@ class Checkout:
     def command(self, *command):
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         env = {**os.environ, "PATH": path, "PYTHONPATH": str(self.root), "CRACKFLOW_RUN": self.run}
+        env["PREFECT_HOME"] = str(self.root / ".crackflow/prefect")
         return subprocess.run(command, cwd=self.root, env=env, capture_output=True, text=True, check=False)
 
     run = "0"
+
+    def commit(self, message):
+        self.command("git", "add", "-A")
+        self.command("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", message)
+
+    def scheduled(self):
+        """Rebuild the last commit in the work tree, as a deployment does; give what it said."""
+        done = self.command(sys.executable, "-m", "pipelines", "rebuild", "--revision", "HEAD")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
 
     def repro(self):
         """Rebuild; give the stages that really ran."""
@@ -150,9 +161,7 @@ def test_same_params_same_data_same_bytes(checkout, tmp_path):
 
 
 def test_metrics_diff_shows_the_crack_figures(checkout):
-    git = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org")
-    checkout.command("git", "add", "-A")
-    checkout.command(*git, "commit", "-qm", "one")
+    checkout.commit("one")
     checkout.set(**{"evaluate.tolerance_px": 4})
     checkout.repro()
     diff = json.loads(checkout.command(sys.executable, "-m", "dvc", "metrics", "diff", "--json", "HEAD").stdout)
@@ -160,3 +169,24 @@ def test_metrics_diff_shows_the_crack_figures(checkout):
     assert changed["protocol.tolerance_px"] == {"old": 2, "new": 4, "diff": 2}
     params = json.loads(checkout.command(sys.executable, "-m", "dvc", "params", "diff", "--json", "HEAD").stdout)
     assert params["params.yaml"] == {"evaluate.tolerance_px": {"old": 2, "new": 4, "diff": 2}}
+
+
+def test_a_scheduled_run_lets_the_new_model_meet_the_champion(checkout):
+    """Trained, scored, compared and, where the gate asks for more than there is, kept apart."""
+    checkout.set(**{"gate.min_delta": -1.0})
+    checkout.commit("the first")
+    assert "Promoted: there was no champion" in checkout.scheduled()
+    tree = checkout.root / ".crackflow/scheduled"
+    first = (tree / "models/champion/flexunet.keras").read_bytes()
+    assert first == checkout.read("models/flexunet.keras")
+    checkout.set(**{"train.learning_rate": 0.001, "gate.min_delta": 1.0})
+    checkout.commit("another, and a gate that lets none through")
+    said = checkout.scheduled()
+    assert "Rejected: less than gate.min_delta +1 better: pooled_iou " in said
+    assert (tree / "models/champion/flexunet.keras").read_bytes() == first
+    assert (tree / "models/flexunet.keras").read_bytes() != first
+    assert (tree / "models/champion.dvc").is_file()
+    checkout.set(**{"gate.min_delta": -1.0, "gate.confidence": 0.0})
+    checkout.commit("a gate that lets all through")
+    assert "Promoted: no worse than the gate asks: pooled_iou " in checkout.scheduled()
+    assert (tree / "models/champion/flexunet.keras").read_bytes() != first

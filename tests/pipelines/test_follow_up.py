@@ -15,10 +15,8 @@ def figures(iou):
 
 
 @pytest.fixture
-def checkout(tmp_path):
-    git(tmp_path, "init", "--quiet", "--initial-branch=main")
-    git(tmp_path, "config", "user.name", "n")
-    git(tmp_path, "config", "user.email", "n@localhost")
+def checkout(tmp_path, under_git):
+    under_git(tmp_path)
     write(tmp_path, 0.5)
     git(tmp_path, "add", "--all")
     git(tmp_path, "commit", "--quiet", "-m", "start")
@@ -55,7 +53,7 @@ def test_a_file_that_is_no_json_is_as_none(checkout):
 
 def test_a_commit_says_what_changed_and_what_the_gate_said(checkout):
     write(checkout, 0.55)
-    rebuilt = Rebuilt(Workspace(checkout), checkout, None, figures(0.5))
+    rebuilt = Rebuilt(Workspace(checkout), checkout, None, figures(0.5), None)
     assert _message(rebuilt, "abc", "Promoted: better") == (
         "Rebuild of abc: pooled crack IoU 0.5000 -> 0.5500\n\n"
         "Promoted: better\n\n"
@@ -64,4 +62,4 @@ def test_a_commit_says_what_changed_and_what_the_gate_said(checkout):
 
 
 def test_without_figures_it_names_the_revision(tmp_path):
-    assert _message(Rebuilt(Workspace(tmp_path), tmp_path, None, {}), "abc", None) == "Rebuild of abc"
+    assert _message(Rebuilt(Workspace(tmp_path), tmp_path, None, {}, None), "abc", None) == "Rebuild of abc"

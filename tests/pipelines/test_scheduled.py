@@ -22,15 +22,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("server")]
 
 
 @pytest.fixture
-def checkout(project):
+def checkout(project, under_git):
     """The tiny project under git, with a remote for DVC and one for git beside it."""
     root = project.root
     (root / ".dvc/config").write_text(CONFIG)
     (root / ".gitignore").write_text(".crackflow/\n*.txt\nstarted\n__pycache__/\n")
     (root / ".dvc/.gitignore").write_text("/config.local\n/tmp\n/cache\n")
-    git(root, "init", "--quiet", "--initial-branch=main")
-    git(root, "config", "user.name", "somebody")
-    git(root, "config", "user.email", "somebody@localhost")
+    under_git(root)
     git(root.parent, "init", "--quiet", "--bare", "origin.git")
     git(root, "remote", "add", "origin", str(root.parent / "origin.git"))
     git(root, "add", "--all")
@@ -116,6 +114,20 @@ def test_a_remote_that_is_away_fails_the_push_and_nothing_else(checkout):
     assert "4 of 4 stages ran, 0 cached; commit: " in state.message
     assert "push failed: " in state.message
     assert rebuild(revision="HEAD").message == "0 of 4 stages ran, 4 cached"
+
+
+def test_a_revision_from_before_there_was_a_gate_leaves_the_champion_alone(checkout):
+    for name in ("pipelines/__init__.py", "models/flexunet.keras"):
+        path = checkout.root / name
+        path.parent.mkdir()
+        path.touch()
+        git(checkout.root, "add", "--force", name)
+    git(checkout.root, "commit", "--quiet", "-m", "long ago")
+    state = rebuild(revision="HEAD")
+    assert state.is_completed(), state.message
+    assert "Skipped: " in state.message
+    assert "is from before there was a gate; the champion stays" in state.message
+    assert not (checkout.root / PLACE / "models/champion").exists()
 
 
 def test_one_at_a_time_in_each_of_the_two_places(checkout):
