@@ -148,8 +148,8 @@ class Place:
         return wait(lambda: not self.processes(), seconds)
 
 
-def make(folder: Path, api: str) -> Place:
-    """Clone this repository's HEAD, with the small graph committed and built once, undisturbed."""
+def make(folder: Path, api: str, *, built: bool = True) -> Place:
+    """Clone this repository's HEAD, with the small graph committed and, where asked, built once, undisturbed."""
     root = folder / "checkout"
     git(folder, "clone", "--quiet", "--no-hardlinks", str(ROOT), str(root))
     for key, value in (("user.name", "soak"), ("user.email", "soak@localhost")):
@@ -161,6 +161,8 @@ def make(folder: Path, api: str) -> Place:
     path.write_text(render(parse(dump(parse(values)))), encoding="utf-8")
     git(root, "commit", "--quiet", "-am", "a small graph")
     place = Place(root, api)
+    if not built:
+        return place
     code, said = place.run("pipelines", "rebuild")
     if code:
         raise RuntimeError(f"the undisturbed rebuild failed: {said}")

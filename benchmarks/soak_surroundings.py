@@ -16,6 +16,7 @@ from benchmarks import soak_place
 from benchmarks.soak_kills import after
 from benchmarks.soak_place import Case, Found, Place, end, last_line, wait
 from pipelines.git import git
+from tasks.__main__ import STAGES
 
 POOL = "crackflow"
 CANCELLED_S = 15.0
@@ -28,14 +29,14 @@ def surroundings() -> dict[tuple[str, str], Case]:
         ("dvc repro by hand beside a scheduled run", "train"): beside_a_person,
         ("a stage that fails", "split"): failing,
         ("cancelled by the server", "train"): cancelled,
-        ("kill -9 of the worker", "train"): worker_killed,
         ("no server at the start", "the flow"): server_away,
-        ("kill -9 of the server", "train"): server_killed,
         ("the server's database locked for 20 s", "train"): database_locked,
         ("disk full", "resize"): functools.partial(disk_full, stage="resize"),
         ("disk full", "train"): functools.partial(disk_full, stage="train"),
         ("a read-only checkout", "the flow"): read_only,
         ("the clock was a year ahead, and is right again", "all"): clock_back,
+        **{("kill -9 of the worker", stage): functools.partial(worker_killed, stage=stage) for stage in STAGES},
+        **{("kill -9 of the server", stage): functools.partial(server_killed, stage=stage) for stage in STAGES},
     }
 
 
@@ -131,13 +132,13 @@ def cancelled(place: Place, _: Path) -> Found:
     return Found(happened, then, good and place.gone())
 
 
-def worker_killed(place: Place, _: Path) -> Found:
+def worker_killed(place: Place, _: Path, *, stage: str) -> Found:
     """The worker alone dies; the flow's process is its child and not its thread."""
     wanted = place.outputs()
-    place.forget(after(place, "train"))
+    place.forget(after(place, stage))
     with worker(place) as process:
         deployed(place)
-        met = wait(lambda: place.stage_process("train"), 300)
+        met = wait(lambda: place.stage_process(stage), 300)
         process.kill()
         process.wait()
         finished = place.gone(600)
@@ -159,7 +160,7 @@ def server_away(place: Place, _: Path) -> Found:
     return Found(happened, then, code != 0 and again == 0 and place.outputs() == wanted and place.gone())
 
 
-def server_killed(place: Place, at: Path) -> Found:
+def server_killed(place: Place, at: Path, *, stage: str) -> Found:
     """The server dies in the middle of a run, and comes back for the next."""
 
     def kill(server: Path) -> None:
@@ -168,7 +169,7 @@ def server_killed(place: Place, at: Path) -> Found:
                 if process.cwd() == str(server):
                     process.kill()
 
-    return _with_own_server(place, at, kill)
+    return _with_own_server(place, at, stage, kill)
 
 
 def database_locked(place: Place, at: Path) -> Found:
@@ -181,18 +182,18 @@ def database_locked(place: Place, at: Path) -> Found:
         database.execute("ROLLBACK")
         database.close()
 
-    return _with_own_server(place, at, lock)
+    return _with_own_server(place, at, "train", lock)
 
 
-def _with_own_server(place: Place, at: Path, harm: Callable[[Path], None]) -> Found:
-    """Do harm to a server while a flow that reports to it trains; `harm` gets the folder that the server lives in."""
+def _with_own_server(place: Place, at: Path, stage: str, harm: Callable[[Path], None]) -> Found:
+    """Do harm to a server while a flow that reports to it works; `harm` gets the folder that the server lives in."""
     wanted = place.outputs()
-    place.forget(after(place, "train"))
+    place.forget(after(place, stage))
     own = at / "server"
     own.mkdir()
     with soak_place.server(own) as api:
         flow = Place(place.root, api).start("pipelines", "rebuild")
-        met = wait(lambda: place.stage_process("train"), 300)
+        met = wait(lambda: place.stage_process(stage), 300)
         harm(own)
         said, _ = flow.communicate(timeout=900)
         gone = place.gone()

@@ -6,7 +6,10 @@ from benchmarks.soak_long import repeats
 from benchmarks.soak_place import Place, Row, last_line
 from benchmarks.soak_surroundings import surroundings
 
-ROWS = [Row("kill -9 of DVC", "train", "exit code 1 | said", "8 of 8", good=True), Row("b", "c", "d", "e", good=False)]
+ROWS = [
+    Row("kill -9 of DVC", "train", "exit code 1 | said", "8 of 8; `crackflow figures` shows it", good=True),
+    Row("b", "c", "d", "e", good=False),
+]
 
 
 def test_a_row_that_is_not_as_it_must_be_stands_out():
@@ -28,6 +31,8 @@ def test_rows_are_kept_and_read_again(tmp_path, monkeypatch):
 def test_every_process_is_killed_in_every_stage():
     for target in ("the stage", "DVC", "the watch", "the flow"):
         assert {where for fault, where in kills() if fault == f"kill -9 of {target}"} == set(STAGES)
+    for target in ("the worker", "the server"):
+        assert {where for fault, where in surroundings() if fault == f"kill -9 of {target}"} == set(STAGES)
     cases = {**kills(), **surroundings(), **repeats()}
     assert len(cases) == len(kills()) + len(surroundings()) + len(repeats())
 
