@@ -3,3 +3,19 @@
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pytest
+
+from pipelines.git import git
+
+
+@pytest.fixture
+def under_git():
+    """A function that makes a folder a git repository on `main`, with somebody to sign commits and none made yet."""
+
+    def make(root):
+        git(root, "init", "--quiet", "--initial-branch=main")
+        git(root, "config", "user.name", "somebody")
+        git(root, "config", "user.email", "somebody@localhost")
+
+    return make

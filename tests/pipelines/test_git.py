@@ -4,10 +4,8 @@ from pipelines.git import GitError, commit_of, contains, git, shown
 
 
 @pytest.fixture
-def repository(tmp_path):
-    git(tmp_path, "init", "--quiet", "--initial-branch=main")
-    git(tmp_path, "config", "user.name", "n")
-    git(tmp_path, "config", "user.email", "n@localhost")
+def repository(tmp_path, under_git):
+    under_git(tmp_path)
     (tmp_path / "sub").mkdir()
     for number in (1, 2):
         (tmp_path / "sub/file.txt").write_text(f"{number}\n\n")

@@ -5,15 +5,13 @@ from pipelines.record import BRANCH, commit, dirty
 
 
 @pytest.fixture
-def checkout(tmp_path, monkeypatch):
+def checkout(tmp_path, under_git, monkeypatch):
     for who in ("AUTHOR", "COMMITTER"):
         for what in ("NAME", "EMAIL"):
             monkeypatch.delenv(f"GIT_{who}_{what}", raising=False)
     root = tmp_path / "checkout"
     root.mkdir()
-    git(root, "init", "--quiet", "--initial-branch=main")
-    git(root, "config", "user.name", "somebody")
-    git(root, "config", "user.email", "somebody@localhost")
+    under_git(root)
     (root / "dvc.lock").write_text("0\n")
     (root / "code.py").write_text("0\n")
     git(root, "add", "--all")

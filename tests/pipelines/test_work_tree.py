@@ -9,13 +9,11 @@ from pipelines.work_tree import PLACE, prepare
 
 
 @pytest.fixture
-def checkout(tmp_path):
+def checkout(tmp_path, under_git):
     """A repository with two commits; the second one's params.yaml takes photographs from a folder."""
     root = tmp_path / "checkout"
     root.mkdir()
-    git(root, "init", "--quiet", "--initial-branch=main")
-    git(root, "config", "user.name", "n")
-    git(root, "config", "user.email", "n@localhost")
+    under_git(root)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, check=True)
     (root / ".gitignore").write_text(".crackflow/\n/data/source/*\n!/data/source/README.md\n")
     (root / "params.yaml").write_text(render(Params()))
