@@ -20,7 +20,7 @@ from tasks.workspace import write_text
 RESULTS = real.ROOT / "docs/results/ablation.json"
 PAGE = real.ROOT / "docs/explanation/recipe.md"
 SEEDS = (0, 1)
-# A twentieth of the profile's steps; the average of the weights and the first rise of the rate shrink with them.
+# One step in twenty-seven of the profile's; the average of the weights and the first rise of the rate shrink with them.
 BUDGET = (
     "train.epochs=2",
     "train.steps_per_epoch=150",

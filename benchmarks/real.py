@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,9 @@ def checkout(tree: Path, cache: Path) -> None:
     else:
         git("worktree", "prune")
         git("worktree", "add", "--force", "--detach", str(tree), "HEAD")
+    local = ROOT / ".dvc/config.local"
+    if local.is_file():  # such as how files are linked on this machine
+        shutil.copy(local, tree / ".dvc/config.local")
     run("dvc", "config", "--local", "cache.dir", str(cache), cwd=tree)
 
 

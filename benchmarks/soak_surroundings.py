@@ -157,7 +157,8 @@ def server_away(place: Place, _: Path) -> Found:
     took = time.monotonic() - begun
     again, then = place.run("pipelines", "rebuild")
     happened = f"exit code {code} after {took:.0f} s: {_short(said)}"
-    return Found(happened, then, code != 0 and again == 0 and place.outputs() == wanted and place.gone())
+    good = _said(code, said) and again == 0 and place.outputs() == wanted and place.gone()
+    return Found(happened, then, good)
 
 
 def server_killed(place: Place, at: Path, *, stage: str) -> Found:
@@ -222,7 +223,7 @@ def disk_full(place: Place, at: Path, *, stage: str) -> Found:
         gone = here.gone()
         _mounted(["-o", "remount,size=2g", str(disk)])
         again, then = here.run("pipelines", "rebuild")
-        good = code != 0 and gone and again == 0 and here.outputs() == wanted
+        good = _said(code, said) and gone and again == 0 and here.outputs() == wanted
         return Found(f"exit code {code}: {_short(said)}", then, good)
     finally:
         subprocess.run(["umount", "--lazy", disk], check=False)
@@ -240,7 +241,8 @@ def read_only(place: Place, _: Path) -> Found:
     finally:
         subprocess.run(["umount", "--lazy", root], check=False)
     again, then = place.run("pipelines", "rebuild")
-    return Found(f"exit code {code}: {_short(said)}", then, code != 0 and again == 0 and place.outputs() == wanted)
+    good = _said(code, said) and again == 0 and place.outputs() == wanted
+    return Found(f"exit code {code}: {_short(said)}", then, good)
 
 
 def clock_back(place: Place, _: Path) -> Found:
@@ -259,6 +261,11 @@ def clock_back(place: Place, _: Path) -> Found:
 
 def _mounted(arguments: list[str]) -> bool:
     return subprocess.run(["mount", *arguments], check=False, capture_output=True).returncode == 0
+
+
+def _said(code: int, said: str) -> bool:
+    """Whether a command failed and its last word was a line for people, and no traceback."""
+    return code != 0 and said.startswith("error: ")
 
 
 def _short(said: str) -> str:

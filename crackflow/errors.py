@@ -22,6 +22,15 @@ class DataError(CrackflowError):
     """A folder, an archive or a set of pairs can't be used."""
 
 
+class UnreachableError(DataError):
+    """A server does not answer, or not to the end; what came is kept, and a later run goes on.
+
+    Its exit code is sysexits.h's EX_TEMPFAIL, by which a run knows that it may try again.
+    """
+
+    exit_code = 75
+
+
 class ImageError(DataError):
     """One image or mask can't be used; among many it is set aside with this reason."""
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from crackflow.archives import unpack
 from crackflow.download import download
 from crackflow.download_faults import BrokenOffError, NoRoomError, Patience
-from crackflow.errors import DataError
+from crackflow.errors import DataError, UnreachableError
 from crackflow.kaggle_http import CredentialsError, open_archive
 from crackflow.params import ArchiveParams, KaggleParams
 from crackflow.refusals import Refusal
@@ -133,7 +133,7 @@ def _download(handle: DatasetHandle, archive: Path, attempts: int, patience: Pat
             f"{error}; make room and run again to go on, or set KAGGLEHUB_CACHE to a roomier disk"
         ) from None
     except BrokenOffError as error:
-        raise DataError(_broken_off(name, error, _kept(archive))) from None
+        raise UnreachableError(_broken_off(name, error, _kept(archive))) from None
     except requests.HTTPError as error:
         status = 0 if error.response is None else error.response.status_code
         raise DataError(_refused(name, status, _kept(archive))) from None

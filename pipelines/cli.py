@@ -56,7 +56,8 @@ def rebuild(
     push: Annotated[bool, typer.Option("--push", help="Push outputs to the DVC remote, and that branch.")] = False,
 ) -> None:
     """Bring the stages of dvc.yaml up to date. Exit code 0: done; 1: a stage failed; 2: something to mend first."""
-    from pipelines import dag
+    from pipelines import dag, dvc_lock, run_lock
+    from pipelines.stage_process import GRACE_S
     from tasks.workspace import Workspace
 
     if os.name != "posix":
@@ -64,7 +65,16 @@ def rebuild(
     if not (revision or commit or push):
         root = Path.cwd()
         Workspace(root).params()
-        plan = dag.read(root, targets)
+        try:
+            with run_lock.hold(root / run_lock.LOCK, GRACE_S + 5):
+                dvc_lock.mend(root)
+                plan = dag.read(root, targets)
+        except run_lock.AlreadyRunningError as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(1) from None
+        except OSError as error:
+            where = error.filename or root
+            raise CrackflowError(f"{where}: {error.strerror}; make room or allow it, and run again") from None
         if not force and all(stage.settled for stage in plan):
             # Prefect would take ten seconds to start a server, and say the same
             typer.echo(f"nothing changed: {', '.join(stage.name for stage in plan)} up to date")

@@ -67,7 +67,7 @@ def read(root: Path, targets: Sequence[str] | None = None) -> list[Stage]:
                 builds_on[names[stage]] = tuple(names[dep] for dep in stages if dep in needed)
             of = {stage.addressing: name for stage, name in names.items()}
             status = {of[key]: entries for key, entries in repo.status().items() if key in of}
-    except DvcException as error:
+    except (DvcException, OSError) as error:
         raise GraphError(f"DVC can't use {root}: {one_line(error)}") from None
     return _plan(builds_on, {name: tuple(_words(entries)) for name, entries in status.items()}, targets)
 

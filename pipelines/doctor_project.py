@@ -1,17 +1,15 @@
 """What `crackflow doctor` looks at of the checkout: its parameters, its history, its locks. Nothing is touched."""
 
 import contextlib
-import json
 import os
 import subprocess
 import time
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import psutil  # type: ignore[import-untyped] # it ships no types
 
 from crackflow.errors import CrackflowError
+from pipelines.dvc_lock import named, stranger
 from pipelines.finding import Finding
 from pipelines.run_lock import LOCK, SCHEDULED_LOCK, holder
 from pipelines.work_tree import PLACE
@@ -126,13 +124,13 @@ def _dvc_locks(what: str, root: Path) -> Finding:
     folder = root / ".dvc/tmp"
     path = folder / "rwlock"
     try:
-        entries = _path_locks(path)
+        entries = named(path)
     except (ValueError, TypeError, KeyError, AttributeError):
         advice = f"delete {path} while no dvc command runs; until then each one fails"
         return Finding(what, "fault", f"{path} is damaged", advice)
     written = path.stat().st_mtime if entries else 0.0
     alive = {number for number in entries if psutil.pid_exists(number)}
-    strangers = {number for number in alive if _stranger(number, written)}
+    strangers = {number for number in alive if stranger(number, written)}
     if strangers:
         found = f"{path} names {_names(sorted(strangers))}, which began later: whoever it meant has died"
         return Finding(what, "fault", found, f"delete {path} while no dvc command runs")
@@ -143,17 +141,6 @@ def _dvc_locks(what: str, root: Path) -> Finding:
         gone = ", ".join(str(number) for number in sorted(entries))
         return Finding(what, "ok", f"free; entries of processes that have died ({gone}) go with DVC's next run")
     return Finding(what, "ok", "free")
-
-
-def _path_locks(path: Path) -> set[int]:
-    """The processes that DVC's rwlock names; what is no such file raises."""
-    try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return set()
-    writers: Iterable[Any] = held.get("write", {}).values()
-    readers = [one for some in held.get("read", {}).values() for one in some]
-    return {int(one["pid"]) for one in (*writers, *readers)}
 
 
 def _holders(path: Path) -> list[int] | None:
@@ -173,18 +160,6 @@ def _holders(path: Path) -> list[int] | None:
                 if str(descriptor.readlink()) == name and "FLOCK" in (process / "fdinfo" / descriptor.name).read_text():
                     found.add(int(process.name))
     return sorted(found)
-
-
-def _stranger(process: int, written: float) -> bool:
-    """Whether a process can't have made an entry of that time: it began later, by an id that was given out again.
-
-    One that is DVC by its command is none: a clock that was set forward makes every process seem young.
-    """
-    try:
-        known = psutil.Process(process)
-        return known.create_time() > written + 1 and not any("dvc" in word for word in known.cmdline())
-    except psutil.Error:
-        return False
 
 
 def _name(process: int) -> str:

@@ -25,15 +25,8 @@ from tasks.workspace import Workspace
 
 PACKAGE = "pipelines"
 GATE = f"{PACKAGE}.gate"
-REMOTE = "origin"
-# Of a run's files those that git is to know, though it may not yet.
-KEPT = (
-    "dvc.lock",
-    "metrics/evaluation.json",
-    "metrics/train/metrics.json",
-    "reports/evaluation.csv",
-    gate.POINTER.as_posix(),
-)
+# To the git remote and back; one that does not answer must not hold up the next night.
+GIT_LIMIT_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -117,15 +110,36 @@ def run_gate(rebuilt: Rebuilt, revision: str) -> State:
 
 
 @task(task_run_name="commit", cache_policy=NO_CACHE, persist_result=False)
-def run_commit(rebuilt: Rebuilt, revision: str, verdict: str | None) -> State:
-    """Commit what the rebuild reached, with what changed in the message."""
+def run_commit(rebuilt: Rebuilt, revision: str, verdict: str | None, fetch: bool) -> State:
+    """Commit what the rebuild reached, with what changed in the message.
+
+    Args:
+        rebuilt: what to commit.
+        revision: what it was built of.
+        verdict: the gate's.
+        fetch: look first at what other machines have pushed, since this commit will be pushed too.
+    """
+    log = get_run_logger()
+    tree = rebuilt.workspace.root
     message = _message(rebuilt, revision, verdict)
     try:
-        made = record.commit(rebuilt.workspace.root, message, KEPT)
+        if fetch and _has_remote(rebuilt):
+            there = f"+refs/heads/{record.BRANCH}:refs/remotes/{record.REMOTE}/{record.BRANCH}"
+            try:
+                command = ["git", "fetch", "--quiet", record.REMOTE, there]
+                rebuilt.processes.command(command, functools.partial(log.info, "%s"), GIT_LIMIT_S)
+            except StageStoppedError as error:
+                return Cancelled(message=str(error))
+            except StageError as error:
+                # the first one ever finds no such branch; where the remote is away the push will say so
+                log.info("nothing fetched: %s", error)
+        made = record.commit(tree, message)
+        known = record.tips(tree)
     except GitError as error:
         return Failed(message=str(error))
     if made is None:
-        return Completed(name="Cached", message=f"{record.BRANCH} holds these results already")
+        where = f"{record.BRANCH} holds these results already" if known else "nothing differs from the revision"
+        return Completed(name="Cached", message=where)
     return Completed(message=f"{made[:10]} on {record.BRANCH}")
 
 
@@ -135,15 +149,20 @@ def run_push(rebuilt: Rebuilt, committed: bool) -> State:
     log = get_run_logger()
     try:
         rebuilt.processes.run(["dvc", "--wait-for-lock", "push"], functools.partial(log.info, "%s"))
-        if committed and REMOTE in git(rebuilt.root, "remote").split():
-            branch = f"refs/heads/{record.BRANCH}"
-            git(rebuilt.root, "push", "--quiet", REMOTE, f"{branch}:{branch}")
-            return Completed(message=f"outputs, and {record.BRANCH} to {REMOTE}")
+        branch = f"refs/heads/{record.BRANCH}"
+        if committed and _has_remote(rebuilt) and git(rebuilt.root, "for-each-ref", branch):
+            command = ["git", "push", "--quiet", record.REMOTE, f"{branch}:{branch}"]
+            rebuilt.processes.command(command, functools.partial(log.info, "%s"), GIT_LIMIT_S)
+            return Completed(message=f"outputs, and {record.BRANCH} to {record.REMOTE}")
     except StageStoppedError as error:
         return Cancelled(message=str(error))
     except (StageError, GitError) as error:
         return Failed(message=str(error))
     return Completed(message="outputs")
+
+
+def _has_remote(rebuilt: Rebuilt) -> bool:
+    return record.REMOTE in git(rebuilt.root, "remote").split()
 
 
 def revision_of(tree: Path) -> str:

@@ -7,6 +7,7 @@ crackflow/weights, and models/champion.dvc says which one it is: `dvc pull` brin
 """
 
 import contextlib
+import hashlib
 import json
 import shutil
 import sys
@@ -19,13 +20,15 @@ from typing import Any, Literal
 import pandas as pd
 
 from crackflow import compare, packaged
-from crackflow.errors import CrackflowError, DataError, ModelError
+from crackflow.errors import CrackflowError, DataError, ModelError, one_line
 from crackflow.operating_point import sha256
 from crackflow.packaged import Seen, Weights
 from crackflow.params import Params, dump
 from crackflow.quiet import import_keras
 from crackflow.trained_on import known
 from pipelines import figures
+from pipelines.git import shown
+from pipelines.record import BRANCH
 from tasks import evaluate
 from tasks.outputs import new_folder, write_json
 from tasks.workspace import Workspace, write_text
@@ -88,26 +91,32 @@ def judge(workspace: Workspace, revision: str) -> Verdict:
     verdict = _verdict(workspace, params)
     if verdict.name == "Promoted":
         _promote(workspace, params, values, revision, verdict)
-    if (workspace.root / CHAMPION).is_dir():
+    if verdict.name == "Rejected":
+        write_json(_rejected_file(workspace), {"of": _fingerprint(workspace, params), "verdict": asdict(verdict)})
+    if (workspace.root / CHAMPION / packaged.CARD).is_file():
         _track(workspace.root)
     write_json(verdict_file(workspace), asdict(verdict))
     return verdict
 
 
 def _verdict(workspace: Workspace, params: Params) -> Verdict:
-    folder = workspace.root / CHAMPION
-    if not (folder / packaged.CARD).is_file():
-        return Verdict("Promoted", "there was no champion")
+    folder, metric = workspace.root / CHAMPION, params.gate.metric
     try:
+        if not _brought_back(workspace.root):
+            return Verdict("Promoted", "there was no champion")
         champion = packaged.open_folder(folder, "the champion")
         card = packaged.read_card(folder)
         if sha256(champion.model) == sha256(workspace.model):
             return Verdict("Unchanged", "the model is the champion", card["revision"])
-        metric = params.gate.metric
         if metric == "none":
             return Verdict("Promoted", "gate.metric is none", card["revision"])
+        if (known := _rejected(workspace)) and known["of"] == _fingerprint(workspace, params):
+            # said once: a night without changes is no news
+            return Verdict(**(known["verdict"] | {"name": "Unchanged", "reason": f"rejected before: {_reason(known)}"}))
         found = _compare(workspace, params, champion, packaged.seen(folder), metric)
     except (CrackflowError, OSError) as error:
+        if metric == "none":
+            return Verdict("Promoted", "gate.metric is none, and the champion can't be used")
         reason = f"the champion can't be compared: {error}; gate.metric: none takes the new model as it is"
         return Verdict("Rejected", reason)
     gate = params.gate
@@ -119,6 +128,73 @@ def _verdict(workspace: Workspace, params: Params) -> Verdict:
     else:
         name, why = "Promoted", "no worse than the gate asks"
     return Verdict(name, f"{why}: {found.words()}", card["revision"], found.delta)
+
+
+def _brought_back(root: Path) -> bool:
+    """Whether there is a champion. Its folder may be gone where the work tree was made anew; DVC has it.
+
+    Raises:
+        ModelError: when one is named that neither DVC's cache nor its remote holds.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    if (root / CHAMPION / packaged.CARD).is_file():
+        return True
+    pointer = root / POINTER
+    text, committed = (
+        (pointer.read_text(encoding="utf-8") if pointer.is_file() else None),
+        shown(root, "HEAD", str(POINTER)),
+    )
+    if text is None or text.rstrip("\n") == committed:  # no run has written it here, so the branch's is newer
+        text = shown(root, f"refs/heads/{BRANCH}", str(POINTER)) or text
+    if text is None:
+        return False
+    write_text(pointer, text.rstrip("\n") + "\n")
+    with Repo(str(root), _wait_for_lock=True) as repo:
+        try:
+            repo.checkout([str(pointer)], force=True)
+        except DvcException:
+            try:
+                repo.pull([str(pointer)], force=True)
+            except DvcException as error:
+                raise ModelError(
+                    f"{POINTER} names a champion that neither DVC's cache nor its remote has ({one_line(error)})"
+                ) from None
+    return True
+
+
+def _rejected_file(workspace: Workspace) -> Path:
+    return workspace.root / ".crackflow/rejected.json"
+
+
+def _rejected(workspace: Workspace) -> dict[str, Any] | None:
+    """The last rejection and what it was of; None where there is none that can be read."""
+    try:
+        known = json.loads(_rejected_file(workspace).read_text(encoding="utf-8"))
+        return {"of": known["of"], "verdict": asdict(Verdict(**known["verdict"]))}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _reason(known: dict[str, Any]) -> str:
+    return str(known["verdict"]["reason"])
+
+
+def _fingerprint(workspace: Workspace, params: Params) -> str:
+    """A hash of all that a comparison depends on: both models with their operating points, the figures, the gate."""
+    champion = workspace.root / CHAMPION
+    read = (
+        workspace.model,
+        workspace.operating_point,
+        workspace.reports / "per_image.csv",
+        workspace.split_csv,
+        champion / packaged.CARD,
+        champion / packaged.MODEL,
+        champion / packaged.POINT,
+    )
+    parts = [sha256(path) if path.is_file() else "none" for path in read]
+    return hashlib.sha256("\n".join([*parts, params.gate.model_dump_json()]).encode()).hexdigest()
 
 
 def _compare(

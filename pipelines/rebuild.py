@@ -8,6 +8,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
+from dvc.exceptions import DvcException
 from prefect import Task, flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
@@ -18,8 +19,7 @@ from prefect.states import Cancelled, Completed, Crashed, Failed, Pending
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.utilities.annotations import allow_failure, quote
 
-from crackflow.errors import CrackflowError
-from crackflow.params import Params
+from crackflow.errors import CrackflowError, one_line
 from pipelines import artifacts, dag, dvc_lock, follow_up, record, run_lock, work_tree
 from pipelines.git import GitError
 from pipelines.stage_process import GRACE_S, StageError, StageProcesses, StageStoppedError
@@ -29,10 +29,12 @@ from tasks.workspace import Workspace
 STAGES_AT_ONCE = 2
 # A server that can't be reached may answer later; any other stage that failed would fail again.
 DOWNLOAD_RETRIES = 2
-DOWNLOAD_RETRY_DELAY_S = 20.0
+# The download itself tries with back-off before it gives up. A run that is cancelled waits for the end of such a delay,
+# and has 15 s.
+DOWNLOAD_RETRY_DELAYS_S = [3.0, 9.0]
 UNREACHABLE = "Unreachable"
-# The stage has said what there is to mend; a stage that failed without a word has a defect.
-FAULT = "Fault"
+# Fault: the stage has said what there is to mend; a stage that failed without a word has a defect.
+FAILURES = {"unreachable": UNREACHABLE, "fault": "Fault"}
 # ThreadPoolTaskRunner(...) alone is a runner of Never to mypy
 RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=STAGES_AT_ONCE)
 
@@ -46,11 +48,11 @@ def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State) -> bool:
     cache_policy=NO_CACHE,
     persist_result=False,
     retries=DOWNLOAD_RETRIES,
-    retry_delay_seconds=DOWNLOAD_RETRY_DELAY_S,
+    retry_delay_seconds=DOWNLOAD_RETRY_DELAYS_S,
     retry_condition_fn=_may_pass,
 )
 def run_stage(
-    stage: dag.Stage, upstream: dict[str, PrefectFuture[State]], processes: StageProcesses, force: bool, remote: bool
+    stage: dag.Stage, upstream: dict[str, PrefectFuture[State]], processes: StageProcesses, force: bool
 ) -> State:
     """Bring one stage up to date.
 
@@ -59,12 +61,11 @@ def run_stage(
         upstream: the task runs of the stages that it builds on, all of them ended.
         processes: what starts it.
         force: run it though nothing changed.
-        remote: it fetches from a server; when it fails, it is tried again.
 
     Returns:
         Completed where it ran, Completed(name="Cached") where it need not, Pending(name="NotReady") where a stage that
-        it builds on failed; Failed(name="Fault") where the stage said what there is to mend, Crashed where it was
-        killed, Failed or Cancelled otherwise.
+        it builds on failed; Failed(name="Fault") where the stage said what there is to mend, Failed(name="Unreachable")
+        where a server did not answer it, Crashed where it was killed, Failed or Cancelled otherwise.
     """
     unfit = [name for name, future in upstream.items() if not future.state.is_completed()]
     if unfit:
@@ -82,8 +83,7 @@ def run_stage(
         # returned and not raised: Prefect would log a traceback of this function, which is at no fault
         if error.kind == "killed":
             return Crashed(message=str(error))
-        name = UNREACHABLE if remote else FAULT if error.kind == "fault" else None
-        return Failed(name=name, message=str(error))
+        return Failed(name=FAILURES.get(error.kind), message=str(error))
     return Completed(message="ran") if ran else Completed(name="Cached", message="DVC had its outputs")
 
 
@@ -116,46 +116,62 @@ def rebuild(
     root = Path.cwd()
     try:
         with run_lock.hold(root / (run_lock.SCHEDULED_LOCK if revision else run_lock.LOCK), GRACE_S + 5) as lock:
-            tree = root
-            if revision:
-                tree = work_tree.prepare(root, revision)
-                get_run_logger().info("building %s (%s) in %s", follow_up.revision_of(tree), revision, tree)
-            elif commit and (edited := record.dirty(root)):
-                raise GitError(
-                    f"{edited[0]} is edited, so what is committed would not be what was built; commit it, or name a "
-                    "revision to rebuild in a work tree of its own"
-                )
-            workspace = Workspace(tree)
-            params = workspace.params()
-            limit_s = stage_limit_minutes and stage_limit_minutes * 60
-            # a retried flow run keeps its id
-            run_id = f"{flow_run.id}.{flow_run.run_count}"
+            tree = _tree(root, revision, commit)
+            Workspace(tree).params()  # refused here where they can't be used
             dvc_lock.mend(tree)
             plan = dag.read(tree, targets)
             before = follow_up.figures_before(tree)
+            # a retried flow run keeps its id
+            run_id = f"{flow_run.id}.{flow_run.run_count}"
+            limit_s = stage_limit_minutes and stage_limit_minutes * 60
             processes = StageProcesses(tree, run_id, limit_s, lock)
-            board = artifacts.Board(get_run_logger())
+            rebuilt = follow_up.Rebuilt(Workspace(tree), root, processes, before, artifacts.Board(get_run_logger()))
             try:
-                states = _run(plan, params, processes, force, board)
-                table = artifacts.stage_table(plan, states)
-                board.put(
-                    create_markdown_artifact, markdown=table, key="stages", description="What became of each stage"
-                )
-                conclusion = _conclusion(states)
+                conclusion = _stages(rebuilt, plan, force)
                 if not conclusion.is_completed():
                     return conclusion
-                rebuilt = follow_up.Rebuilt(workspace, root, processes, before, board)
                 # a run of a part says nothing new of the model
                 return _follow_up(
                     rebuilt, conclusion, gated=bool(revision), commit=commit, push=push, whole=not targets
                 )
+            except (CrackflowError, OSError) as error:
+                return Failed(message=one_line(error))
             finally:
                 # reached early by Ctrl-C, by cancellation and by SIGTERM: Prefect then joins the tasks' threads
                 processes.stop()
     except run_lock.AlreadyRunningError as error:
         return Cancelled(name="AlreadyRunning", message=str(error))
-    except CrackflowError as error:
-        return Failed(name="Refused", message=str(error))
+    except (CrackflowError, DvcException) as error:
+        return Failed(name="Refused", message=one_line(error))
+    except OSError as error:
+        where = error.filename or root
+        return Failed(name="Refused", message=f"{where}: {error.strerror}; make room or allow it, and run again")
+
+
+def _tree(root: Path, revision: str | None, commit: bool) -> Path:
+    """Where to work: the checkout, or its work tree at a revision.
+
+    Raises:
+        CrackflowError: when neither can be had, or what would be committed is edited.
+    """
+    if revision:
+        tree = work_tree.prepare(root, revision)
+        get_run_logger().info("building %s (%s) in %s", follow_up.revision_of(tree), revision, tree)
+        return tree
+    if commit and (edited := record.dirty(root)):
+        raise GitError(
+            f"{edited[0]} is edited, so what is committed would not be what was built; commit it, or name a "
+            "revision to rebuild in a work tree of its own"
+        )
+    return root
+
+
+def _stages(rebuilt: follow_up.Rebuilt, plan: list[dag.Stage], force: bool) -> State:
+    """Bring every stage of the plan up to date; give what came of it all."""
+    states = _run(plan, rebuilt.processes, force, rebuilt.board)
+    table = artifacts.stage_table(plan, states)
+    rebuilt.board.put(create_markdown_artifact, markdown=table, key="stages", description="What became of each stage")
+    return _conclusion(states)
 
 
 def _follow_up(
@@ -177,7 +193,7 @@ def _follow_up(
         said.append(verdict)
         name = "Rejected" if state.name == "Rejected" else None
     if commit:
-        state = follow_up.run_commit(quote(rebuilt), revision, verdict, return_state=True)
+        state = follow_up.run_commit(quote(rebuilt), revision, verdict, push, return_state=True)
         if not state.is_completed():
             return _fallen("commit", state, said)
         said.append(f"commit: {state.message}")
@@ -194,9 +210,7 @@ def _fallen(what: str, state: State, said: list[str]) -> State:
     return Cancelled(message=message) if state.is_cancelled() else Failed(message=message)
 
 
-def _run(
-    plan: list[dag.Stage], params: Params, processes: StageProcesses, force: bool, board: artifacts.Board
-) -> dict[str, State]:
+def _run(plan: list[dag.Stage], processes: StageProcesses, force: bool, board: artifacts.Board) -> dict[str, State]:
     """Submit every stage with what it waits for, and wait until all have ended."""
     futures: dict[str, PrefectFuture[State]] = {}
     for stage in plan:
@@ -207,7 +221,6 @@ def _run(
             quote(upstream),
             quote(processes),
             force,
-            stage.name == "download" and params.data.source == "kaggle",
             return_state=False,
             wait_for=[allow_failure(future) for future in upstream.values()],
         )

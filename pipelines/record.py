@@ -1,27 +1,52 @@
 """Keep what a rebuild reached: one commit on a branch of its own. Nobody's index, branch or files are touched."""
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.git import GitError, commit_of, contains, git
 
 BRANCH = "crackflow/results"
+REMOTE = "origin"
+# What a run writes of the files that git is to know, though it may not yet; models/champion.dvc is the gate's.
+KEPT = (
+    "dvc.lock",
+    "metrics/evaluation.json",
+    "metrics/train/metrics.json",
+    "reports/evaluation.csv",
+    "models/champion.dvc",
+)
 # A runner has nobody's name; one that is configured is taken.
 AUTHOR = {"name": "crackflow", "email": "crackflow@localhost"}
+_BUILT_FROM = "Built-from"
 
 
 def dirty(root: Path) -> list[str]:
-    """Files that git knows and that differ from the last commit, by name.
+    """Files below a folder that git knows and that differ from the last commit, but for what runs write (KEPT).
 
     Raises:
-        GitError: when there is no repository.
+        GitError: when there is no repository, or no commit.
     """
-    return [line[3:] for line in git(root, "status", "--porcelain", "--untracked-files=no").splitlines()]
+    names = git(root, "diff", "--name-only", "--relative", "-z", "HEAD", "--").split("\0")
+    return [name for name in names if name and name not in KEPT]
 
 
-def commit(tree: Path, message: str, extra: Sequence[str] = (), branch: str = BRANCH) -> str | None:
-    """Commit what a run wrote to files that git knows: dvc.lock, figures, and what else is named.
+def tips(tree: Path) -> list[str]:
+    """The last commits of the branch, here and as the remote was seen to have it; the older one is left out.
+
+    Returns:
+        None, one, or two where each has what the other has not; the one here comes first.
+    """
+    found = []
+    for reference in (f"refs/heads/{BRANCH}", f"refs/remotes/{REMOTE}/{BRANCH}"):
+        try:
+            found.append(commit_of(tree, reference))
+        except GitError:
+            continue
+    return _newest(tree, found)
+
+
+def commit(tree: Path, message: str) -> str | None:
+    """Commit what a run wrote: dvc.lock, figures, the champion's name.
 
     The commit has the tree of the run's own revision with these files in it. It follows the branch's last commit where
     that comes after the revision, the revision where that is newer, and both where each has what the other has not: so
@@ -30,53 +55,63 @@ def commit(tree: Path, message: str, extra: Sequence[str] = (), branch: str = BR
     Args:
         tree: the work tree that the run worked in, at its revision.
         message: of the commit.
-        extra: files that git need not know yet, as paths in `tree`; those that are not there are passed over.
-        branch: which branch; made where there is none.
 
     Returns:
-        The commit; None where the branch holds the same already.
+        The commit; None where it would hold nothing new.
 
     Raises:
-        GitError: when git refuses, or the branch is checked out somewhere.
+        GitError: when git refuses, the branch is checked out somewhere, other files than those were edited in the
+            tree, or the branch has results of a newer revision, whose code would be taken back.
     """
     base = commit_of(tree, "HEAD")
-    tip = _tip(tree, branch)
-    if tip and any(
-        line == f"branch refs/heads/{branch}" for line in git(tree, "worktree", "list", "--porcelain").splitlines()
-    ):
+    known = tips(tree)
+    if edited := dirty(tree):
+        raise GitError(f"{edited[0]} was edited while it was built from, so nothing is committed; build it again")
+    if any(line == f"branch refs/heads/{BRANCH}" for line in git(tree, "worktree", "list", "--porcelain").splitlines()):
         raise GitError(
-            f"{branch} is checked out in a work tree, so nothing is committed to it; check out another branch there"
+            f"{BRANCH} is checked out in a work tree, so nothing is committed to it; check out another branch there"
         )
+    for tip in known:
+        built = _built_from(tree, tip)
+        if built and not contains(tree, built, base):
+            raise GitError(
+                f"{BRANCH} has results of {built[:12]}, which {base[:12]} does not come after, so nothing is "
+                f"committed; build a later revision, or begin the branch anew: git branch -m {BRANCH} old-results"
+            )
     with tempfile.TemporaryDirectory() as folder:
         own = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         git(tree, "read-tree", base, environment=own)
-        git(tree, "add", "--update", "--", ".", environment=own)
-        if there := [name for name in extra if (tree / name).is_file()]:
+        if there := [name for name in KEPT if (tree / name).is_file()]:
             git(tree, "add", "--force", "--", *there, environment=own)
         made = git(tree, "write-tree", environment=own)
-    if made == git(tree, "rev-parse", f"{tip or base}^{{tree}}"):
+    if made == git(tree, "rev-parse", f"{(known or [base])[0]}^{{tree}}"):
         return None
-    parents = (
-        [base] if tip is None or contains(tree, tip, base) else [tip] if contains(tree, base, tip) else [tip, base]
-    )
     written = git(
         tree,
         "commit-tree",
         made,
-        *(word for parent in parents for word in ("-p", parent)),
+        *(word for parent in _newest(tree, [*known, base]) for word in ("-p", parent)),
         "-m",
-        message,
+        f"{message}\n\n{_BUILT_FROM}: {base}",
         environment=_author(tree),
     )
-    git(tree, "update-ref", "-m", "crackflow: results of a rebuild", f"refs/heads/{branch}", written, tip or "")
+    here = git(tree, "for-each-ref", "--format=%(objectname)", f"refs/heads/{BRANCH}")
+    git(tree, "update-ref", "-m", "crackflow: results of a rebuild", f"refs/heads/{BRANCH}", written, here)
     return written
 
 
-def _tip(tree: Path, branch: str) -> str | None:
-    try:
-        return commit_of(tree, f"refs/heads/{branch}")
-    except GitError:
-        return None
+def _built_from(tree: Path, tip: str) -> str:
+    """The revision that the branch's last results are of; nothing where there are none."""
+    trailer = f"%(trailers:key={_BUILT_FROM},valueonly)"
+    return git(tree, "log", "-1", f"--grep=^{_BUILT_FROM}: ", f"--format={trailer}", tip).strip()
+
+
+def _newest(tree: Path, commits: list[str]) -> list[str]:
+    """Those that no other one of them comes after, in their order."""
+    if not commits:
+        return []
+    kept = git(tree, "merge-base", "--independent", *commits).split()
+    return [one for one in dict.fromkeys(commits) if one in kept]
 
 
 def _author(tree: Path) -> dict[str, str]:

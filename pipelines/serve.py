@@ -159,8 +159,7 @@ def _parts(plan: Plan, root: Path, port: int | None, stack: contextlib.ExitStack
 
     def prepare() -> None:
         with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
-            if client.api_healthcheck():
-                raise server.ServerError(f"no Prefect server answers at {api}; start it, or unset PREFECT_API_URL")
+            server.ask(client, api)
             claim(client, plan, root, alone)
 
     arguments = ["-m", "pipelines.served", plan.model_dump_json()]

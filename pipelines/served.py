@@ -81,7 +81,7 @@ def claim(client: "SyncPrefectClient", plan: Plan, root: Path, alone: bool) -> N
     Raises:
         ServeError: when a worker or another checkout has a deployment of this name.
     """
-    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
     from prefect.exceptions import ObjectNotFound
     from prefect.states import Crashed
 
@@ -90,7 +90,8 @@ def claim(client: "SyncPrefectClient", plan: Plan, root: Path, alone: bool) -> N
     except ObjectNotFound:
         return
     _refuse_foreign(found, root)
-    mine = DeploymentFilter(name=DeploymentFilterName(any_=[plan.name]))
+    # not by name, which other flows' deployments may share
+    mine = DeploymentFilter(id=DeploymentFilterId(any_=[found.id]))
     for run_id in _runs(client, mine, ["SCHEDULED"], missed=True):
         client.delete_flow_run(run_id)
     if alone:

@@ -14,10 +14,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 from crackflow.errors import CrackflowError
 from pipelines import supervise
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
 
 HOST = "127.0.0.1"
 GRACE_S = 10.0
@@ -35,13 +38,14 @@ def configured_or_temporary() -> Iterator[Callable[[], None]]:
     """See that flows called within the `with` block have a server.
 
     Yields:
-        A function that waits until the server answers, so that other work can be done first. It raises ServerError.
+        A function that waits until the server answers, so that other work can be done first. It raises ServerError,
+        where a server is configured at the first try that fails.
     """
     from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, get_current_settings, temporary_settings
 
     settings = get_current_settings()
     if settings.api.url or not settings.server.ephemeral.enabled:
-        yield lambda: None
+        yield functools.partial(_see_that_it_answers, settings.api.url)
         return
     port = free_port()
     process = subprocess.Popen(
@@ -55,6 +59,26 @@ def configured_or_temporary() -> Iterator[Callable[[], None]]:
     # no address of a user interface: a temporary server has none
     with temporary_settings({PREFECT_API_URL: f"http://{HOST}:{port}/api", PREFECT_UI_URL: ""}):
         yield functools.partial(wait_until_it_answers, process, port, settings.server.ephemeral.startup_timeout_seconds)
+
+
+def _see_that_it_answers(address: str | None) -> None:
+    """Ask a configured server; without an address Prefect is set to go without one, and will say so itself."""
+    from prefect.client.orchestration import get_client
+
+    if address is None:
+        return
+    with get_client(sync_client=True) as client:
+        ask(client, address)
+
+
+def ask(client: "SyncPrefectClient", address: str) -> None:
+    """See that a server answers.
+
+    Raises:
+        ServerError: when it does not.
+    """
+    if client.api_healthcheck():
+        raise ServerError(f"no Prefect server answers at {address}; start it, or unset PREFECT_API_URL")
 
 
 def serve(port: int) -> None:

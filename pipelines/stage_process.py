@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Literal, cast
 
+from crackflow.errors import UnreachableError
 from pipelines import supervise
 from pipelines.stage_output import LogLines
 from tasks.workspace import Workspace
@@ -24,15 +25,16 @@ GRACE_S = 10.0
 POLL_S = 0.5
 
 
-Kind = Literal["fault", "failed", "killed"]
+Kind = Literal["fault", "failed", "killed", "unreachable"]
 
 
 class StageError(Exception):
     """A stage did not end well; the message is one line.
 
     Attributes:
-        kind: fault where the stage itself said what there is to mend (data, parameters, disk); killed where a signal
-            ended it from outside, as the kernel does for want of memory; failed otherwise: a defect, or the time limit.
+        kind: fault where the stage itself said what there is to mend (data, parameters, disk); unreachable where a
+            server did not answer, and may later; killed where a signal ended it from outside, as the kernel does for
+            want of memory; failed otherwise: a defect, or the time limit.
     """
 
     def __init__(self, message: str, kind: Kind = "failed") -> None:
@@ -87,28 +89,35 @@ class StageProcesses:
         return self._ran(stage)
 
     def run(self, module: list[str], say: Callable[[str], object]) -> None:
-        """Run `python -m MODULE ARGUMENTS` in the repository and wait until it has ended.
+        """Run `python -m MODULE ARGUMENTS` in the repository and wait until it has ended, as `command` does."""
+        self.command([sys.executable, "-m", *module], say, self._limit_s)
+
+    def command(self, command: list[str], say: Callable[[str], object], limit_s: float | None) -> None:
+        """Run a program in the repository and wait until it has ended.
 
         Args:
-            module: its name and arguments.
+            command: its name and arguments.
             say: called with each line that it prints.
+            limit_s: seconds after which it is ended; None for no limit.
 
         Raises:
             StageError: when it failed or was ended at the time limit.
             StageStoppedError: when `stop` was called meanwhile.
         """
-        process = self._start(module)
-        said = ""
+        process = self._start(command)
+        said, code = "", 0
         try:
-            for line in self._lines(process):
+            for line in self._lines(process, limit_s):
                 said = line if _weight(line) >= _weight(said) else said
+                # DVC ends with a code of its own and says that of the shell in which it ran the stage
+                code = int(found[1]) if (found := _EXITED.search(line)) else code
                 say(line)
         finally:
             self._end(process)
         if process.returncode:
             if self._stopped:
                 raise StageStoppedError("ended, because the run was stopped")
-            raise _error(process.returncode, said)
+            raise _error(process.returncode, code, said)
 
     def stop(self) -> None:
         """End every running stage, and start none from here on. Returns at once; `repro` returns when they are gone."""
@@ -117,9 +126,11 @@ class StageProcesses:
             for process in self._running:
                 _close(process)
 
-    def _start(self, module: list[str]) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", *module]
+    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
         environment = {
+            # nobody is there to answer a question of git's
+            "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
+            "GIT_TERMINAL_PROMPT": "0",
             **os.environ,
             # `python` in dvc.yaml is then the one that runs the flow
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
@@ -143,14 +154,14 @@ class StageProcesses:
             self._running.add(process)
         return process
 
-    def _lines(self, process: "subprocess.Popen[bytes]") -> Iterator[str]:
+    def _lines(self, process: "subprocess.Popen[bytes]", limit_s: float | None) -> Iterator[str]:
         """Give the lines that a process prints as they come, until it has ended.
 
         Raises:
             StageError: at the time limit.
         """
         output = cast("IO[bytes]", process.stdout)
-        deadline = time.monotonic() + (self._limit_s or math.inf)
+        deadline = time.monotonic() + (limit_s or math.inf)
         lines = LogLines()
         with selectors.DefaultSelector() as selector:
             selector.register(output, selectors.EVENT_READ)
@@ -167,9 +178,7 @@ class StageProcesses:
             process.wait(max(deadline - time.monotonic(), 0))
             yield from lines.close()
             return
-        raise StageError(
-            f"ended at its time limit of {self._limit_s:g} s; raise the limit, or give the stage less to do"
-        )
+        raise StageError(f"ended at its time limit of {limit_s:g} s; raise the limit, or give it less to do")
 
     def _end(self, process: "subprocess.Popen[bytes]") -> None:
         """See that nothing of the process group is left, whether it ended well, has to be ended or was ended."""
@@ -202,14 +211,14 @@ def _weight(line: str) -> int:
     return 2 if line.startswith("error: ") else int(line.startswith("ERROR: "))
 
 
-def _error(code: int, said: str) -> StageError:
-    if said.startswith("error: "):
-        return StageError(said.removeprefix("error: "), "fault")
-    # DVC's own end, or what it says of the shell that it ran the stage in
-    found = _EXITED.search(said)
-    number = _signal(code) or (_signal(int(found[1])) if found else None)
-    if number:
+def _error(code: int, inner: int, said: str) -> StageError:
+    """What went wrong, by the exit code of the process, that of the stage within it, and the weightiest line."""
+    # first, since a stage that is ended by SIGTERM says so in a line of its own
+    if number := _signal(code) or _signal(inner):
         return StageError(f"killed by {number.name}, from outside or for want of memory", "killed")
+    if said.startswith("error: "):
+        later = UnreachableError.exit_code in {code, inner}
+        return StageError(said.removeprefix("error: "), "unreachable" if later else "fault")
     return StageError(said or f"it ended with exit code {code} and said nothing")
 
 

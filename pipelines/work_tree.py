@@ -9,7 +9,8 @@ import shutil
 from pathlib import Path
 
 from pipelines.git import commit_of, git
-from tasks.workspace import Workspace
+from pipelines.record import KEPT
+from tasks.workspace import Workspace, write_text
 
 PLACE = Path(".crackflow/scheduled")
 
@@ -31,29 +32,49 @@ def prepare(root: Path, revision: str) -> Path:
     """
     commit = commit_of(root, revision)
     tree = root / PLACE
-    if (tree / ".git").exists():
+    if _ours(root, tree):
         # of a run that was killed within git; whoever calls this holds the run's lock, so nobody works there
         Path(git(tree, "rev-parse", "--path-format=absolute", "--git-path", "index.lock")).unlink(missing_ok=True)
         written = _written(tree, commit)
         git(tree, "checkout", "--force", "--detach", "--quiet", commit)
-        for path, content in written.items():
-            path.write_bytes(content)
+        for path, text in written.items():
+            write_text(path, text)
     else:
         shutil.rmtree(tree, ignore_errors=True)
         git(root, "worktree", "prune")
-        git(root, "worktree", "add", "--force", "--detach", "--quiet", str(tree), commit)
+        # twice: also over a tree whose making was killed, which git holds locked
+        git(root, "worktree", "add", "--force", "--force", "--detach", "--quiet", str(tree), commit)
     _share_dvc(root, tree)
     _share_photographs(root, tree)
     return tree
 
 
-def _written(tree: Path, commit: str) -> dict[Path, bytes]:
-    """What runs have changed in files that are the same in the tree's commit and in the one that comes."""
-    top = Path(git(tree, "rev-parse", "--show-toplevel"))
-    changed = git(tree, "diff", "--name-only", "-z", "HEAD", "--").split("\0")
-    other = set(git(tree, "diff", "--name-only", "-z", "HEAD", commit, "--").split("\0"))
-    paths = [top / name for name in changed if name and name not in other]
-    return {path: path.read_bytes() for path in paths if path.is_file()}
+def _ours(root: Path, tree: Path) -> bool:
+    """Whether there is a work tree of this very repository; one of a checkout that was moved or copied becomes so.
+
+    Git notes in either where the other is, by its whole path: in a copy, what is done in the tree would be done to the
+    repository that it was copied from.
+    """
+    note = tree / ".git"
+    if not note.is_file():
+        return False
+    common = Path(git(root, "rev-parse", "--path-format=absolute", "--git-common-dir"))
+    name = Path(note.read_text(encoding="utf-8").removeprefix("gitdir:").strip()).name
+    own = common / "worktrees" / name
+    if not name or not (own / "HEAD").is_file():
+        return False
+    for path, text in ((note, f"gitdir: {own}\n"), (own / "gitdir", f"{note}\n")):
+        if path.read_text(encoding="utf-8") != text:
+            write_text(path, text)
+    return True
+
+
+def _written(tree: Path, commit: str) -> dict[Path, str]:
+    """What the last run wrote of what git knows (record.KEPT) and has in the same version in the commit that comes."""
+    changed = git(tree, "diff", "--name-only", "--relative", "-z", "HEAD", "--").split("\0")
+    other = git(tree, "diff", "--name-only", "--relative", "-z", "HEAD", commit, "--").split("\0")
+    paths = [tree / name for name in KEPT if name in changed and name not in other]
+    return {path: path.read_text(encoding="utf-8") for path in paths if path.is_file()}
 
 
 def _share_dvc(root: Path, tree: Path) -> None:

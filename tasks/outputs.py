@@ -1,7 +1,6 @@
 """How stages publish what they made: whole or not at all, and the same bytes for the same figures."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -33,7 +32,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     Yields:
         The empty folder to write to; it is dropped when the block raises.
     """
-    part = path.with_name(f".{path.name}.part")
+    part, old = (path.with_name(f".{path.name}.{what}") for what in ("part", "old"))
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
@@ -41,5 +40,9 @@ def new_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    shutil.rmtree(path, ignore_errors=True)
-    os.replace(part, path)
+    # killed in between, there is no folder, and none that is there in part
+    shutil.rmtree(old, ignore_errors=True)
+    if path.exists():
+        path.rename(old)
+    part.rename(path)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,6 +1,7 @@
 """pipelines/gate.py, with models whose crack probability follows from a pixel's level, under real evaluate and DVC."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -12,6 +13,8 @@ import pytest
 from crackflow import packaged, trained_on
 from crackflow.params import Params, parse, render
 from pipelines import gate, weights
+from pipelines.git import git
+from pipelines.record import BRANCH
 from tasks import evaluate
 from tasks.workspace import Workspace
 
@@ -172,6 +175,55 @@ def test_a_champion_of_another_size_can_not_be_met(checkout):
     card.write_text(json.dumps({**values, "resize": {"size": 128, "mode": "stretch"}}))
     train(checkout, 150)
     assert "another size of picture" in gate.judge(checkout, "def").reason
+
+
+def test_a_champion_whose_folder_is_gone_is_brought_back_and_met(checkout, under_git):
+    """A work tree that was made anew has no folder; the pointer may be on the branch of results alone."""
+    train(checkout, 70)
+    gate.judge(checkout, "abc")
+    model = checkout.model.read_bytes()
+    train(checkout, 150)
+    shutil.rmtree(checkout.root / "models/champion")
+    assert gate.judge(checkout, "def").name == "Rejected"
+    assert (checkout.root / "models/champion/flexunet.keras").read_bytes() == model
+
+    under_git(checkout.root)
+    git(checkout.root, "add", "--force", "models/champion.dvc")
+    git(checkout.root, "commit", "--quiet", "-m", "results")
+    git(checkout.root, "branch", BRANCH)
+    git(checkout.root, "rm", "--quiet", "models/champion.dvc")
+    git(checkout.root, "commit", "--quiet", "-m", "the revision knows no champion")
+    shutil.rmtree(checkout.root / "models/champion")
+    train(checkout, 151)
+    assert gate.judge(checkout, "ghi").name == "Rejected"
+    assert (checkout.root / "models/champion/flexunet.keras").read_bytes() == model
+
+
+def test_a_champion_that_nobody_holds_is_not_taken_for_none(checkout):
+    train(checkout, 70)
+    gate.judge(checkout, "abc")
+    for place in ("models/champion", ".dvc/cache"):
+        shutil.rmtree(checkout.root / place)
+    train(checkout, 150)
+    verdict = gate.judge(checkout, "def")
+    assert verdict.name == "Rejected"
+    assert "champion.dvc names a champion that neither DVC's cache nor its remote has" in verdict.reason
+    values = {**PARAMS.model_dump(mode="json"), "gate": {"metric": "none", "min_delta": 0.0, "confidence": 0.5}}
+    (checkout.root / "params.yaml").write_text(render(parse(values)))
+    assert gate.judge(checkout, "def").name == "Promoted"
+
+
+def test_a_rejection_is_said_once(checkout):
+    train(checkout, 70)
+    gate.judge(checkout, "abc")
+    train(checkout, 150)
+    first = gate.judge(checkout, "def")
+    again = gate.judge(checkout, "def")
+    assert (first.name, again.name) == ("Rejected", "Unchanged")
+    assert again.reason == f"rejected before: {first.reason}"
+    assert gate.judge(checkout, "def") == again
+    train(checkout, 151)
+    assert gate.judge(checkout, "ghi").name == "Rejected"
 
 
 def test_a_run_that_died_before_dvc_knew_the_champion_is_made_up_for(checkout):

@@ -37,7 +37,7 @@ def test_results_go_to_a_branch_and_nothing_else_moves(checkout):
     assert git(checkout, "log", "-1", "--format=%an %s", BRANCH) == "somebody results 1"
     assert (commit_of(checkout, "HEAD"), git(checkout, "branch", "--show-current")) == (head, "main")
     assert git(checkout, "diff", "--cached", "--name-only") == ""
-    assert dirty(checkout) == ["dvc.lock"]
+    assert dirty(checkout) == []
 
 
 def test_the_same_results_are_committed_once(checkout):
@@ -79,11 +79,53 @@ def test_a_branch_that_was_merged_is_gone_on_from(checkout):
 
 
 def test_a_file_that_git_does_not_know_is_taken_when_named(checkout):
-    (checkout / ".gitignore").write_text("*.dvc\n")
-    (checkout / "champion.dvc").write_text("x\n")
+    (checkout / ".git/info/exclude").write_text("*.dvc\n")
+    (checkout / "models").mkdir()
+    (checkout / "models/champion.dvc").write_text("x\n")
     (checkout / "stray.txt").write_text("x\n")
-    commit(checkout, "promoted", ["champion.dvc", "absent.dvc"])
-    assert git(checkout, "ls-tree", "--name-only", BRANCH).split() == ["champion.dvc", "code.py", "dvc.lock"]
+    commit(checkout, "promoted")
+    there = git(checkout, "ls-tree", "-r", "--name-only", BRANCH).split()
+    assert there == ["code.py", "dvc.lock", "models/champion.dvc"]
+
+
+def test_what_was_edited_meanwhile_is_not_committed(checkout):
+    (checkout / "code.py").write_text("1\n")
+    with pytest.raises(GitError, match=r"code.py was edited while it was built from"):
+        run(checkout, "1\n")
+
+
+def test_an_older_revision_takes_nothing_back(checkout):
+    """The branch could be merged forward, and what came after that revision would be gone."""
+    old = commit_of(checkout, "HEAD")
+    (checkout / "code.py").write_text("1\n")
+    git(checkout, "commit", "--quiet", "-a", "-m", "work")
+    first = run(checkout, "1\n")
+    git(checkout, "checkout", "--quiet", "--force", "--detach", old)
+    with pytest.raises(
+        GitError, match=f"has results of {first and commit_of(checkout, 'main')[:12]}, which {old[:12]}"
+    ):
+        run(checkout, "2\n")
+    assert commit_of(checkout, BRANCH) == first
+    git(checkout, "branch", "-m", BRANCH, "old-results")
+    assert run(checkout, "2\n")
+
+
+def test_another_machines_results_are_gone_on_from(checkout, tmp_path):
+    """Of two clones each commits, and the second has fetched what the first pushed."""
+    git(tmp_path, "init", "--quiet", "--bare", "origin.git")
+    git(checkout, "remote", "add", "origin", str(tmp_path / "origin.git"))
+    git(checkout, "push", "--quiet", "origin", "main")
+    git(tmp_path, "clone", "--quiet", "--branch", "main", "origin.git", "clone")
+    first = run(checkout, "1\n")
+    git(checkout, "push", "--quiet", "origin", BRANCH)
+    git(tmp_path / "clone", "fetch", "--quiet")
+    second = run(tmp_path / "clone", "2\n")
+    assert parents(tmp_path / "clone", second) == [first]
+    third = run(checkout, "3\n")
+    git(tmp_path / "clone", "push", "--quiet", "origin", BRANCH)
+    git(checkout, "fetch", "--quiet")
+    fourth = run(checkout, "4\n")
+    assert parents(checkout, fourth) == [third, second]
 
 
 def test_a_branch_that_somebody_works_on_is_left_alone(checkout):

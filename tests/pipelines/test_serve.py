@@ -309,7 +309,11 @@ def test_what_a_killed_serve_left_is_cleared_away(client, deployment, tmp_path):
     # whether it is at work, nobody can say who is not alone
     assert client.read_flow_run(begun).state_type == StateType.RUNNING
 
+    # another flow's deployment may have the name
+    other = client.create_deployment(client.create_flow_from_name("other"), "mine")
+    theirs = client.create_flow_run_from_deployment(other, state=Running()).id
     served.claim(client, plan(name="mine"), tmp_path, alone=True)
+    assert client.read_flow_run(theirs).state_type == StateType.RUNNING
     state = client.read_flow_run(begun).state
     assert (state.name, state.message) == ("Crashed", "ended with `crackflow serve`")
     assert client.read_flow_run(done).state_type == StateType.COMPLETED

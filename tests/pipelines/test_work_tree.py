@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 
@@ -64,6 +65,32 @@ def test_a_tree_that_was_deleted_or_half_made_is_made_anew(checkout):
     (tree / "half").write_text("")
     assert (prepare(checkout, "HEAD") / "code.py").read_text() == "second\n"
     assert not (tree / "half").exists()
+
+
+def test_what_somebody_edited_in_the_tree_goes(checkout):
+    """Else it would be built, and committed as if it were the revision's, night after night."""
+    tree = prepare(checkout, "HEAD")
+    (tree / "code.py").write_text("edited in the tree\n")
+    prepare(checkout, "HEAD")
+    assert (tree / "code.py").read_text() == "second\n"
+
+
+@pytest.mark.parametrize("how", ["moved", "copied"])
+def test_a_checkout_that_was_moved_or_copied_keeps_its_tree_and_touches_no_other(checkout, how, tmp_path):
+    tree = prepare(checkout, "HEAD")
+    (tree / "stray.txt").write_text("of a run")
+    new = tmp_path / "new"
+    shutil.copytree(checkout, new, symlinks=True)
+    if how == "moved":
+        shutil.rmtree(checkout)
+    (new / "code.py").write_text("third\n")
+    git(new, "commit", "--quiet", "-am", "third")
+    assert (prepare(new, "HEAD") / "code.py").read_text() == "third\n"
+    assert (new / PLACE / "stray.txt").read_text() == "of a run"
+    assert git(new / PLACE, "rev-parse", "HEAD") == git(new, "rev-parse", "HEAD")
+    if how == "copied":
+        assert (tree / "code.py").read_text() == "second\n"
+        assert git(tree, "rev-parse", "HEAD") == git(checkout, "rev-parse", "HEAD")
 
 
 def test_cache_and_remotes_are_the_checkouts(checkout):
