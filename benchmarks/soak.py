@@ -43,9 +43,9 @@ def main() -> int:
 
 def soak(only: str, *, again: bool) -> None:
     """Try what has no row yet."""
-    known = {} if again else {(row.fault, row.where): row for row in read()}
+    known = {(row.fault, row.where): row for row in read()}
     cases = {**kills(), **surroundings(), **repeats()}
-    wanted = {name: case for name, case in cases.items() if only in " ".join(name) and name not in known}
+    wanted = {name: case for name, case in cases.items() if only in " ".join(name) and (again or name not in known)}
     if not wanted:
         return
     with tempfile.TemporaryDirectory(prefix="soak-") as name:

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -100,6 +101,7 @@ class Place:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=_as_in_a_terminal,
         )
 
     def run(self, *module: str, limit_s: float = 900) -> tuple[int, str]:
@@ -148,6 +150,11 @@ class Place:
         return wait(lambda: not self.processes(), seconds)
 
 
+def _as_in_a_terminal() -> None:
+    """A soak in the background of a shell ignores Ctrl-C, and would hand that on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def make(folder: Path, api: str, *, built: bool = True) -> Place:
     """Clone this repository's HEAD, with the small graph committed and, where asked, built once, undisturbed."""
     root = folder / "checkout"
@@ -181,10 +188,17 @@ def copy(place: Place, folder: Path) -> Place:
 def server(folder: Path) -> Iterator[str]:
     """A whole Prefect server, with scheduler and database; gives its API's address."""
     port = free_port()
+    api = f"http://{HOST}:{port}/api"
     process = subprocess.Popen(
         [PYTHON, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)],
         cwd=folder,
-        env={**os.environ, "PREFECT_HOME": str(folder / "prefect"), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"},
+        env={
+            **os.environ,
+            "PREFECT_HOME": str(folder / "prefect"),
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            # where the pages in a browser ask; else that would be the usual port
+            "PREFECT_UI_API_URL": api,
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -193,7 +207,7 @@ def server(folder: Path) -> Iterator[str]:
     try:
         if not wait(lambda: answers(port), 180):
             raise RuntimeError("the server did not start")
-        yield f"http://{HOST}:{port}/api"
+        yield api
     finally:
         end(process.pid)
         process.wait()

@@ -17,6 +17,8 @@ from tasks.workspace import Workspace
 # Of the sheet as it is put into the artifact, px: the server keeps every run's in its database.
 SHEET_WIDTH, SHEET_HEIGHT = 720, 1800
 QUALITY = 60
+# as many as the page has room for without scrolling
+CHANGES = 2
 # what Prefect's client raises, after it has tried for a minute, where the server is away or answers with an error
 AWAY = (httpx.HTTPError, RuntimeError)
 
@@ -55,7 +57,8 @@ class Board:
 def stage_table(plan: Sequence[Stage], states: Mapping[str, State]) -> str:
     """What became of each stage, why, and what had changed before."""
     rows = [
-        (stage.name, states[stage.name].name or "", states[stage.name].message or "", stage.summary()) for stage in plan
+        (stage.name, states[stage.name].name or "", states[stage.name].message or "", stage.summary(CHANGES))
+        for stage in plan
     ]
     return markdown.table(("stage", "state", "why", "changed"), rows)
 

@@ -33,9 +33,9 @@ class Stage:
     changes: tuple[str, ...]
     settled: bool
 
-    def summary(self) -> str:
+    def summary(self, number: int = SHOWN) -> str:
         """The first few changes, and how many more there are: all of a stage's deps, where it never ran."""
-        first, more = self.changes[:SHOWN], len(self.changes) - SHOWN
+        first, more = self.changes[:number], len(self.changes) - number
         return ", ".join(first) + (f" and {more} more" if more > 0 else "")
 
 

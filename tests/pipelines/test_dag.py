@@ -79,3 +79,7 @@ def test_a_dvc_yaml_that_dvc_refuses_is_said_in_one_line(project, text):
 @pytest.mark.parametrize(("count", "summary"), [(0, ""), (1, "0"), (4, "0, 1, 2, 3"), (6, "0, 1, 2, 3 and 2 more")])
 def test_the_summary_names_a_few_changes(count, summary):
     assert Stage("split", (), tuple(str(number) for number in range(count)), settled=False).summary() == summary
+
+
+def test_a_shorter_summary_names_fewer():
+    assert Stage("split", (), ("a", "b", "c"), settled=False).summary(2) == "a, b and 1 more"
