@@ -64,8 +64,8 @@ def checkout(tree: Path, cache: Path) -> None:
 def results(args: argparse.Namespace) -> dict[str, Any]:
     """What goes into docs/results: the figures, what they were measured on, by what, in what time.
 
-    A stage's seconds are those of the run that made its outputs, so a second call that finds nothing to do gives the
-    same page.
+    A stage's seconds are those of the process that made its outputs (of a training that was killed on the way, the
+    last one), so a second call that finds nothing to do gives the same page.
     """
     params = yaml.safe_load((TREE / "params.yaml").read_text(encoding="utf-8"))
     params["data"]["path"] = "DATA"

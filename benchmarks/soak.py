@@ -8,6 +8,7 @@ anew, `--tables` writes the page alone. Exit code 1 when a row is not as it must
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 from dataclasses import asdict
@@ -32,6 +33,8 @@ def main() -> int:
     parser.add_argument("--again", action="store_true", help="also those that have a row already")
     parser.add_argument("--tables", action="store_true", help="write the page from docs/results/soak.json")
     args = parser.parse_args()
+    # in the background of a shell it is ignored, and every process started here would ignore it too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not args.tables:
         soak(args.only, again=args.again)
     rows = read()

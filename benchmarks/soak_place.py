@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -101,7 +100,6 @@ class Place:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            preexec_fn=_as_in_a_terminal,
         )
 
     def run(self, *module: str, limit_s: float = 900) -> tuple[int, str]:
@@ -148,11 +146,6 @@ class Place:
     def gone(self, seconds: float = GONE_S) -> bool:
         """Whether nothing works in the checkout any more, within some seconds."""
         return wait(lambda: not self.processes(), seconds)
-
-
-def _as_in_a_terminal() -> None:
-    """A soak in the background of a shell ignores Ctrl-C, and would hand that on."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def make(folder: Path, api: str, *, built: bool = True) -> Place:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING, cast
 
-from crackflow.errors import CrackflowError
+from crackflow.errors import CrackflowError, one_line
 from pipelines import supervise
 
 if TYPE_CHECKING:
@@ -40,7 +40,24 @@ def configured_or_temporary() -> Iterator[Callable[[], None]]:
     Yields:
         A function that waits until the server answers, so that other work can be done first. It raises ServerError,
         where a server is configured at the first try that fails.
+
+    Raises:
+        ServerError: when the server goes away while a flow in the block reports to it.
     """
+    import httpx
+
+    try:
+        with _configured_or_temporary() as wait:
+            yield wait
+    except httpx.HTTPError as error:
+        raise ServerError(
+            f"Prefect's server went away before the end of the run was noted ({one_line(error)}); what was built "
+            "stays, and the next run goes on from there"
+        ) from None
+
+
+@contextlib.contextmanager
+def _configured_or_temporary() -> Iterator[Callable[[], None]]:
     from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, get_current_settings, temporary_settings
 
     settings = get_current_settings()

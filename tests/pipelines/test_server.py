@@ -21,6 +21,29 @@ def test_a_configured_server_is_used(server, project):
         assert len(project.processes()) == before
 
 
+def test_a_configured_server_that_does_not_answer_is_named():
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    address = f"http://{module.HOST}:{module.free_port()}/api"
+    with (
+        temporary_settings({PREFECT_API_URL: address}),
+        pytest.raises(module.ServerError, match=f"no Prefect server answers at {address}; start it, or unset"),
+        module.configured_or_temporary() as wait,
+    ):
+        wait()
+
+
+def test_a_server_that_goes_away_is_one_line(monkeypatch):
+    import httpx
+
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    with (
+        pytest.raises(module.ServerError, match=r"went away before the end of the run .*\(all attempts failed\)"),
+        module.configured_or_temporary(),
+    ):
+        raise httpx.ConnectError("all attempts\nfailed")
+
+
 def test_a_server_that_ends_is_told_at_once():
     with (
         subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"]) as process,
