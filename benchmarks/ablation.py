@@ -116,7 +116,7 @@ def keep(recipe: str, variant: Variant, seed: int, found: dict[str, Any]) -> Non
         "name": variant.name,
         "settings": list(variant.settings),
         "seed": seed,
-        **{key: found[key] for key in ("parameters", "steps", "step_s", "threshold")},
+        **{key: found[key] for key in ("parameters", "steps", "step_cpu_s", "threshold")},
         **found["all"],
     }
     others = [one for one in values["variants"] if (one["group"], one["name"], one["seed"]) != (*variant[:2], seed)]
@@ -161,15 +161,15 @@ def ablation(values: dict[str, Any]) -> str:
         "between seeds",
         "mean IoU, cracks",
         "false alarms",
-        "s/step",
+        "CPU s/step",
         "seeds",
     ]
     return markdown(head, rows, "---:")
 
 
 def step(runs: Sequence[dict[str, Any]]) -> str | None:
-    """Seconds a step, of the runs that were not killed on the way."""
-    known = [run["step_s"] for run in runs if run["step_s"] is not None]
+    """Seconds of one core a step, of the runs that were not killed on the way."""
+    known = [run["step_cpu_s"] for run in runs if run["step_cpu_s"] is not None]
     return f"{statistics.fmean(known):.2f}" if known else None
 
 

@@ -61,7 +61,8 @@ def soak(only: str, *, again: bool) -> None:
                 at.mkdir()
                 row = Row(fault, where, *case(soak_place.copy(place, at), at))
                 print(f"  {'good' if row.good else 'NOT GOOD'}: {row.happened}; then: {row.then}", flush=True)
-                known[fault, where] = row
+                # read anew, since another soak may be at other faults
+                known = {(one.fault, one.where): one for one in read()} | {(fault, where): row}
                 write([known[name] for name in cases if name in known])
                 soak_place.remove(at)
 

@@ -13,7 +13,7 @@ def run(group, name, seed, iou, alarms=0.5):
         "pooled_iou": iou,
         "positives_iou": iou / 2,
         "false_alarms": alarms,
-        "step_s": 0.5,
+        "step_cpu_s": 0.5,
     }
 
 
