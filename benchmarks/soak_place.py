@@ -226,9 +226,13 @@ def wait(true: Callable[[], object], seconds: float) -> bool:
 
 
 def last_line(said: str) -> str:
-    """The last line that says something, without Prefect's time and level."""
+    """Our own last word, or else the last line that says something, without Prefect's time and level.
+
+    Prefect may still complain after it, of logs that it can't send any more.
+    """
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return lines[-1].rpartition(" - ")[2][:300] if lines else ""
+    own = [line for line in lines if line.startswith("error: ")]
+    return own[-1][:300] if own else lines[-1].rpartition(" - ")[2][:300] if lines else ""
 
 
 def _hash(path: Path) -> str:

@@ -52,4 +52,5 @@ def test_the_last_word_is_taken_without_prefects_head():
     said = "10:00:01.123 | INFO    | Flow run 'x' - Finished in state Completed()\n10:00 | ERROR | y - a - pity\n\n"
     assert last_line(said) == "pity"
     assert last_line("error: resize: no room\n") == "error: resize: no room"
+    assert last_line("error: the server is away\nTraceback\nhttpx.ConnectError: no\n") == "error: the server is away"
     assert last_line("") == ""
