@@ -270,4 +270,5 @@ def _said(code: int, said: str) -> bool:
 
 def _short(said: str) -> str:
     """One line without the place's own paths."""
-    return re.sub(r"/\S*/checkout/?", "", " ".join(said.split()))[:200]
+    inside = re.sub(r"/\S*/checkout/", "", " ".join(said.split()))
+    return re.sub(r"/\S*/checkout\b", "the checkout", inside)[:200]

@@ -207,8 +207,8 @@ def _close(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _weight(line: str) -> int:
-    """How much a line says of why a stage failed: our own stages' last word most, then DVC's, then any."""
-    return 2 if line.startswith("error: ") else int(line.startswith("ERROR: "))
+    """How much a line says of why a stage failed: our stages' own word most, then an exception's, DVC's, any."""
+    return 3 if line.startswith("error: ") else 2 if _EXCEPTION.match(line) else int(line.startswith("ERROR: "))
 
 
 def _error(code: int, inner: int, said: str) -> StageError:
@@ -222,6 +222,8 @@ def _error(code: int, inner: int, said: str) -> StageError:
     return StageError(said or f"it ended with exit code {code} and said nothing")
 
 
+# the last line of a traceback
+_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception)\b(: |$)")
 _EXITED = re.compile(r"exited with (-?\d+)\s*$")
 
 

@@ -67,6 +67,15 @@ def test_without_a_word_from_the_stage_the_reason_is_dvcs(project, said):
         StageProcesses(project.root, "run 1").repro("download", said.append)
 
 
+def test_of_a_defect_the_reason_is_the_exception(project, said):
+    path = project.root / "stage.py"
+    path.write_text("import json\nraise json.JSONDecodeError('a defect', 'x', 0)\n")
+    with pytest.raises(StageError, match=r"^json\.decoder\.JSONDecodeError: a defect: line 1") as caught:
+        StageProcesses(project.root, "run 1").repro("download", said.append)
+    assert caught.value.kind == "failed"
+    assert said[-1].startswith("ERROR: failed to reproduce 'download'")
+
+
 def test_a_stage_is_ended_at_the_time_limit(project, said):
     project.ask("slow", "download")
     # DVC has started by then, and the stage would sleep for 300 s
