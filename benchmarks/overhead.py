@@ -23,7 +23,7 @@ from tasks.workspace import write_text
 RESULTS = ROOT / "docs/results/overhead.json"
 PAGE = ROOT / "docs/explanation/reliability.md"
 NOTHING, EVERYTHING = 5, 3  # turns
-FLOW = "from pipelines.rebuild import rebuild; import sys; sys.exit(not rebuild({}, return_state=True).is_completed())"
+FLOW = "from pipelines.rebuild import rebuild; import sys; sys.exit(not rebuild({}return_state=True).is_completed())"
 
 
 def main() -> int:
@@ -42,7 +42,7 @@ def measure() -> dict[str, Any]:
         with soak_place.server(folder) as api:
             place = soak_place.make(folder, api)
             nothing = turns(place, NOTHING, [], "")
-            everything = turns(place, EVERYTHING, ["--force"], "force=True")
+            everything = turns(place, EVERYTHING, ["--force"], "force=True, ")
     return {
         "command": "python -m benchmarks.overhead",
         "machine": real.machine(),

@@ -1,3 +1,7 @@
+import ast
+
+import pytest
+
 from benchmarks import overhead
 
 
@@ -11,3 +15,8 @@ def test_medians_stand_side_by_side_and_a_stages_share_with_them():
         "| nothing to do | 2.0 | 5.0 | +3.0 | +0.38 |",
         "| every stage | 40.0 | 44.0 | +4.0 | +0.50 |",
     ]
+
+
+@pytest.mark.parametrize("parameters", ["", "force=True, "])
+def test_what_calls_the_flow_is_python(parameters):
+    ast.parse(overhead.FLOW.format(parameters))
