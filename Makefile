@@ -57,7 +57,7 @@ soak: $(READY) ## break rebuilds in every way we know, an hour or more; docs/exp
 results: $(READY) ## write README's results table from docs/results/
 	python -m benchmarks.results
 
-params: $(READY) ## write params.yaml and docs/reference/parameters.md from crackflow/params.py
+params: $(READY) ## write params.yaml (its defaults, over what is there) and docs/reference/parameters.md from crackflow/params.py
 	crackflow profile quick --yes
 	python -m benchmarks.parameters
 
@@ -65,6 +65,7 @@ lock: $(READY) ## resolve pyproject.toml anew into requirements.lock
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 		--no-annotate --no-header --no-emit-index-url --upgrade -o requirements.lock
 
-clean: ## remove what runs made here, but for DVC's cache
-	rm -rf .crackflow data/raw data/raw.json data/resized data/resized.csv data/split.csv data/split.json models predictions
+clean: ## remove what runs made here, but for DVC's cache and the champion of scheduled runs
+	find .crackflow -mindepth 1 -maxdepth 1 ! -name scheduled -exec rm -rf {} + 2>/dev/null || true
+	rm -rf data/raw data/raw.json data/resized data/resized.csv data/split.csv data/split.json models predictions
 	find reports -mindepth 1 ! -name evaluation.csv ! -name .gitignore -delete 2>/dev/null || true

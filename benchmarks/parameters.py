@@ -13,8 +13,25 @@ PAGE = Path(__file__).resolve().parents[1] / "docs/reference/parameters.md"
 HEAD = """# Parameters
 
 Every key of params.yaml, its default and what else it may be. The page is written by `make params` from
-`crackflow/params.py`. A key that is misspelt, missing or out of range stops a run before any work. resize.size and
-train.crop are multiples of model.stem_stride * 2^(model.num_layers - 1).
+`crackflow/params.py`. A key that is misspelt, missing or out of range stops a run before any work.
+What must fit together:
+
+- resize.size and train.crop are multiples of model.stem_stride * 2^(model.num_layers - 1);
+- train.crop is no larger than resize.size;
+- the three of split.shares add to 1;
+- model.widths is empty or has model.num_layers entries;
+- model.head is refine where model.stem_stride is 1;
+- train.deep_supervision above 0 wants model.num_layers of 4 or more;
+- train.monitor is val_loss, or val_ and one of train.metrics.
+
+`crackflow profile NAME` writes params.yaml from the defaults and one of these ([profiles/](../../profiles)):
+
+| profile | data | network and training |
+|---|---|---|
+| quick | the built-in sample | the compact default, minutes on two cores; what is committed |
+| photos | a folder or zip of one's own | [the recipe](../explanation/recipe.md), seventy minutes |
+| kaggle | Kaggle's set | the compact default over the whole set, a night |
+| original | Kaggle's set | the original experiment's, 124,996,866 parameters; a fortnight and more |
 
 | key | default | allowed | what it is |
 |---|---|---|---|

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from crackflow.errors import ParamsError
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Part = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(gt=0)]
@@ -79,17 +80,15 @@ class ResizeParams(_Block):
 class SharesParams(_Block):
     """Shares of the pairs by subset; they add to 1."""
 
-    train: Share = 0.7
-    valid: Share = 0.2
-    test: Share = 0.1
+    train: Part = 0.7
+    valid: Part = 0.2
+    test: Part = 0.1
 
     @model_validator(mode="after")
     def _adds_to_one(self) -> Self:
         total = self.train + self.valid + self.test
         if abs(total - 1) > 1e-6:
             raise ValueError(f"shares add to {total:g}, expected 1; change one of train, valid, test")
-        if min(self.train, self.valid, self.test) <= 0:
-            raise ValueError("each of train, valid, test needs a share above 0")
         return self
 
 

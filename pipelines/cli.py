@@ -226,7 +226,7 @@ def figures(
 @app.command()
 def predict(
     photos: Annotated[Path, typer.Argument(help="A photograph, or a folder of them.")],
-    out: Annotated[Path, typer.Option(help="Where masks/ and overlays/ are written.")],
+    out: Annotated[Path, typer.Option(help="Where masks/, overlays/ and summary.csv are written.")],
     model: Annotated[str, typer.Option(metavar=_MODELS, help=_MODEL_HELP)] = "",
 ) -> None:
     """Mark the cracks in photographs. Exit code 2: not one photograph could be read."""
@@ -243,8 +243,10 @@ def predict(
         typer.echo(f"skipped: {reason}", err=True)
     typer.echo(
         f"photographs: {outcome.predicted}, with cracks: {outcome.cracked}, skipped: {len(outcome.skipped)}; "
-        f"see {out / 'overlays'} and {out / 'masks'}"
+        f"see {out / 'overlays'}, {out / 'masks'} and {out / 'summary.csv'}"
     )
+    if outcome.passed_over:
+        typer.echo(f"passed over: {outcome.passed_over} folders and files of other kinds in {photos}", err=True)
 
 
 @app.command()

@@ -1,5 +1,8 @@
 """`crackflow predict`: masks and overlays of photographs, by a model at its operating point."""
 
+import csv
+import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +13,7 @@ from crackflow.packaged import Weights
 from crackflow.prediction import photos_in, predict_photo
 from crackflow.progress import track
 from crackflow.quiet import import_keras
+from tasks.workspace import write_text
 
 
 @dataclass(frozen=True)
@@ -20,15 +24,17 @@ class Outcome:
         predicted: how many got a mask and an overlay.
         cracked: how many of those have at least one crack pixel.
         skipped: why each of the others did not, in one line.
+        passed_over: how many files and folders beside them are none of the formats that are read.
     """
 
     predicted: int
     cracked: int
     skipped: tuple[str, ...]
+    passed_over: int
 
 
 def predict(weights: Weights, photos: Path, out: Path) -> Outcome:
-    """Write OUT/masks/STEM.png and OUT/overlays/STEM.png, both of the photograph's own size.
+    """Write OUT/masks/STEM.png and OUT/overlays/STEM.png, both of the photograph's own size, and OUT/summary.csv.
 
     Args:
         weights: as pipelines.weights.choose gives them; photographs are resized as their training pairs were.
@@ -50,7 +56,7 @@ def predict(weights: Weights, photos: Path, out: Path) -> Outcome:
 
     model = load_model(weights.model)
     classes = int(model.output_shape[-1])
-    cracked = 0
+    shares: dict[str, float] = {}
     skipped: list[str] = []
     for file in track(files, "predict", unit="photo"):
         try:
@@ -61,7 +67,22 @@ def predict(weights: Weights, photos: Path, out: Path) -> Outcome:
         predicted = predict_photo(model, photo, point, weights.params.resize.mode)
         write_png(out / "masks" / f"{file.stem}.png", encode_classes(predicted, classes))
         write_png(out / "overlays" / f"{file.stem}.png", overlay(photo, None, predicted))
-        cracked += bool(predicted.any())
+        shares[file.name] = float((predicted > 0).mean())
     if len(skipped) == len(files):
         raise DataError(f"none of {len(files)} photographs can be read; the first: {skipped[0]}")
-    return Outcome(len(files) - len(skipped), cracked, tuple(skipped))
+    write_text(out / "summary.csv", _summary(shares))
+    beside = [] if photos.is_file() else [path for path in photos.iterdir() if not path.name.startswith(".")]
+    return Outcome(
+        predicted=len(shares),
+        cracked=sum(share > 0 for share in shares.values()),
+        skipped=tuple(skipped),
+        passed_over=max(0, len(beside) - len(files)),
+    )
+
+
+def _summary(shares: Mapping[str, float]) -> str:
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["photo", "crack_share"])
+    rows.writerows([name, f"{share:.6f}"] for name, share in shares.items())
+    return text.getvalue()

@@ -43,7 +43,11 @@ def test_a_key_carries_its_description_as_a_comment():
         ("train.crop", 100, "train.crop is 100, but model.num_layers 6"),
         ("train.crop", 1024, "train.crop 1024 is larger than resize.size 512"),
         ("split.shares", {"train": 0.7, "valid": 0.2, "test": 0.2}, "split.shares: shares add to 1.1, expected 1"),
-        ("split.shares", {"train": 0.8, "valid": 0.2, "test": 0.0}, "each of train, valid, test needs a share above 0"),
+        (
+            "split.shares",
+            {"train": 0.8, "valid": 0.2, "test": 0.0},
+            "shares.test is 0.0: input should be greater than 0",
+        ),
         ("split.previous", "./data/split.csv", "split.previous: data/split.csv is what this stage writes; copy it"),
         ("split.previous", " ", "split.previous: expected a file; data/previous.csv is the one that holds no pair"),
         ("train.loss", {"dicee": 1.0}, "'dice'"),

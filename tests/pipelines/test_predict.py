@@ -1,7 +1,9 @@
 """pipelines/predict.py and its command, with a model that calls every dark pixel a crack."""
 
+import csv
 import json
 import shutil
+from pathlib import Path
 
 import cv2
 import keras
@@ -49,7 +51,7 @@ def test_masks_and_overlays_of_a_folder(checkout):
     assert result.exit_code == 0, result.stderr
     assert result.stdout == (
         "model: the model trained here; crack above 0.5; no piece dropped; no flips\n"
-        "photographs: 2, with cracks: 1, skipped: 0; see out/overlays and out/masks\n"
+        "photographs: 2, with cracks: 1, skipped: 0; see out/overlays, out/masks and out/summary.csv\n"
     )
     mask = cv2.imread("out/masks/cracked.png", cv2.IMREAD_UNCHANGED)
     assert mask.shape == (40, 30)
@@ -61,6 +63,18 @@ def test_masks_and_overlays_of_a_folder(checkout):
     assert painted.shape == photo.shape
     assert (painted[:18] != photo[:18]).any(axis=-1).all()
     np.testing.assert_array_equal(painted[22:], photo[22:])
+    rows = list(csv.DictReader(Path("out/summary.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row["photo"] for row in rows] == ["cracked.png", "plain.jpg"]
+    assert float(rows[0]["crack_share"]) == pytest.approx((mask == 255).mean(), abs=1e-6)
+    assert float(rows[1]["crack_share"]) == 0
+
+
+def test_folders_and_files_of_other_kinds_are_counted(checkout):
+    assert "passed over" not in predict().stderr
+    (checkout / "photos/more").mkdir()
+    for name in ("more/a.png", "IMG_1.heic", "notes.txt", ".DS_Store"):
+        (checkout / "photos" / name).write_bytes(b"")
+    assert "passed over: 3 folders and files of other kinds in photos" in predict().stderr
 
 
 @pytest.mark.parametrize("mode", ["letterbox", "crop"])
