@@ -1,5 +1,6 @@
 """Load a saved model and run it on pixels."""
 
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from crackflow.errors import ModelError
+from crackflow.errors import ModelError, one_line
 from crackflow.folding import fold
 
 Images = npt.NDArray[np.uint8]
@@ -34,17 +35,24 @@ def load_model(path: Path) -> keras.Model:
         convolutions before them (crackflow/folding.py), so it has fewer weights than the file.
 
     Raises:
-        ModelError: when the file is absent, or Keras can't read it.
+        ModelError: when the file is absent, Keras can't read it, or it goes not from pictures to pictures.
     """
     if not path.is_file():
         raise ModelError(f"no model at {path}; train one with `dvc repro train`, or fetch it with `dvc pull`")
     try:
         model = keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        # Keras adds the whole configuration below its first line
+        reason = next(iter(str(error).strip().splitlines()), "") or one_line(error)
         raise ModelError(f"{path} is not a model that Keras {keras.__version__} can load: {reason}") from None
+    for what, shape in (("takes", model.input_shape), ("gives", model.output_shape)):
+        if not isinstance(shape, tuple) or len(shape) != 4:
+            raise ModelError(
+                f"the model in {path} {what} {shape}, expected pictures: (N, height, width, channels); train one with "
+                "`dvc repro train`"
+            )
     model = fold(model)
-    # Keras would compile with XLA where it can, which takes 1.7 times as long on a CPU; torch's compiler wants C++.
+    # torch's compiler wants C++, and XLA beside TensorFlow took 1.7 times as long on a CPU
     model.jit_compile = keras.backend.backend() == "jax"
     return model
 

@@ -1,8 +1,8 @@
 """Figures that Keras follows while it trains, by name; crackflow/scores.py has those that evaluate reports.
 
 They take one-hot truth and softmax probabilities, (N, H, W, C) float32, class 0 the background. A pixel is called crack
-where P(background) <= 0.5; counts are pooled over all pixels since the last reset, which is why the figures do not
-depend on the batch size.
+where P(background) < 0.5; the ratios pool counts over all pixels since the last reset, which is why they do not depend
+on the batch size. dice_coef_multiclass is, as in the original, a mean over batches.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,7 +16,8 @@ class CrackRatio(keras.metrics.Metric):  # type: ignore[misc]
     """A ratio of pooled true positives, false positives and false negatives of the foreground.
 
     By hand, for P(crack) [.9 .8 .2 .6] and truth [1 0 0 1]: called crack are pixels 0, 1, 3, so tp = 2, fp = 1, fn = 0;
-    IoU = 2/3, F1 = 4/5, precision = 2/3, recall = 1. Nothing called and nothing there counts as 1.
+    IoU = 2/3, F1 = 4/5, precision = 2/3, recall = 1. Nothing called and nothing there counts as 1; nothing called where
+    there is something, or something called where there is nothing, as 0.
 
     Args:
         ratio: from (tp, fp, fn) to (numerator, denominator).
@@ -41,7 +42,8 @@ class CrackRatio(keras.metrics.Metric):  # type: ignore[misc]
     def result(self) -> Any:
         """The ratio of the counts so far, in 0..1."""
         numerator, denominator = self.ratio(self.tp, self.fp, self.fn)
-        return ops.where(denominator > 0, numerator / ops.maximum(denominator, 1.0), 1.0)
+        anything = self.tp + self.fp + self.fn > 0
+        return ops.where(anything, numerator / ops.maximum(denominator, 1.0), 1.0)
 
 
 def dice_coef_multiclass(truth: Any, predicted: Any) -> Any:

@@ -77,7 +77,7 @@ def open_folder(folder: Path, name: str) -> Weights:
         The weights; the model itself is not opened.
 
     Raises:
-        ModelError: when the folder holds no card, or one that can't be used.
+        ModelError: when the folder holds no card, one that can't be used, or an operating point of another model.
     """
     card = read_card(folder)
     try:
@@ -94,6 +94,11 @@ def open_folder(folder: Path, name: str) -> Weights:
     except (KeyError, TypeError, ValidationError) as error:
         what = repr(error).splitlines()[0]
         raise ModelError(f"{folder / CARD} can't be used ({what}); write it with `python -m benchmarks.pack`") from None
+    if (folder / MODEL).is_file() and not operating_point.belongs(folder / POINT, folder / MODEL):
+        raise ModelError(
+            f"{folder / POINT} was chosen for another model than {MODEL} beside it; put back the one whose SHA-256 it "
+            "names, or use the other one by a path of its own"
+        )
     return Weights(f"{name} ({revision})", folder / MODEL, folder / POINT, params, folder)
 
 

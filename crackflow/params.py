@@ -187,12 +187,17 @@ MetricName = Literal["dice_coef_multiclass", "crack_iou", "crack_f1", "crack_pre
 class TrainParams(_Block):
     """Stage train."""
 
-    seed: int = Field(0, description="weights, order, crops, augmentation and dropout follow from it")
+    # the range of the generators behind Keras
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
+        0, description="weights, order, crops, augmentation and dropout follow from it"
+    )
     epochs: Positive = Field(8, description="at most this many")
     steps_per_epoch: Count = Field(40, description="batches an epoch; 0 goes through every training image once")
     batch_size: Positive = 8
     crop: Count = Field(256, description="side of a random crop, px; 0 trains on whole images")
-    crack_crops: Share = Field(0.7, description="share of crops that are centred near a crack pixel where there is one")
+    crack_crops: Share = Field(
+        0.7, description="share of crops that hold a crack pixel, anywhere in them, where the image has one"
+    )
     draw: dict[str, Amount] = Field(
         {}, description="how often pairs of a source are drawn: 2 twice as often, 0 never; the others 1"
     )

@@ -15,6 +15,8 @@ from crackflow.progress import track
 from crackflow.quiet import import_keras
 from tasks.workspace import write_text
 
+FOLDERS = MASKS, OVERLAYS = "masks", "overlays"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -45,10 +47,13 @@ def predict(weights: Weights, photos: Path, out: Path) -> Outcome:
         How many were done, and what was wrong with the others.
 
     Raises:
-        DataError: when there is no photograph, or none can be read.
+        DataError: when there is no photograph, none can be read, or they would be written over.
         ModelError: when the model or its operating point is absent or can't be used.
     """
     files = photos_in(photos)
+    folder = (photos.parent if photos.is_file() else photos).resolve()
+    if folder in {(out / name).resolve() for name in FOLDERS}:
+        raise DataError(f"{folder} is where predictions would be written over the photographs; name another --out")
     point = weights.point()
 
     import_keras()
@@ -65,8 +70,8 @@ def predict(weights: Weights, photos: Path, out: Path) -> Outcome:
             skipped.append(str(error))
             continue
         predicted = predict_photo(model, photo, point, weights.params.resize.mode)
-        write_png(out / "masks" / f"{file.stem}.png", encode_classes(predicted, classes))
-        write_png(out / "overlays" / f"{file.stem}.png", overlay(photo, None, predicted))
+        write_png(out / MASKS / f"{file.stem}.png", encode_classes(predicted, classes))
+        write_png(out / OVERLAYS / f"{file.stem}.png", overlay(photo, None, predicted))
         shares[file.name] = float((predicted > 0).mean())
     if len(skipped) == len(files):
         raise DataError(f"none of {len(files)} photographs can be read; the first: {skipped[0]}")

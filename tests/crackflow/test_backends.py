@@ -1,4 +1,4 @@
-"""The network, the losses and the metrics on a second Keras backend: their own tests, run again in another process."""
+"""What calculates, on a second Keras backend: network, losses, metrics, Muon; their own tests in another process."""
 
 import os
 import subprocess
@@ -12,8 +12,8 @@ RUN = "import keras, pytest, sys; assert keras.backend.backend() == 'jax'; sys.e
 
 
 @pytest.mark.slow
-def test_model_losses_and_metrics_pass_their_tests_on_jax():
-    files = [f"tests/crackflow/test_{name}.py" for name in ("model", "losses", "metrics")]
+def test_what_calculates_passes_its_tests_on_jax():
+    files = [f"tests/crackflow/test_{name}.py" for name in ("model", "losses", "metrics", "muon", "supervision")]
     done = subprocess.run(
         [sys.executable, "-c", RUN, "-q", "-p", "no:cacheprovider", *files],
         cwd=ROOT,

@@ -1,3 +1,5 @@
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -37,6 +39,33 @@ def test_a_broken_model_says_so(tmp_path):
     path = tmp_path / "model.keras"
     path.write_bytes(b"not a model")
     with pytest.raises(ModelError, match="not a model that Keras"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("member", ["config.json", "model.weights.h5"])
+def test_a_model_with_a_wrong_byte_says_so(tmp_path, member):
+    path = tmp_path / "model.keras"
+    flexunet(16, 2, TINY).save(path)
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo(member)
+        stored = archive.read(member)
+    content = bytearray(path.read_bytes())
+    # in the member's data, which follows its local header; Keras stores without compressing
+    place = content.index(stored[:64], info.header_offset) + 32
+    content[place] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"not a model that Keras .*Bad CRC-32"):
+        load_model(path)
+
+
+def test_a_model_of_something_else_than_pictures_says_so(tmp_path):
+    path = tmp_path / "model.keras"
+    keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)]).save(path)
+    with pytest.raises(ModelError, match=r"takes \(None, 5\), expected pictures"):
+        load_model(path)
+    pixels = keras.Input((8, 8, 3))
+    keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(pixels)).save(path)
+    with pytest.raises(ModelError, match=r"gives \(None, 3\), expected pictures"):
         load_model(path)
 
 

@@ -37,6 +37,16 @@ def test_nothing_there_and_nothing_called_is_right(name):
     assert figure(name, batch([0, 0], [0.1, 0.2])) == 1.0
 
 
+@pytest.mark.parametrize("name", list(metrics.RATIOS))
+def test_nothing_called_where_there_is_a_crack_is_wrong_and_so_is_the_reverse(name):
+    assert figure(name, batch([1, 1, 0], [0.1, 0.2, 0.3])) == 0.0
+    assert figure(name, batch([0, 0, 0], [0.9, 0.2, 0.3])) == 0.0
+
+
+def test_one_half_is_no_crack():
+    assert figure("crack_recall", batch([1, 1], [0.5, 0.75])) == 0.5
+
+
 def test_background_is_not_credited():
     """All background against one crack pixel in a thousand: the original's figure says 0.999, ours 0."""
     truth, predicted = batch([1] + [0] * 999, [0.0] * 1000)

@@ -62,6 +62,7 @@ def test_the_lists_are_as_long_as_the_card_says_and_share_no_pair(card):
 def test_the_operating_point_is_the_one_that_the_figures_are_at(card):
     point = read_operating_point(packaged.FOLDER / packaged.POINT)
     assert point.threshold == pytest.approx(card["figures"]["protocol"]["threshold"], abs=1e-6)
+    assert json.loads((packaged.FOLDER / packaged.POINT).read_text())["model_sha256"] == card["sha256"]
 
 
 def test_nothing_names_a_place_of_the_machine_that_wrote_it():
@@ -98,6 +99,17 @@ def test_a_folder_tells_how_its_model_was_fed_and_judged(tmp_path):
     assert (weights.params.resize.size, weights.params.resize.mode) == (64, "crop")
     assert weights.params.classes == {"background": (0, 0, 0), "crack": (255, 0, 0)}
     assert weights.params.evaluate.tolerance_px == 3
+
+
+def test_an_operating_point_of_another_model_is_refused(tmp_path):
+    (tmp_path / "card.json").write_text(json.dumps(CARD))
+    (tmp_path / "flexunet.keras").write_bytes(b"one model")
+    own = {"threshold": 0.3, "model_sha256": hashlib.sha256(b"one model").hexdigest()}
+    (tmp_path / "operating_point.json").write_text(json.dumps(own))
+    assert packaged.open_folder(tmp_path, "mine").point().threshold == 0.3
+    (tmp_path / "flexunet.keras").write_bytes(b"another one")
+    with pytest.raises(ModelError, match=r"operating_point\.json was chosen for another model than flexunet\.keras"):
+        packaged.open_folder(tmp_path, "mine")
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,8 @@ def test_a_key_carries_its_description_as_a_comment():
         ("classes", {"background": [0, 0, 0]}, "classes has 1, expected the background and at least one more"),
         ("classes", {"a": [1, 1, 1], "b": [1, 1, 1]}, "two classes have the same colour"),
         ("data.max_refused", 1.5, "data.max_refused is 1.5: input should be less than or equal to 1"),
+        ("train.seed", -1, "train.seed is -1: input should be greater than or equal to 0"),
+        ("train.seed", 2**32, "train.seed is 4294967296: input should be less than 4294967296"),
         ("train.optimizer", "lion", "train.optimizer is 'lion'"),
     ],
 )

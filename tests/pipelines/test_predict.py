@@ -144,6 +144,18 @@ def test_none_that_can_be_read_is_exit_code_2(checkout):
     assert not (checkout / "out").exists()
 
 
+@pytest.mark.parametrize("photos", ["out/masks", "out/overlays/cracked.png", "link"])
+def test_photographs_are_not_written_over(checkout, photos):
+    shutil.copytree("photos", "out/masks")
+    shutil.copytree("photos", "out/overlays")
+    Path("link").symlink_to("out/masks")
+    before = Path("out/masks/cracked.png").read_bytes()
+    result = predict(photos)
+    assert result.exit_code == 2
+    assert "is where predictions would be written over the photographs; name another --out" in result.stderr
+    assert Path("out/masks/cracked.png").read_bytes() == before == Path("out/overlays/cracked.png").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
