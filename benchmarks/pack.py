@@ -134,6 +134,8 @@ def _card(results: dict[str, Any], split: pd.DataFrame, model: Path, before: dic
             "peak_mib": results["stage_peak_mib"]["train"],
         },
         "params": params,
+        # of the run; not scored again for the packed file, whose pixels are the same but for a few
+        "flips": before.get("flips"),
         "figures": before,
     }
 
@@ -144,6 +146,7 @@ def page(text: str, card: dict[str, Any]) -> str:
     for name, content in (
         ("facts", facts(card, point.words())),
         ("figures", figures(card)),
+        ("flips", flips(card["flips"])),
         ("sources", sources(card)),
         ("data", data(card)),
     ):
@@ -157,12 +160,13 @@ def facts(card: dict[str, Any], point: str) -> str:
     before, after = card["packing"]["pooled_iou_before"], card["figures"]["crack"]["pooled"]["iou"]
     bits = card["packing"]["mantissa_bits"]
     size = card["resize"]["size"]
+    once = f"once, seed {card['params']['train']['seed']}, at revision {card['revision']}"
     rows = [
         ["network", f"FlexUNet, {card['parameters']:,} parameters, {size}x{size} px, RGB 0 to 255 in"],
         ["out", f"a probability a pixel for each of: {', '.join(card['classes'])}"],
         ["file", f"flexunet.keras, {card['bytes'] / 1e6:.1f} MB, SHA-256 {card['sha256']}"],
         ["operating point", f"{point}; chosen on valid"],
-        ["trained", f"at revision {card['revision']} in {training['seconds'] / 60:.0f} minutes on {on(machine)}"],
+        ["trained", f"{once} in {training['seconds'] / 60:.0f} minutes on {on(machine)}"],
         ["peak memory of training", f"{training['peak_mib']:,} MiB"],
         ["packed", f"to {bits} bits of mantissa; pooled IoU {before:.4f} before, {after:.4f} after"],
     ]
@@ -182,6 +186,23 @@ def figures(card: dict[str, Any]) -> str:
     ]
     table = markdown(["crack class, test photographs", "these weights", "all-black mask"], rows, "---:")
     return f"{table}\n{protocol(found)}; tolerance {found['protocol']['tolerance_px']} px.\n"
+
+
+def flips(found: dict[str, Any] | None) -> str:
+    """Plain predictions beside the mean over four flips, each at the operating point chosen for it."""
+    if found is None:
+        return "Not compared: `evaluate.compare_flips` was false.\n"
+    ways = {"plain": "a photograph seen once", "averaged": "the mean over four flips"}
+    rows = [[words, *(cell(pick(found[name], keys)) for keys in _FLIPS.values())] for name, words in ways.items()]
+    return markdown(["predicted by", *_FLIPS], rows, "---:")
+
+
+_FLIPS = {
+    "IoU, pooled": ("pooled", "iou"),
+    "F1, pooled": ("pooled", "f1"),
+    "IoU, mean over images with cracks": ("positives", "iou"),
+    "crack-free images with a false alarm": ("false_alarms", "images"),
+}
 
 
 def sources(card: dict[str, Any]) -> str:

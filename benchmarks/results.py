@@ -86,8 +86,10 @@ def table(root: Path) -> str:
         values = json.loads(real.read_text(encoding="utf-8"))
         name = f"{values['pairs']:,} real pairs"
         found += rows(name, values["figures"])
+        seed, minutes = values["params"]["train"]["seed"], values["total_s"] / 60
         notes.append(
-            f"{name}: {protocol(values['figures'])}, `make real DATA=DIR` in {values['total_s'] / 60:.0f} minutes"
+            f"{name}: {protocol(values['figures'])}, one training (seed {seed}), "
+            f"`make real DATA=DIR` in {minutes:.0f} minutes"
         )
     sample = root / "metrics/evaluation.json"
     if source(root) == "sample" and sample.is_file():

@@ -96,6 +96,16 @@ def test_a_run_becomes_weights_whose_figures_score_gives_again(run, tmp_path):
     assert card["figures"]["crack"]["pooled"]["iou"] == pytest.approx(reached, abs=1e-3)
 
 
+def test_both_ways_to_predict_stand_beside_each_other():
+    way = {"pooled": {"iou": 0.5, "f1": 0.6667}, "positives": {"iou": 0.45}, "false_alarms": {"images": None}}
+    text = pack.flips({"plain": way, "averaged": {**way, "false_alarms": {"images": 0.25}}})
+    assert text.splitlines()[2:] == [
+        "| a photograph seen once | 0.500 | 0.667 | 0.450 | - |",
+        "| the mean over four flips | 0.500 | 0.667 | 0.450 | 0.250 |",
+    ]
+    assert "Not compared" in pack.flips(None)
+
+
 def test_figures_of_another_run_are_refused_and_nothing_is_written(run, tmp_path):
     workspace, results = run
     with pytest.raises(DataError, match="hold different figures"):
