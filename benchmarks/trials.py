@@ -9,9 +9,9 @@ import hashlib
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +23,26 @@ from tasks.workspace import write_text
 
 TRIALS = real.ROOT / ".crackflow/trials"
 METRIC = "pooled_iou"
-# of crackflow: what decides a result
+# of crackflow: what decides a result; all that stage train names (whose list takes Keras to import), and what scores
 CODE = (
     "augment",
+    "checkpoints",
     "dataset",
+    "evaluation",
+    "folding",
+    "images",
+    "inference",
     "losses",
+    "metrics",
     "model",
     "muon",
     "names",
+    "saving",
     "schedule",
-    "supervision",
-    "training",
-    "thresholds",
     "scores",
+    "supervision",
+    "thresholds",
+    "training",
 )
 
 
@@ -83,12 +90,13 @@ def carry_out(name: str, trial: Trial) -> dict[str, Any]:
 
 
 def key(trial: Trial) -> str:
-    """A hash of all that a trial's result depends on: the whole recipe, the pairs, the code that trains and scores."""
+    """A hash of all that a trial's result depends on: the recipe, the pairs, Keras, the code that trains and scores."""
     from pipelines.profile import load
 
     params = load(real.ROOT / "profiles", "photos", trial.settings)
     digest = hashlib.sha256(json.dumps([asdict(trial), params.model_dump(mode="json")], sort_keys=True).encode())
     digest.update(json.loads((real.TREE / "data/raw.json").read_text(encoding="utf-8"))["sha256"].encode())
+    digest.update(version("keras").encode())
     for name in CODE:
         digest.update((real.ROOT / f"crackflow/{name}.py").read_bytes())
     return digest.hexdigest()[:16]
@@ -108,20 +116,12 @@ def main(folder: Path) -> None:
     params = load(real.ROOT / "profiles", "photos", trial.settings)
     pairs = Folder(real.TREE / "data/resized", len(params.classes), params.model.image_channels)
     kept = Checkpoints(folder)
-    # of the processor and not of the clock, since trials run for hours on machines that do other work too
-    started = time.process_time()
-    before = (folder / "state.npz").exists()
-    history = train(
-        pairs, trial.train, trial.valid, params.resize.size, params.model, params.train, kept, lambda *_: None
-    )
-    seconds = time.process_time() - started
+    train(pairs, trial.train, trial.valid, params.resize.size, params.model, params.train, kept, lambda *_: None)
     model = load_model(kept.best)
     found = {
         "settings": list(trial.settings),
         "parameters": int(keras.saving.load_model(kept.best, compile=False).count_params()),
         "steps": params.train.epochs * params.train.steps_per_epoch,
-        # the looks at valid are part of it; unknown for a run that was killed on the way
-        "step_cpu_s": None if before else round(seconds / (len(history) * params.train.steps_per_epoch), 3),
         "peak_mib": peak_mib(),
         **scored(model, pairs, trial),
     }
