@@ -1,12 +1,16 @@
 """Settings that every test needs before it imports anything heavy."""
 
 import os
+import signal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
 
 from pipelines.git import git
+
+# Run in the background of a shell, pytest is handed a SIGINT that is ignored, and would hand it on to what tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
