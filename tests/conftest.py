@@ -2,15 +2,20 @@
 
 import os
 import signal
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
+from absl import logging as absl_logging
 
 from pipelines.git import git
 
 # Run in the background of a shell, pytest is handed a SIGINT that is ignored, and would hand it on to what tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# TensorFlow's logger keeps the sys.stderr that it finds, here the file of pytest's capture, and closes it when Prefect
+# sets up its own logging; the real one it leaves open.
+absl_logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
 
 
 @pytest.fixture
