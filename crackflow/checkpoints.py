@@ -66,9 +66,12 @@ class Checkpoints:
             How far that is; nothing done when nothing is kept, and `model` is as it was.
 
         Raises:
-            TrainingError: when what is kept can't be read or is of another network.
+            TrainingError: when what is kept can't be read or is of another network, or `best` is gone.
         """
         place, values = self._read()
+        if place.history and not self.best.is_file():
+            # Somebody took it away; where no later epoch is better, a whole training would end without a model.
+            raise self._damaged(f"{self.best.name} of its finished epochs is no longer beside it")
         if values:
             # slots such as Adam's moments must exist before they can be filled
             model.optimizer.build(model.trainable_variables)

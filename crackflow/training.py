@@ -27,7 +27,7 @@ VALID_BATCH = 4
 # XLA takes 1.7 times as long for this network on a CPU under TensorFlow, and torch's compiler wants C++
 JIT = keras.backend.backend() == "jax"
 SUPERVISED = (1, 2)  # levels: the first is the output's own, and lower ones see too little of a thin crack
-MEND = "lower train.learning_rate or train.clipvalue"
+MEND = "lower train.learning_rate, or clip gradients closer by train.clipvalue"
 
 EpochDone = Callable[[keras.Model, list[Row]], None]
 

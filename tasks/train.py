@@ -6,6 +6,7 @@ best model so far lies there too, since DVC removes the outputs before a run.
 """
 
 import hashlib
+import importlib
 import importlib.util
 import json
 import os
@@ -72,6 +73,9 @@ def run(workspace: Workspace, params: Params) -> None:
 
     recipe = [params.classes, params.model.model_dump(), params.resize.size, params.train.model_dump()]
     recipe += [keras.version(), keras.backend.backend()]
+    # a training that one version began and another ended is of neither
+    arithmetic = (keras.backend.backend(), "numpy", "cv2")
+    recipe += [importlib.import_module(name).__version__ for name in arithmetic]
     # the pictures of each epoch are part of what is kept
     recipe += [shown]
     key = _key(workspace, [*train_stems, *valid_stems], recipe, [_source(module) for module in CODE])

@@ -40,6 +40,7 @@ def test_weights_optimizer_average_dropout_and_statistics_come_back(tmp_path):
     model = make_model()
     fit(model, 3)
     kept = Checkpoints(tmp_path)
+    kept.save_best(model)
     kept.save(model, [{"epoch": 1.0, "loss": 0.5}])
     again = make_model()
     assert kept.restore(again) == Place([{"epoch": 1.0, "loss": 0.5}])
@@ -69,6 +70,7 @@ def test_the_best_model_is_opened_by_keras_alone(tmp_path):
 def test_a_finished_training_keeps_its_rows_and_no_weights(tmp_path):
     model, kept = make_model(), Checkpoints(tmp_path)
     fit(model, 1)
+    kept.save_best(model)
     kept.save(model, [{"epoch": 1.0}])
     large = kept.folder.joinpath("state.npz").stat().st_size
     kept.finish([{"epoch": 1.0}])
@@ -82,16 +84,28 @@ def test_a_finished_training_keeps_its_rows_and_no_weights(tmp_path):
 def test_what_a_killed_write_left_is_not_read(tmp_path):
     model, kept = make_model(), Checkpoints(tmp_path)
     fit(model, 1)
+    kept.save_best(model)
     kept.save(model, [{"epoch": 1.0}])
     (tmp_path / ".state.npz.part").write_bytes(b"half")
     assert kept.restore(make_model()) == Place([{"epoch": 1.0}])
     kept.save(model, [{"epoch": 1.0}, {"epoch": 2.0}])
-    assert [path.name for path in tmp_path.iterdir()] == ["state.npz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.keras", "state.npz"]
+
+
+def test_finished_epochs_whose_best_model_is_gone_are_no_start(tmp_path):
+    """Trained on to an end without a better epoch, there would be nothing to keep."""
+    model, kept = make_model(), Checkpoints(tmp_path)
+    kept.save_best(model)
+    kept.save(model, [{"epoch": 1.0}])
+    kept.best.unlink()
+    with pytest.raises(TrainingError, match=r"state\.npz can't be used \(best\.keras .*is no longer.*; delete it"):
+        kept.restore(make_model())
 
 
 @pytest.mark.parametrize("damage", ["cut", "bit", "text", "other network"])
 def test_a_damaged_file_is_said_and_not_used(tmp_path, damage):
     model, kept = make_model(), Checkpoints(tmp_path)
+    kept.save_best(model)
     kept.save(model, [{"epoch": 1.0}])
     state = tmp_path / "state.npz"
     data = bytearray(state.read_bytes())
