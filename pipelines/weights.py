@@ -58,7 +58,7 @@ def seen(weights: Weights) -> Seen:
         Hashes of both.
 
     Raises:
-        ModelError: when it can't be told.
+        ModelError: when it can't be told, as after a new split without a new training.
     """
     if weights.lists is not None:
         return packaged.seen(weights.lists)
@@ -78,9 +78,12 @@ def seen(weights: Weights) -> Seen:
         ) from None
     except (KeyError, ValueError, OSError) as error:
         raise DataError(f"{workspace.split_csv} can't be used ({error}); run `crackflow rebuild split`") from None
-    # the split may have been made anew since
-    listed = trained_on.read(workspace.trained_on) if workspace.trained_on.is_file() else frozenset()
-    return Seen(of["train"] | listed, of["valid"])
+    if workspace.trained_on.is_file() and trained_on.read(workspace.trained_on) != of["train"]:
+        raise ModelError(
+            f"{workspace.split_csv} was made anew after the model was trained, so which pairs its epoch and threshold "
+            "were chosen on is no longer known; train on the new one with `crackflow rebuild`, or use --model packaged"
+        )
+    return Seen(of["train"], of["valid"])
 
 
 _OWN = ("train", "valid")

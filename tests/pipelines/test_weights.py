@@ -130,12 +130,17 @@ def test_a_folder_has_seen_what_its_lists_say(folder, tmp_path):
     assert (stems(seen.trained_on), stems(seen.chosen_on)) == (["a"], ["b"])
 
 
-def test_a_checkout_has_seen_what_its_split_says_and_what_its_model_was_trained_on(checkout):
+def test_a_checkout_has_seen_what_its_split_says(checkout):
+    (checkout / "models/trained_on.txt").write_text(trained_on.render(["a"]))
     seen = weights.seen(choose(checkout))
     assert (stems(seen.trained_on), stems(seen.chosen_on)) == (["a"], ["b"])
-    # the split was made anew after training
-    (checkout / "models/trained_on.txt").write_text(trained_on.render(["d"]))
-    assert stems(weights.seen(choose(checkout)).trained_on) == ["a", "d"]
+
+
+def test_a_split_made_anew_after_training_is_refused(checkout):
+    """It no longer tells which pairs were valid."""
+    (checkout / "models/trained_on.txt").write_text(trained_on.render(["b"]))
+    with pytest.raises(ModelError, match=r"split\.csv was made anew after the model was trained"):
+        weights.seen(choose(checkout))
 
 
 def test_a_checkout_without_a_split_is_told(checkout):
