@@ -75,6 +75,11 @@ def write(run: Workspace, results: dict[str, Any], target: Path) -> None:
     before = json.loads(run.metrics_json.read_text(encoding="utf-8"))
     if results["figures"] != before:
         raise DataError(f"{run.metrics_json} and docs/results hold different figures; `make real DATA=DIR` makes both")
+    if results["stage_s"]["train"] is None:
+        raise DataError(
+            "docs/results has no time for the training, whose model DVC took from its cache; make it anew with "
+            "`dvc repro --force --single-item train` in the work tree, and run `make real DATA=DIR` again"
+        )
     split = pd.read_csv(run.split_csv, dtype=str, keep_default_na=False)
     stems = {subset: list(split["stem"][split["subset"] == subset]) for subset in ("train", "valid")}
     with tempfile.TemporaryDirectory(prefix=".pack-", dir=target.parent) as name:

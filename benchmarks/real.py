@@ -7,7 +7,6 @@ second run does only what changed. Written are figures alone, no photographs and
 
 import argparse
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -17,8 +16,11 @@ from typing import Any
 
 import yaml
 
+from tasks.threads import cores
+
 ROOT = Path(__file__).resolve().parents[1]
 TREE = ROOT / ".crackflow/real"
+VOUCHED = ".crackflow/vouched.json"
 
 
 def main() -> int:
@@ -40,6 +42,7 @@ def main() -> int:
     run("pipelines", "profile", args.profile, "--yes", *(word for item in settings for word in ("--set", item)))
     run("dvc", "repro")
     run("pipelines", "figures")
+    vouch()
 
     target = ROOT / "docs/results" / f"{args.name}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -64,13 +67,13 @@ def checkout(tree: Path, cache: Path) -> None:
 def results(args: argparse.Namespace) -> dict[str, Any]:
     """What goes into docs/results: the figures, what they were measured on, by what, in what time.
 
-    A stage's seconds are those of the process that made its outputs (of a training that was killed on the way, the
-    last one), so a second call that finds nothing to do gives the same page.
+    A stage's seconds and memory are those of the process that made its outputs (of a training that was killed on the
+    way, the last one), so a second call that finds nothing to do gives the same page. Where DVC took the outputs from
+    its cache and the record is of others, they are null.
     """
     params = yaml.safe_load((TREE / "params.yaml").read_text(encoding="utf-8"))
     params["data"]["path"] = "DATA"
-    ran = [json.loads(path.read_text(encoding="utf-8")) for path in (TREE / ".crackflow/ran").glob("*.json")]
-    ran.sort(key=lambda stage: stage["finished"])
+    ran = measured(records(TREE), outputs(TREE), json.loads((TREE / VOUCHED).read_text(encoding="utf-8")))
     raw = json.loads((TREE / "data/raw.json").read_text(encoding="utf-8"))
     by_source = (TREE / "reports/per_source.csv").read_text(encoding="utf-8").splitlines()
     names = by_source[0].split(",")
@@ -82,7 +85,7 @@ def results(args: argparse.Namespace) -> dict[str, Any]:
         "machine": machine(),
         "pairs": raw["pairs"],
         "pairs_sha256": raw["sha256"],
-        "total_s": round(sum(stage["seconds"] for stage in ran), 1),
+        "total_s": total(ran),
         "stage_s": {stage["stage"]: stage["seconds"] for stage in ran},
         "stage_peak_mib": {stage["stage"]: stage.get("peak_mib") for stage in ran},
         "operating_point": json.loads((TREE / "models/operating_point.json").read_text(encoding="utf-8")),
@@ -92,9 +95,52 @@ def results(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+Record = dict[str, Any]
+
+
+def records(tree: Path) -> list[Record]:
+    """What each stage noted when it ran last, the earliest first."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in (tree / ".crackflow/ran").glob("*.json")]
+    return sorted(found, key=lambda record: str(record["finished"]))
+
+
+def outputs(tree: Path) -> dict[str, str]:
+    """The hashes of each stage's outputs, as dvc.lock has them."""
+    stages = yaml.safe_load((tree / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    return {name: json.dumps(stage.get("outs", [])) for name, stage in stages.items()}
+
+
+def vouch() -> None:
+    """Note which outputs each record is of: it stays where it is when DVC restores the outputs of another run."""
+    path = TREE / VOUCHED
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    made = outputs(TREE)
+    for record in records(TREE):
+        stage = record["stage"]
+        if known.get(stage, {}).get("finished") != record["finished"]:
+            known[stage] = {"finished": record["finished"], "outputs": made.get(stage)}
+    path.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+
+
+def measured(ran: list[Record], made: dict[str, str], vouched: dict[str, Record]) -> list[Record]:
+    """The records, without times and memory where they are of other outputs than those that are there now."""
+    return [
+        record
+        if vouched.get(record["stage"], {}).get("outputs") == made.get(record["stage"])
+        else {**record, "seconds": None, "peak_mib": None}
+        for record in ran
+    ]
+
+
+def total(ran: list[Record]) -> float | None:
+    """Seconds of all stages together; None where one is not known."""
+    seconds = [record["seconds"] for record in ran]
+    return None if None in seconds else round(sum(seconds), 1)
+
+
 def machine() -> dict[str, Any]:
     """What a time depends on besides the code."""
-    return {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()}
+    return {"cores": cores(), "system": platform.system(), "python": platform.python_version()}
 
 
 def run(*command: str, cwd: Path = TREE) -> None:

@@ -86,11 +86,9 @@ def table(root: Path) -> str:
         values = json.loads(real.read_text(encoding="utf-8"))
         name = f"{values['pairs']:,} real pairs"
         found += rows(name, values["figures"])
-        seed, minutes = values["params"]["train"]["seed"], values["total_s"] / 60
-        notes.append(
-            f"{name}: {protocol(values['figures'])}, one training (seed {seed}), "
-            f"`make real DATA=DIR` in {minutes:.0f} minutes"
-        )
+        seed, seconds = values["params"]["train"]["seed"], values["total_s"]
+        took = "" if seconds is None else f" in {seconds / 60:.0f} minutes"
+        notes.append(f"{name}: {protocol(values['figures'])}, one training (seed {seed}), `make real DATA=DIR`{took}")
     sample = root / "metrics/evaluation.json"
     if source(root) == "sample" and sample.is_file():
         values = json.loads(sample.read_text(encoding="utf-8"))

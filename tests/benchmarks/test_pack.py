@@ -111,3 +111,10 @@ def test_figures_of_another_run_are_refused_and_nothing_is_written(run, tmp_path
     with pytest.raises(DataError, match="hold different figures"):
         pack.write(workspace, {**results, "figures": {}}, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_training_whose_time_is_not_known_is_refused(run, tmp_path):
+    workspace, results = run
+    with pytest.raises(DataError, match="no time for the training, whose model DVC took from its cache"):
+        pack.write(workspace, {**results, "stage_s": {"train": None}}, tmp_path)
+    assert list(tmp_path.iterdir()) == []
