@@ -1,7 +1,7 @@
 """Keep what DVC says of two commits as an example: `python -m benchmarks.diff OLD NEW` writes docs/results/diff.md.
 
-Of the figures only those of the crack class are kept; `dvc metrics diff OLD NEW` has them all. `make results` puts the
-page into README.
+Of the figures only those of the crack class and what they were taken at are kept; `dvc metrics diff OLD NEW` has all.
+`make results` puts the page into README.
 """
 
 import argparse
@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/results/diff.md"
+KEPT = ("| crack.", "| protocol.threshold", "| protocol.peak")
 
 
 def main() -> int:
@@ -22,9 +23,10 @@ def main() -> int:
     if not params or not metrics:
         print(f"error: nothing differs between {args.old} and {args.new}; name two revisions that do", file=sys.stderr)
         return 2
-    head, figures = metrics[:2], [line for line in metrics[2:] if "| crack." in line]
+    head, figures = metrics[:2], [line for line in metrics[2:] if line.startswith(KEPT)]
+    made = f"Made by `python -m benchmarks.diff {args.old} {args.new}`."
     PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text("\n".join([*params, "", *head, *figures]) + "\n", encoding="utf-8", newline="\n")
+    PAGE.write_text("\n".join([*params, "", *head, *figures, "", made]) + "\n", encoding="utf-8", newline="\n")
     return 0
 
 
@@ -35,9 +37,11 @@ def dvc(kind: str, old: str, new: str) -> list[str]:
         command += ["--precision", "3"]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines() if line.strip()]
+    if len(rows) < 3:  # a heading and its rule, of nothing
+        return []
     # DVC heads the columns with the revisions' names, which are long
-    rows[:1] = [[*rows[0][:2], "before", "after", *rows[0][4:]]] if rows else []
-    rows[1:2] = [["---"] * len(row) for row in rows[1:2]]
+    rows[0][2:4] = "before", "after"
+    rows[1] = ["---"] * len(rows[1])
     return [f"| {' | '.join(row[1:])} |" for row in rows]
 
 
