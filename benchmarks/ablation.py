@@ -1,9 +1,10 @@
-"""What earned its place in the recipe, and what did not: each choice undone alone, on a small budget, by several seeds.
+"""What earned its place in the recipe, and what did not: a choice undone alone, on a small budget, by a seed or two.
 
 `python -m benchmarks.ablation`, after `make real DATA=DIR`, trains each variant of the profile photos on that run's
 train pairs for a few hundred steps and scores it on its valid pairs; test is not looked at. Results go to
 docs/results/ablation.json after each training, and from there to docs/explanation/recipe.md; `--tables` writes the page
-alone. Killed, it goes on where it was; `--only GROUP` takes the variants of one choice.
+alone, with the two whole trainings of docs/results/real.json and augmented.json. Killed, it goes on where it was;
+`--only GROUP` takes the variants of one choice.
 """
 
 import argparse
@@ -27,7 +28,11 @@ BUDGET = (
     "train.warmup_steps=30",
     "train.averaging=0.97",
     "train.valid_images=60",
+    *trials.AUGMENTED,
 )
+
+# Whole trainings, and the files of docs/results that hold them.
+WHOLE = {"with zoom, light, noise, blur and shadows": "augmented", "flips and turns alone, the recipe": "real"}
 
 
 class Variant(NamedTuple):
@@ -44,7 +49,7 @@ class Variant(NamedTuple):
     settings: tuple[str, ...]
 
 
-BASE = Variant("recipe", "as it is", ())
+BASE = Variant("recipe", "with zoom, light, noise, blur and shadows", ())
 LIGHT = tuple(f"train.augment.{key}=0" for key in ("brightness", "contrast", "gamma", "noise", "blur", "shadow"))
 PLAIN = ("train.augment.scale=0", *LIGHT)
 # Those whose masks cover three times the area that their photographs show, and more (docs/explanation/labels.md).
@@ -60,7 +65,7 @@ VARIANTS = (
     Variant(
         "augmentation", "none, as the original", (*PLAIN, "train.augment.flips=false", "train.augment.rot90=false")
     ),
-    Variant("augmentation", "flips and turns alone", PLAIN),
+    Variant("augmentation", "flips and turns alone, the recipe since", PLAIN),
     Variant("width", "half as wide below the first level", ("model.widths=[16, 16, 40, 80, 112, 128]",)),
     Variant("width", "32 at the first level", ("model.widths=[32, 32, 80, 160, 224, 256]",)),
     Variant("width", "half as wide again at the second level", ("model.widths=[16, 48, 80, 160, 224, 256]",)),
@@ -132,34 +137,53 @@ def keep(recipe: str, variant: Variant, seed: int, found: dict[str, Any]) -> Non
 
 
 def page(text: str) -> str:
-    """The page with what docs/results/ablation.json has."""
+    """The page with what docs/results/ablation.json has, and the whole trainings."""
     values = json.loads(RESULTS.read_text(encoding="utf-8"))
-    return fill(text, "ablation", "benchmarks.ablation", ablation(values))
+    text = fill(text, "ablation", "benchmarks.ablation", ablation(values))
+    return fill(text, "whole", "benchmarks.ablation", whole({name: read(name) for name in WHOLE.values()}))
+
+
+def read(name: str) -> dict[str, Any]:
+    """What benchmarks.real wrote of a run."""
+    return dict(json.loads((real.ROOT / f"docs/results/{name}.json").read_text(encoding="utf-8")))
+
+
+def whole(runs: dict[str, dict[str, Any]]) -> str:
+    """A row a whole training: the figure that the operating point was chosen by on valid, and test's."""
+    rows = []
+    for words, name in WHOLE.items():
+        point, crack = runs[name]["operating_point"], runs[name]["figures"]["crack"]
+        figures = [point["value"], crack["pooled"]["iou"], crack["positives"]["iou"]]
+        alarms = [point["false_alarms"], crack["false_alarms"]["images"]]
+        rows.append([words, *(f"{one:.3f}" for one in figures), *(f"{one:.1%}" for one in alarms)])
+    head = ["8,000 steps, seed 0", "valid, pooled IoU", "test, pooled IoU", "test, mean IoU, cracks"]
+    return markdown([*head, "valid, false alarms", "test, false alarms"], rows, "---:")
 
 
 def ablation(values: dict[str, Any]) -> str:
-    """A row a variant: the mean over its seeds, how far they lie apart, the difference to the recipe by those seeds."""
+    """A row a variant: the mean over its seeds, and the difference to the recipe by each of them.
+
+    A seed draws the same pairs and starts from the same weights in both, as far as the two are alike, so differences
+    seed by seed say more of chance than how far a variant's own seeds lie apart.
+    """
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for one in values["variants"]:
         found.setdefault((one["group"], one["name"]), []).append(one)
     recipe = {run["seed"]: run["pooled_iou"] for run in found[BASE[:2]]}
     rows = []
     for (group, name), runs in found.items():
-        reached = mean(runs, "pooled_iou")
-        better = statistics.fmean(run["pooled_iou"] - recipe[run["seed"]] for run in runs)
-        spread = max(run["pooled_iou"] for run in runs) - min(run["pooled_iou"] for run in runs)
+        better = [run["pooled_iou"] - recipe[run["seed"]] for run in sorted(runs, key=lambda run: int(run["seed"]))]
         rows.append(
             [
                 f"{group}: {name}",
-                f"{reached:.3f}",
-                f"{better:+.3f}",
-                f"{spread:.3f}" if len(runs) > 1 else None,
+                f"{mean(runs, 'pooled_iou'):.3f}",
+                f"{statistics.fmean(better):+.3f}",
+                ", ".join(f"{one:+.3f}" for one in better),
                 f"{mean(runs, 'positives_iou'):.3f}",
                 f"{mean(runs, 'false_alarms'):.0%}",
-                len(runs),
             ]
         )
-    head = ["variant", "pooled IoU", "to the recipe", "between seeds", "mean IoU, cracks", "false alarms", "seeds"]
+    head = ["variant", "pooled IoU", "to the recipe", "seed by seed", "mean IoU, cracks", "false alarms"]
     return markdown(head, rows, "---:")
 
 

@@ -23,6 +23,7 @@ BUDGET = (
     "train.warmup_steps=50",
     "train.averaging=0.98",
     "train.valid_images=60",
+    *trials.AUGMENTED,
 )
 # Sources of one another's photographs are left out together.
 MAIN = {

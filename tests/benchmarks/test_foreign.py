@@ -16,3 +16,8 @@ def test_a_row_sets_unseen_beside_seen():
 def test_its_budget_is_a_recipe():
     params = load(ROOT / "profiles", "photos", foreign.BUDGET)
     assert params.train.epochs * params.train.steps_per_epoch == 500
+
+
+def test_the_page_has_what_was_measured():
+    page = foreign.PAGE.read_text(encoding="utf-8")
+    assert foreign.page(page) == page
