@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c "$(SUITABLE)" >/dev/null 2>&1 && { echo $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rebuild test lint real weights soak results params lock clean
+.PHONY: help setup rebuild test lint real weights soak results params graph lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,21 +45,24 @@ lint: $(READY)
 
 real: $(READY) ## the pipeline on DATA=DIR in a work tree of its own; figures to docs/results/
 	@test -n "$(DATA)" || { echo "error: name a folder or zip of pairs: make real DATA=/path/to/pairs" >&2; exit 2; }
-	python -m benchmarks.real "$(DATA)"
+	python -m benchmarks.accuracy.real "$(DATA)"
 	@$(MAKE) --no-print-directory results
 
 weights: $(READY) ## pack the model of the last `make real` into crackflow/weights, with its card
-	python -m benchmarks.pack
+	python -m scripts.pack
 
 soak: $(READY) ## break rebuilds in every way we know, an hour or more; docs/explanation/reliability.md
 	python -m benchmarks.soak
 
 results: $(READY) ## write README's results table from docs/results/
-	python -m benchmarks.results
+	python -m scripts.results
 
 params: $(READY) ## write params.yaml (its defaults, over what is there) and docs/reference/parameters.md from crackflow/params.py
 	crackflow profile quick --yes
-	python -m benchmarks.parameters
+	python -m scripts.parameters
+
+graph: $(READY) ## write the code deps of dvc.yaml from what each stage's module imports
+	python -m scripts.graph
 
 lock: $(READY) ## resolve pyproject.toml anew into requirements.lock
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \

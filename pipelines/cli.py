@@ -56,8 +56,8 @@ def rebuild(
     push: Annotated[bool, typer.Option("--push", help="Push outputs to the DVC remote, and that branch.")] = False,
 ) -> None:
     """Bring the stages of dvc.yaml up to date. Exit code 0: done; 1: a stage failed; 2: something to mend first."""
-    from pipelines import dag, dvc_lock, run_lock
-    from pipelines.stage_process import GRACE_S
+    from pipelines.dvc_runner import graph, repair, run_lock
+    from pipelines.dvc_runner.process import GRACE_S
     from tasks.workspace import Workspace
 
     if os.name != "posix":
@@ -67,8 +67,8 @@ def rebuild(
         Workspace(root).params()
         try:
             with run_lock.hold(root / run_lock.LOCK, GRACE_S + 5):
-                dvc_lock.mend(root)
-                plan = dag.read(root, targets)
+                repair.mend(root)
+                plan = graph.read(root, targets)
         except run_lock.AlreadyRunningError as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(1) from None
@@ -80,10 +80,10 @@ def rebuild(
             typer.echo(f"nothing changed: {', '.join(stage.name for stage in plan)} up to date")
             return
 
-    from pipelines import server
+    from pipelines.scheduling import prefect_server
 
-    with server.configured_or_temporary() as wait:
-        from pipelines.rebuild import rebuild as flow
+    with prefect_server.configured_or_temporary() as wait:
+        from pipelines.flows.rebuild import rebuild as flow
 
         wait()
         state = flow(targets, force, stage_limit, revision, commit, push, return_state=True)
@@ -109,8 +109,8 @@ def serve(
     ] = None,
 ) -> None:
     """Rebuild on a schedule until Ctrl-C, with a Prefect server of its own when none is configured."""
-    from pipelines import serve as serving
-    from pipelines import served
+    from pipelines.scheduling import deployment
+    from pipelines.scheduling import serve as serving
 
     if os.name != "posix":
         raise CrackflowError("serve ends what it starts by process group, which this system has not; use WSL")
@@ -120,7 +120,7 @@ def serve(
         "commit": commit,
         "push": push,
     }
-    plan = served.Plan(cron=cron, timezone=timezone, name=name, parameters=parameters)
+    plan = deployment.Plan(cron=cron, timezone=timezone, name=name, parameters=parameters)
     serving.serve(plan, Path.cwd(), port, typer.echo)
 
 
@@ -129,7 +129,7 @@ def notify(
     block: Annotated[str, typer.Argument(metavar="TYPE/NAME", help="A block as `prefect block ls` shows them.")],
 ) -> None:
     """Have Prefect send word of rebuilds that fail and of models that are rejected."""
-    from pipelines import automations
+    from pipelines.scheduling import automations
 
     for line in automations.install(block):
         typer.echo(line)
@@ -154,7 +154,7 @@ def doctor(
 
     from rich.console import Console
 
-    from pipelines import doctor as doctors
+    from pipelines.doctor import checkup as doctors
 
     with Console(stderr=True).status("looking") as status:
         findings = doctors.examine(
@@ -181,7 +181,7 @@ def profile(
     """Show what a profile changes in params.yaml, ask, and write it."""
     from crackflow.errors import ParamsError
     from crackflow.params import dump, render
-    from pipelines import profile as profiles
+    from pipelines.commands import profile as profiles
     from tasks.workspace import write_text
 
     path = Path("params.yaml")
@@ -230,13 +230,13 @@ def predict(
     model: Annotated[str, typer.Option(metavar=_MODELS, help=_MODEL_HELP)] = "",
 ) -> None:
     """Mark the cracks in photographs. Exit code 2: not one photograph could be read."""
-    from crackflow.prediction import photos_in
-    from pipelines import predict as prediction
-    from pipelines import weights
+    from crackflow.inference.photographs import photos_in
+    from pipelines.commands import model_choice
+    from pipelines.commands import predict as prediction
 
     # before anything else, since a name that is mistyped is the likeliest mistake
     photos_in(photos)
-    chosen = weights.choose(Path.cwd(), model)
+    chosen = model_choice.choose(Path.cwd(), model)
     typer.echo(f"model: {chosen.name}; {chosen.point().words()}")
     outcome = prediction.predict(chosen, photos, out)
     for reason in outcome.skipped:
@@ -262,10 +262,10 @@ def score(
     from rich.console import Console
 
     from pipelines import figures as found
-    from pipelines import score as scoring
-    from pipelines import weights
+    from pipelines.commands import model_choice
+    from pipelines.commands import score as scoring
 
-    chosen = weights.choose(Path.cwd(), model)
+    chosen = model_choice.choose(Path.cwd(), model)
     typer.echo(f"model: {chosen.name}", err=as_json)
     outcome = scoring.score(chosen, pairs, out)
     typer.echo(outcome.words(), err=as_json)
@@ -282,7 +282,7 @@ def export_dataset(
     copy: Annotated[bool, typer.Option("--copy", help="Copy every file; linked ones are read-only.")] = False,
 ) -> None:
     """Lay the split out as DIR/{train,valid,test}/{images,masks}, as the original experiment kept it."""
-    from pipelines.export import export
+    from pipelines.commands.export import export
     from tasks.workspace import Workspace
 
     done = export(Workspace(Path.cwd()), folder, copy=copy)

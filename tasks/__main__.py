@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from crackflow.errors import CrackflowError
-from crackflow.quiet import import_keras
+from crackflow.keras_import import import_keras
 from tasks.memory import peak_mib
 from tasks.workspace import Workspace, write_text
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from crackflow import archives, kaggle, sample
 from crackflow.errors import DataError
-from crackflow.layouts import is_image, on_any_disk, stem_of
 from crackflow.params import Params
 from crackflow.progress import track
-from crackflow.refusals import Refusal, check_refusals
-from crackflow.sources import Pair, find_pairs
+from crackflow.rejections import Refusal, check_refusals
+from crackflow.sources import archive, kaggle
+from crackflow.sources.folder import Pair, find_pairs
+from crackflow.sources.layouts import is_image, on_any_disk, stem_of
+from crackflow.sources.synthetic import dataset
 from tasks.outputs import new_folder, write_csv, write_json
 from tasks.workspace import Workspace
 
@@ -83,7 +84,7 @@ def _fetch(
 ) -> tuple[Path, str | None, int | str | None, tuple[Refusal, ...]]:
     """Where the pairs lie; what raw.json says of it: path or handle, version; what an archive held besides."""
     if params.data.source == "sample":
-        sample.write(work / "sample", params.data.sample)
+        dataset.write(work / "sample", params.data.sample)
         return work / "sample", None, f"{params.data.sample.size} px, seed {params.data.sample.seed}", ()
     if params.data.source == "kaggle":
         handle, version = params.data.kaggle.handle, params.data.kaggle.version
@@ -93,7 +94,7 @@ def _fetch(
     aside: tuple[Refusal, ...] = ()
     if path.is_file():
         # named as the archive, since messages name the folder
-        aside = archives.unpack(path, work / path.name, params.data.archive)
+        aside = archive.unpack(path, work / path.name, params.data.archive)
         path = work / path.name
     return path, params.data.path, None, aside
 

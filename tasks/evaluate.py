@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crackflow import trained_on
-from crackflow.choosing import Choice, Chooser
 from crackflow.errors import DataError
-from crackflow.evaluation import (
+from crackflow.evaluation.evaluation import (
     REDUCTIONS,
     Scored,
     brief,
@@ -23,12 +21,14 @@ from crackflow.evaluation import (
     precision_recall_table,
     score,
 )
-from crackflow.images import encode_classes, read_image, read_stored_mask, write_png
-from crackflow.operating_point import OperatingPoint, as_json, classify, sha256
+from crackflow.evaluation.metrics import Counts, counts
+from crackflow.evaluation.operating_point_search import Choice, Chooser
+from crackflow.imaging.images import encode_classes, read_image, read_stored_mask, write_png
+from crackflow.inference.operating_point import OperatingPoint, as_json, classify, sha256
+from crackflow.models import seen_pairs
 from crackflow.params import Params
 from crackflow.progress import track
-from crackflow.scores import Counts, counts
-from crackflow.threshold_chart import Spot, precision_recall
+from crackflow.visualization.threshold_chart import Spot, precision_recall
 from tasks.outputs import new_folder, write_csv, write_json
 from tasks.workspace import Workspace
 
@@ -51,11 +51,11 @@ def run(workspace: Workspace, params: Params) -> None:
         DataError: when valid or test has no images, valid no crack, or the model was trained on one of them.
         ModelError: when the model or that list is absent, does not fit, or predicts NaN.
     """
-    from crackflow.inference import load_model
+    from crackflow.inference.predictor import load_model
 
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
     rows = {subset: split[split["subset"] == subset] for subset in ("valid", "test")}
-    hashes = trained_on.read(workspace.trained_on)
+    hashes = seen_pairs.read(workspace.trained_on)
     for subset, found in rows.items():
         if found.empty:
             raise DataError(f"data/split.csv has no {subset} images; raise split.shares.{subset} or add pairs")
@@ -95,7 +95,7 @@ def refuse_trained_on(rows: pd.DataFrame, hashes: frozenset[str]) -> None:
     Raises:
         DataError: when there is one of them among the rows.
     """
-    known = trained_on.known(rows["stem"], hashes)
+    known = seen_pairs.known(rows["stem"], hashes)
     if known:
         raise DataError(
             f"the model was trained on {len(known)} of the {len(rows)} {rows['subset'].iloc[0]} pairs, the first "
@@ -135,7 +135,7 @@ def score_rows(
     Args:
         workspace: data/resized is read; predictions, figures and tables are written.
         params: classes and evaluate are read.
-        model: as crackflow.inference.load_model gives it.
+        model: as crackflow.inference.predictor.load_model gives it.
         rows: of split.csv, at least one: stem, source and subset are read.
         point: how probabilities become masks.
         origin: where the point was chosen, for the protocol.
@@ -193,7 +193,7 @@ def _predictions(
     workspace: Workspace, params: Params, model: Any, rows: pd.DataFrame, flips: tuple[bool, ...]
 ) -> Iterator[Predicted]:
     """Stem, source, probabilities and truth of each row; a batch of pictures is in memory at a time."""
-    from crackflow.inference import predict, predict_views
+    from crackflow.inference.predictor import predict, predict_views
 
     batch_size, num_classes = params.evaluate.batch_size, len(params.classes)
     starts = range(0, len(rows), batch_size)

@@ -4,15 +4,15 @@ import shutil
 
 import pandas as pd
 
-from crackflow.comparison import Compared, comparison
 from crackflow.errors import DataError
-from crackflow.images import encode_classes, read_image, read_stored_mask, write_png
-from crackflow.operating_point import classify
-from crackflow.operating_point import read as read_operating_point
-from crackflow.overlays import overlay
+from crackflow.evaluation.metrics import by_image, counts, iou
+from crackflow.imaging.images import encode_classes, read_image, read_stored_mask, write_png
+from crackflow.inference.operating_point import classify
+from crackflow.inference.operating_point import read as read_operating_point
 from crackflow.params import Params
 from crackflow.progress import track
-from crackflow.scores import by_image, counts, iou
+from crackflow.visualization.overlays import overlay
+from crackflow.visualization.prediction_sheet import Compared, comparison
 from tasks.outputs import new_folder
 from tasks.workspace import Workspace
 
@@ -29,7 +29,7 @@ def run(workspace: Workspace, params: Params) -> None:
         DataError: when no pair is marked as mini_test.
         ModelError: when the model or its operating point is absent, does not fit, or predicts NaN.
     """
-    from crackflow.inference import load_model, predict
+    from crackflow.inference.predictor import load_model, predict
 
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
     stems = sorted(split["stem"][split["mini_test"] == "1"])

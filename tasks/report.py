@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from crackflow.comparison import Compared, comparison
-from crackflow.images import read_image, read_stored_mask, write_png
-from crackflow.page import headline, leak_rows, render, split_warning
+from crackflow.imaging.images import read_image, read_stored_mask, write_png
 from crackflow.params import Params
+from crackflow.visualization.html_report import headline, leak_rows, render, split_warning
+from crackflow.visualization.prediction_sheet import Compared, comparison
 from tasks.workspace import Workspace, write_text
 
 WORST = 10

@@ -5,7 +5,6 @@ Threads, since OpenCV and zlib let go of the interpreter; docs/explanation/resiz
 """
 
 import hashlib
-import inspect
 import json
 import os
 import shutil
@@ -15,13 +14,14 @@ from pathlib import Path
 import cv2
 import pandas as pd
 
-from crackflow import framing, hashing, images, lines, mask_classes, masks, resizing
 from crackflow.errors import ImageError
-from crackflow.framing import Mode
-from crackflow.names import source_of
+from crackflow.imaging import images, masks, perceptual_hash, resize
+from crackflow.imaging.fit import Mode
 from crackflow.params import Colour, Params
 from crackflow.progress import track
-from crackflow.refusals import Refusal, check_refusals
+from crackflow.rejections import Refusal, check_refusals
+from crackflow.sources.provenance import source_of
+from tasks.code_closure import fingerprint
 from tasks.outputs import new_folder, write_csv
 from tasks.threads import on_all_cores
 from tasks.workspace import Workspace, write_text
@@ -122,10 +122,8 @@ def run(workspace: Workspace, params: Params) -> None:
 
 def _settings(size: int, mode: Mode, colours: tuple[Colour, ...]) -> str:
     """What a resized pair depends on besides its own bytes: the parameters and the code."""
-    digest = hashlib.sha256(json.dumps([size, mode, colours]).encode())
-    for module in (framing, hashing, images, lines, mask_classes, masks, resizing):
-        digest.update(inspect.getsource(module).encode())
-    return digest.hexdigest()[:16]
+    code = fingerprint("tasks.resize", within="crackflow/")
+    return hashlib.sha256(json.dumps([size, mode, colours, code]).encode()).hexdigest()[:16]
 
 
 def _finish(
@@ -141,15 +139,15 @@ def _finish(
     if held is not None:
         return key, held
     image, mask = masks.read_pair(image_path, mask_path, colours)
-    images.write_png(store.picture("images", key), resizing.resize_image(image, size, mode))
-    resized = resizing.resize_mask(mask.classes, size, len(colours), mode)
+    images.write_png(store.picture("images", key), resize.resize_image(image, size, mode))
+    resized = resize.resize_mask(mask.classes, size, len(colours), mode)
     images.write_png(store.picture("masks", key), images.encode_classes(resized, len(colours)))
     known = {
         "width": str(image.shape[1]),
         "height": str(image.shape[0]),
         # of the mask as it is stored, since that is what is trained and scored on: `crop` may cut the crack away
         "crack_share": f"{cv2.countNonZero(resized) / resized.size:.8f}",
-        "phash": hashing.perceptual_hash(image),
+        "phash": perceptual_hash.perceptual_hash(image),
         "mask_kind": mask.kind,
         "faint_share": f"{mask.faint_share:.8f}",
     }

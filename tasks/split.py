@@ -5,15 +5,15 @@ from typing import Any
 
 import pandas as pd
 
-from crackflow.duplicates import near_duplicates
 from crackflow.errors import DataError
-from crackflow.examples import pick_examples
-from crackflow.names import parent_of
 from crackflow.params import Params
-from crackflow.previous import read_subsets
-from crackflow.proof import describe
-from crackflow.protocols import Pairs, split_pairs
-from crackflow.splitting import SUBSETS
+from crackflow.sources.provenance import parent_of
+from crackflow.splitting.examples import pick_examples
+from crackflow.splitting.grouping import SUBSETS
+from crackflow.splitting.incremental import read_subsets
+from crackflow.splitting.near_duplicates import near_duplicates
+from crackflow.splitting.protocols import Pairs, split_pairs
+from crackflow.splitting.split_report import describe
 from tasks.outputs import write_csv, write_json
 from tasks.workspace import Workspace
 

@@ -9,21 +9,21 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from crackflow.captions import entries, entry
-from crackflow.duplicate_sheet import described, duplicates_summary, most_telling
+from crackflow.audit.crack_width import thickness
+from crackflow.audit.dataset_summary import by_source_and_subset, mask_files, summary, thickness_table
+from crackflow.audit.duplicate_sheet import described, duplicates_summary, most_telling
+from crackflow.audit.label_features import Measures, measure
+from crackflow.audit.label_ranking import audit_summary, ranked, same_masks
 from crackflow.errors import DataError
-from crackflow.examples import pick_examples
-from crackflow.images import decode, encode_classes, read_image, read_stored_mask, write_png
-from crackflow.label_audit import audit_summary, ranked, same_masks
-from crackflow.label_measures import Measures, measure
-from crackflow.outlines import outlined
+from crackflow.imaging.images import decode, encode_classes, read_image, read_stored_mask, write_png
 from crackflow.params import Params, StatisticsParams
 from crackflow.progress import track
-from crackflow.sheets import Picture, sheet
-from crackflow.source_chart import subsets_and_sources
-from crackflow.summary import by_source_and_subset, mask_files, summary, thickness_table
-from crackflow.thickness import thickness
-from crackflow.thickness_chart import thickness_by_source
+from crackflow.splitting.examples import pick_examples
+from crackflow.visualization.captions import entries, entry
+from crackflow.visualization.contact_sheet import Picture, sheet
+from crackflow.visualization.outlines import outlined
+from crackflow.visualization.source_chart import subsets_and_sources
+from crackflow.visualization.width_chart import thickness_by_source
 from tasks.outputs import write_csv, write_json
 from tasks.threads import on_all_cores
 from tasks.workspace import Workspace

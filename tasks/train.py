@@ -7,7 +7,6 @@ best model so far lies there too, since DVC removes the outputs before a run.
 
 import hashlib
 import importlib
-import importlib.util
 import json
 import os
 import shutil
@@ -17,13 +16,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from crackflow.charts import lines
 from crackflow.errors import TrainingError
-from crackflow.images import encode_classes, read_image, read_stored_mask, write_png
+from crackflow.imaging.images import encode_classes, read_image, read_stored_mask, write_png
+from crackflow.models.seen_pairs import render
 from crackflow.params import Params
 from crackflow.progress import track
-from crackflow.sheets import sheet
-from crackflow.trained_on import render
+from crackflow.visualization.charts import lines
+from crackflow.visualization.contact_sheet import sheet
+from tasks.code_closure import fingerprint
 from tasks.outputs import write_csv
 from tasks.workspace import Workspace, write_text
 
@@ -31,22 +31,6 @@ if TYPE_CHECKING:
     from dvclive.live import Live
 
 SHEET_WIDTH = 256
-# Modules whose code decides what is trained. One that changes starts a training anew.
-CODE = (
-    "augment",
-    "checkpoints",
-    "dataset",
-    "images",
-    "losses",
-    "metrics",
-    "model",
-    "muon",
-    "names",
-    "saving",
-    "schedule",
-    "supervision",
-    "training",
-)
 SUBSETS = (("", "train"), ("val_", "valid"))  # prefix of a figure's name in Keras's logs, and whose it is
 
 
@@ -64,7 +48,8 @@ def run(workspace: Workspace, params: Params) -> None:
     """
     import keras
 
-    from crackflow import checkpoints, dataset, inference, training
+    from crackflow.inference import predictor
+    from crackflow.training import checkpoints, dataset, loop
 
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
     train_stems = list(split.stem[split.subset == "train"])
@@ -78,7 +63,7 @@ def run(workspace: Workspace, params: Params) -> None:
     recipe += [importlib.import_module(name).__version__ for name in arithmetic]
     # the pictures of each epoch are part of what is kept
     recipe += [shown]
-    key = _key(workspace, [*train_stems, *valid_stems], recipe, [_source(module) for module in CODE])
+    key = _key(workspace, [*train_stems, *valid_stems], recipe, fingerprint("crackflow.training.loop"))
     state = workspace.state("train", key)
     kept = checkpoints.Checkpoints(state)
     pictures = state / "pictures"
@@ -93,7 +78,7 @@ def run(workspace: Workspace, params: Params) -> None:
     def epoch_done(trained: keras.Model, history: list[checkpoints.Row]) -> None:
         for stem in shown:
             image = read_image(workspace.resized / "images" / f"{stem}.png")
-            probabilities = inference.predict(trained, image[None])[0]
+            probabilities = predictor.predict(trained, image[None])[0]
             # the likeliest class; evaluate chooses the real threshold, and pictures along the way don't wait for it
             classes = probabilities.argmax(axis=-1).astype("uint8")
             name = f"epoch_{len(history):03d}_{stem}.png"
@@ -101,7 +86,7 @@ def run(workspace: Workspace, params: Params) -> None:
         publish(history)
 
     try:
-        history = training.train(
+        history = loop.train(
             folder, train_stems, valid_stems, params.resize.size, params.model, params.train, kept, epoch_done
         )
         publish(history)
@@ -143,19 +128,9 @@ def _what_is_left(workspace: Workspace, best: Path) -> str:
     )
 
 
-def _source(module: str) -> Path:
-    """Where a module of the library lies, found without importing it."""
-    spec = importlib.util.find_spec(f"crackflow.{module}")
-    if spec is None or spec.origin is None:
-        raise ImportError(f"crackflow.{module} is named in tasks.train.CODE and is not installed; mend that list")
-    return Path(spec.origin)
-
-
-def _key(workspace: Workspace, stems: Sequence[str], recipe: list[object], code: Sequence[Path]) -> str:
+def _key(workspace: Workspace, stems: Sequence[str], recipe: list[object], code: str) -> str:
     """A hash of all that the result depends on: the recipe, the pairs' bytes and order, the code that trains."""
-    digest = hashlib.sha256(json.dumps([recipe, list(stems)]).encode())
-    for path in code:
-        digest.update(path.read_bytes())
+    digest = hashlib.sha256(json.dumps([recipe, list(stems), code]).encode())
     for stem in track(stems, "train: pairs", unit="pair"):
         for side in ("images", "masks"):
             digest.update((workspace.resized / side / f"{stem}.png").read_bytes())

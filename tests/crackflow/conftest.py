@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from crackflow.dataset import Folder
-from crackflow.images import encode_classes, write_png
+from crackflow.imaging.images import encode_classes, write_png
+from crackflow.training.dataset import Folder
 
 
 @pytest.fixture

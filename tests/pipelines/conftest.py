@@ -153,10 +153,10 @@ def server(tmp_path_factory):
         patch.delenv("PREFECT_API_URL", raising=False)
         from prefect.settings import PREFECT_API_URL
 
-        from pipelines.server import configured_or_temporary
+        from pipelines.scheduling.prefect_server import configured_or_temporary
 
         with configured_or_temporary() as wait:
-            import pipelines.rebuild  # noqa: F401
+            import pipelines.flows.rebuild  # noqa: F401
 
             wait()
             patch.setenv("PREFECT_API_URL", PREFECT_API_URL.value())

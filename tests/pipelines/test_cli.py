@@ -207,7 +207,7 @@ def test_rebuild_brings_a_server_where_none_is_configured_and_leaves_none_behind
     with subprocess.Popen([*CRACKFLOW, "rebuild"], env=environment, stderr=subprocess.DEVNULL) as process:
         project.wait_until_started(120)
         working = [found.cmdline() for found in project.processes()]
-        assert any("pipelines.server" in command for command in working)
+        assert any("pipelines.scheduling.prefect_server" in command for command in working)
         process.send_signal(signal.SIGKILL)
         process.wait(30)
     project.wait_until(lambda: project.processes() == [], 30)

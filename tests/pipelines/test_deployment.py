@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipelines.flows.work_tree import PLACE
 from pipelines.git import git
-from pipelines.work_tree import PLACE
 
 ROOT = Path(__file__).parents[2]
 DEPLOYMENTS = {one["name"]: one for one in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
@@ -23,9 +23,9 @@ def test_there_are_three_and_one_of_them_has_a_schedule_that_is_on():
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)
 def test_a_deployment_names_no_place_on_a_machine(name):
-    assert DEPLOYMENTS[name]["entrypoint"] == "pipelines/rebuild.py:rebuild"
+    assert DEPLOYMENTS[name]["entrypoint"] == "pipelines/flows/rebuild.py:rebuild"
     assert "pull" not in DEPLOYMENTS[name]
-    assert (ROOT / "pipelines/rebuild.py").exists()
+    assert (ROOT / "pipelines/flows/rebuild.py").exists()
 
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)
@@ -71,7 +71,7 @@ def test_a_worker_runs_what_is_deployed_in_a_work_tree_of_the_checkout(checkout)
     from prefect.deployments import run_deployment
     from prefect.exceptions import PrefectHTTPStatusError
 
-    from pipelines.rebuild import rebuild
+    from pipelines.flows.rebuild import rebuild
 
     prefect(checkout.root, "work-pool", "create", "crackflow", "--type", "process", "--overwrite")
     prefect(checkout.root, "deploy", "--all")

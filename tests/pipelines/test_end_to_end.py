@@ -140,7 +140,7 @@ def test_another_rate_trains_again_and_going_back_trains_nothing(checkout):
 
 
 def test_touched_scores_evaluate_again_and_do_not_train(checkout):
-    path = checkout.root / "crackflow/scores.py"
+    path = checkout.root / "crackflow/evaluation/metrics.py"
     text = path.read_text()
     path.write_text(text + "\n# touched\n")
     ran = checkout.repro()

@@ -102,7 +102,7 @@ def test_figures_that_are_not_there_are_said_in_one_line(workspace, text, messag
 
 
 def test_the_artifact_is_a_markdown_table():
-    from pipelines.artifacts import figure_table
+    from pipelines.flows.artifacts import figure_table
 
     lines = figure_table(EVALUATION).splitlines()
     assert lines[:3] == [

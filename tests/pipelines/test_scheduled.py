@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
+from pipelines.flows.results_branch import BRANCH
+from pipelines.flows.work_tree import PLACE
 from pipelines.git import git
-from pipelines.record import BRANCH
-from pipelines.work_tree import PLACE
 
 # The remote's place is given from .dvc, and so another one in a work tree.
 CONFIG = """[core]
@@ -37,7 +37,7 @@ def checkout(project, under_git):
 
 
 def rebuild(**parameters):
-    from pipelines.rebuild import rebuild as flow
+    from pipelines.flows.rebuild import rebuild as flow
 
     return flow(**parameters, return_state=True)
 
@@ -131,7 +131,7 @@ def test_a_revision_from_before_there_was_a_gate_leaves_the_champion_alone(check
 
 
 def test_one_at_a_time_in_each_of_the_two_places(checkout):
-    from pipelines.run_lock import SCHEDULED_LOCK, hold
+    from pipelines.dvc_runner.run_lock import SCHEDULED_LOCK, hold
 
     with hold(checkout.root / SCHEDULED_LOCK, 0):
         assert rebuild(revision="HEAD").name == "AlreadyRunning"

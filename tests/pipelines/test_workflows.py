@@ -16,7 +16,7 @@ import yaml
 from dvc.cli import parse_args
 
 from pipelines.cli import app
-from pipelines.pull_request import MARKER
+from pipelines.commands.pull_request import MARKER
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))

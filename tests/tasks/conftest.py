@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crackflow import trained_on
-from crackflow.images import encode_classes, write_png
+from crackflow.imaging.images import encode_classes, write_png
+from crackflow.models import seen_pairs
 from crackflow.params import Params, render
 from tasks import resize
 from tasks.workspace import Workspace
@@ -125,7 +125,7 @@ def _made_once(tmp_path_factory):
     trained = [
         stem for stems in STEMS.values() for stem, subset in zip(stems, SUBSETS, strict=True) if subset == "train"
     ]
-    workspace.trained_on.write_text(trained_on.render(trained))
+    workspace.trained_on.write_text(seen_pairs.render(trained))
     return workspace
 
 

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 from scipy import ndimage
 
-from crackflow import trained_on
 from crackflow.errors import DataError, ModelError
-from crackflow.images import read_image, read_stored_mask
-from crackflow.operating_point import belongs
+from crackflow.evaluation.metrics import Counts, counts, f1, false_alarms, iou, per_image, pooled
+from crackflow.imaging.images import read_image, read_stored_mask
+from crackflow.inference.operating_point import belongs
+from crackflow.models import seen_pairs
 from crackflow.params import EvaluateParams
-from crackflow.scores import Counts, counts, f1, false_alarms, iou, per_image, pooled
 from tasks import evaluate
 
 
@@ -192,7 +192,7 @@ def save_lopsided(path):
 @pytest.mark.parametrize("name", ["valid", "test"])
 def test_pairs_that_the_model_was_trained_on_are_refused(made, params, name):
     stems = list(subset(made, name).stem)
-    made.trained_on.write_text(trained_on.render(["elsewhere", *stems[2:5]]))
+    made.trained_on.write_text(seen_pairs.render(["elsewhere", *stems[2:5]]))
     with pytest.raises(DataError, match=f"trained on 3 of the 8 {name} pairs, the first {stems[2]};") as error:
         evaluate.run(made, params)
     assert "\n" not in str(error.value)

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from crackflow.errors import DataError
-from crackflow.images import read_image, read_stored_mask
-from crackflow.overlays import overlay
+from crackflow.imaging.images import read_image, read_stored_mask
+from crackflow.visualization.overlays import overlay
 from tasks import infer
 
 

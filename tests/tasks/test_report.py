@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crackflow.charts import lines
-from crackflow.images import read_image, write_png
+from crackflow.imaging.images import read_image, write_png
 from crackflow.params import ReportParams
+from crackflow.visualization.charts import lines
 from tasks import evaluate, infer, report, statistics
 from tasks.workspace import Workspace
 

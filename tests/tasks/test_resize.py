@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from crackflow import images, masks
 from crackflow.errors import DataError
-from crackflow.images import decode_classes, read_image
-from crackflow.masks import read_pair
+from crackflow.imaging import images, masks
+from crackflow.imaging.images import decode_classes, read_image
+from crackflow.imaging.masks import read_pair
 from crackflow.params import Params, render
 from tasks import resize, threads
 from tasks.workspace import Workspace

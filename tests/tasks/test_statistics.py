@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from crackflow.errors import DataError
-from crackflow.images import read_image, read_stored_mask, write_png
-from crackflow.outlines import LINE
+from crackflow.imaging.images import read_image, read_stored_mask, write_png
+from crackflow.visualization.outlines import LINE
 from tasks import statistics
 
 GRAPH = yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text(encoding="utf-8"))["stages"]

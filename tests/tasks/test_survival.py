@@ -21,7 +21,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from crackflow.images import encode_classes, write_png
+from crackflow.imaging.images import encode_classes, write_png
 from crackflow.params import Params, render
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +47,7 @@ PARAMS = {
 # Seconds between checkpoints, and the one after which kill -9 comes. Half a minute is too long for a test.
 DRIVER = """
 import os, signal, sys
-from crackflow import checkpoints
+from crackflow.training import checkpoints
 from tasks.__main__ import main
 keep = checkpoints.Checkpoints.save
 def save(self, model, history, batch=0):

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from crackflow.images import read_stored_mask
+from crackflow.imaging.images import read_stored_mask
 from crackflow.params import Params, dump, parse
 from tasks.__main__ import STAGES
 from tasks.workspace import Workspace

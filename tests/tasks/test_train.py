@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from dvclive.live import Live
 
-from crackflow.images import encode_classes, read_image, write_png
+from crackflow.imaging.images import encode_classes, read_image, write_png
+from crackflow.models.seen_pairs import read
 from crackflow.params import ModelParams, Params, ResizeParams, TrainParams
-from crackflow.trained_on import read
 from tasks import train
 from tasks.workspace import Workspace
 

@@ -1,0 +1,172 @@
+"""Small trainings on the resized pairs of a real run: what the ablation and the foreign sources are measured by.
+
+`python -m benchmarks.accuracy.trials FOLDER` carries out FOLDER/trial.json and leaves FOLDER/result.json; the other
+programs start it so, one process a training, because Keras keeps memory and randomness from one to the next. Killed, it
+goes on from its checkpoint; what has a result is not trained again.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.accuracy import real
+from tasks.code_closure import fingerprint
+from tasks.workspace import write_text
+
+TRIALS = real.ROOT / ".crackflow/trials"
+METRIC = "pooled_iou"
+# The profile photos changed photographs in these ways when the trials of docs/results were made, which is why it no
+# longer does (docs/explanation/recipe.md).
+AUGMENTED = (
+    "train.augment.scale=0.35",
+    "train.augment.brightness=0.15",
+    "train.augment.contrast=0.25",
+    "train.augment.gamma=0.25",
+    "train.augment.noise=0.02",
+    "train.augment.blur=0.7",
+    "train.augment.shadow=0.4",
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training and what it is scored on.
+
+    Attributes:
+        settings: differences from the profile photos, KEY=VALUE.
+        train: stems to learn from.
+        valid: stems that pick the epoch and the threshold.
+        scored: stems that the figures are of.
+    """
+
+    settings: tuple[str, ...]
+    train: tuple[str, ...]
+    valid: tuple[str, ...]
+    scored: tuple[str, ...]
+
+
+def rows() -> pd.DataFrame:
+    """data/split.csv of the real run; exits with what to do where there is none."""
+    path = real.TREE / "data/split.csv"
+    if not path.exists():
+        sys.exit("error: no real run is there; `make real DATA=DIR` makes it")
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def stems(table: pd.DataFrame, subset: str) -> tuple[str, ...]:
+    """The stems of a subset."""
+    return tuple(table["stem"][table["subset"] == subset])
+
+
+def carry_out(name: str, trial: Trial) -> dict[str, Any]:
+    """Give what a trial reached, training it where that is not known yet."""
+    folder = TRIALS / key(trial)
+    result = folder / "result.json"
+    if not result.exists():
+        write_text(folder / "trial.json", json.dumps(asdict(trial), sort_keys=True))
+        print(f"{name}: {', '.join(trial.settings) or 'as it is'}", flush=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.accuracy.trials", str(folder)], cwd=real.ROOT, check=False
+        )
+        if done.returncode:
+            sys.exit(f"error: {name} ended with exit code {done.returncode}; run again to go on")
+    return dict(json.loads(result.read_text(encoding="utf-8")))
+
+
+def key(trial: Trial) -> str:
+    """A hash of all that a trial's result depends on: the recipe, the pairs, Keras, the code that trains and scores."""
+    from pipelines.commands.profile import load
+
+    params = load(real.ROOT / "profiles", "photos", trial.settings)
+    digest = hashlib.sha256(json.dumps([asdict(trial), params.model_dump(mode="json")], sort_keys=True).encode())
+    digest.update(json.loads((real.TREE / "data/raw.json").read_text(encoding="utf-8"))["sha256"].encode())
+    digest.update(version("keras").encode())
+    digest.update(fingerprint("benchmarks.accuracy.trials", within="crackflow/").encode())
+    return digest.hexdigest()[:16]
+
+
+def main(folder: Path) -> None:
+    import keras
+
+    from crackflow.inference.predictor import load_model
+    from crackflow.training.checkpoints import Checkpoints
+    from crackflow.training.dataset import Folder
+    from crackflow.training.loop import train
+    from pipelines.commands.profile import load
+    from tasks.memory import peak_mib
+
+    trial = Trial(**{key: tuple(value) for key, value in json.loads((folder / "trial.json").read_text()).items()})
+    params = load(real.ROOT / "profiles", "photos", trial.settings)
+    pairs = Folder(real.TREE / "data/resized", len(params.classes), params.model.image_channels)
+    kept = Checkpoints(folder)
+    train(pairs, trial.train, trial.valid, params.resize.size, params.model, params.train, kept, lambda *_: None)
+    model = load_model(kept.best)
+    found = {
+        "settings": list(trial.settings),
+        "parameters": int(keras.saving.load_model(kept.best, compile=False).count_params()),
+        "steps": params.train.epochs * params.train.steps_per_epoch,
+        "peak_mib": peak_mib(),
+        **scored(model, pairs, trial),
+    }
+    write_text(folder / "result.json", json.dumps(found, indent=1) + "\n")
+
+
+def scored(model: Any, pairs: Any, trial: Trial) -> dict[str, Any]:
+    """The threshold that is best on valid, and the figures at it: of all that is scored, and by source."""
+    from crackflow.evaluation.thresholds import choose, counts_at
+    from crackflow.sources.provenance import source_of
+
+    known = {stem: levels_of(model, pairs, stem) for stem in dict.fromkeys((*trial.valid, *trial.scored))}
+    point = choose(counts_at(np.stack([known[stem] for stem in trial.valid])), METRIC)
+    sources = sorted({source_of(stem) for stem in trial.scored})
+    return {
+        "threshold": point.threshold,
+        "all": figures(known, trial.scored, point.threshold),
+        "by_source": {
+            source: figures(known, [stem for stem in trial.scored if source_of(stem) == source], point.threshold)
+            for source in sources
+        },
+    }
+
+
+def levels_of(model: Any, pairs: Any, stem: str) -> Any:
+    """How many pixels of a picture are at which level of probability."""
+    from crackflow.evaluation.thresholds import levels
+    from crackflow.inference.predictor import predict
+
+    return levels(predict(model, pairs.image(stem)[None])[0], pairs.mask(stem))
+
+
+def figures(known: Mapping[str, Any], names: Sequence[str], threshold: float) -> dict[str, Any]:
+    """Pooled IoU, mean IoU of images with cracks, share of crack-free images with an alarm."""
+    from crackflow.evaluation.evaluation import plain
+    from crackflow.evaluation.metrics import Counts, false_alarms, iou, pooled, positives
+    from crackflow.evaluation.thresholds import THRESHOLDS, counts_at
+
+    at = counts_at(np.stack([known[name] for name in names]))
+    column = int(np.searchsorted(THRESHOLDS, threshold))
+    counts = Counts(*(part[:, column] for part in (at.tp, at.fp, at.fn, at.tn)))
+    return plain(
+        {
+            "images": len(names),
+            "pooled_iou": float(pooled(iou, counts)),
+            "positives_iou": float(positives(iou, counts)),
+            "false_alarms": false_alarms(counts).images,
+        }
+    )
+
+
+if __name__ == "__main__":
+    from crackflow.keras_import import import_keras
+
+    import_keras()
+    main(Path(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""What the data stages do to real pairs."""

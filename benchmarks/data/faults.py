@@ -1,0 +1,226 @@
+"""Give the data stages one bad input after another and write down what each is answered.
+
+`python -m benchmarks.data.faults` writes docs/reference/faults.md. Nothing is faked: archives and pictures are made,
+Kaggle is a server on the loopback that misbehaves, and the stages run as they do in a rebuild.
+"""
+
+import argparse
+import contextlib
+import io
+import os
+import re
+import resource
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from benchmarks.data.fault_inputs import FOLDERS, PAIRS, ZIPS
+from crackflow.errors import CrackflowError
+from crackflow.params import ArchiveParams, KaggleParams, Params
+from crackflow.sources.download_faults import Patience
+from crackflow.sources.kaggle import fetch
+from scripts.tables import markdown
+from tasks import download, resize
+from tasks.workspace import Workspace
+from tests.crackflow.sources.kaggle_server import HANDLE, Answer, KaggleServer, made_archive, redirect_to
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs/reference/faults.md"
+QUICK = Patience(first_s=0.01, longest_s=2, connect_s=2, read_s=0.4, slow_bytes_per_s=10_000, slow_s=0.2)
+SIDE = 64
+INTRODUCTION = """\
+Written by `python -m benchmarks.data.faults`, which tries each of them. `the run stops`: exit code 2 and this one line,
+nothing half-written. `set aside`: the rest is used. Pairs set aside stand in data/resized.csv and in the report with
+their reasons, other files in data/raw.json under `ignored`, counted by reason. Kaggle is tried with 3 tries and waits
+under a second; a run has `data.kaggle.attempts` tries, waits 30 s for bytes and wants 1 KiB of them a second."""
+STOPS, ASIDE, GOES_ON = "the run stops", "set aside", "goes on"
+
+
+class Outcome(NamedTuple):
+    """What a fault led to."""
+
+    fault: str
+    outcome: str
+    message: str
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 when the page says otherwise")
+    check = parser.parse_args().check
+    quiet = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO())
+    with tempfile.TemporaryDirectory() as name, quiet[0], quiet[1]:
+        groups = {
+            "Kaggle": list(_kaggle(Path(name, "kaggle"))),
+            "A zip": [_stages(fault, make) for fault, make in ZIPS.items()],
+            "A folder": [_stages(fault, make) for fault, make in FOLDERS.items()],
+            "A pair": [_stages(fault, make) for fault, make in PAIRS.items()],
+        }
+    page = _page(groups)
+    if check:
+        stale = page != PAGE.read_text(encoding="utf-8")
+        print(f"{PAGE.relative_to(ROOT)} {'is stale: run python -m benchmarks.data.faults' if stale else 'is true'}")
+        return int(stale)
+    PAGE.write_text(page, encoding="utf-8")
+    print(f"wrote {PAGE.relative_to(ROOT)}: {sum(len(found) for found in groups.values())} faults")
+    return 0
+
+
+def _page(groups: dict[str, list[Outcome]]) -> str:
+    lines = [
+        "# What bad input is answered",
+        "",
+        INTRODUCTION,
+    ]
+    for group, found in groups.items():
+        lines += ["", f"## {group}", "", markdown(["fault", "what happens", "what is said"], found).removesuffix("\n")]
+    return "\n".join(lines) + "\n"
+
+
+def _said(text: str, root: Path) -> str:
+    """A message without the places of this run, fit for a cell."""
+    text = text.replace(f"{root}/", "").replace(str(root), ".")
+    # what differs from run to run: an archive holds the time it was made at, and a trickle is as quick as the machine
+    for pattern, word in (
+        (r"(its MD5 is) \S+,", r"\1 M,"),
+        (r"only [\d,]+ bytes", "only N bytes"),
+        (r"(broke off at) \S+B", r"\1 N B"),
+    ):
+        text = re.sub(pattern, word, text)
+    return text.replace("|", "\\|").replace("<", "&lt;").strip()
+
+
+# --- stages download and resize on made folders and archives
+
+
+def _stages(fault: str, make: Callable[[Path], str]) -> Outcome:
+    """Run the two stages on what `make` makes; it gives the path to name in data.path."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        path = make(root)
+        params = Params.model_validate(
+            {
+                "data": {"source": "folder", "path": path, "max_refused": 0.9, "archive": {"max_gib": 0.05}},
+                "resize": {"size": SIDE},
+                "train": {"crop": SIDE},
+            }
+        )
+        workspace = Workspace(root)
+        try:
+            download.run(workspace, params)
+            resize.run(workspace, params)
+        except CrackflowError as error:
+            return Outcome(fault, STOPS, _said(str(error), root))
+        return Outcome(fault, *_left_aside(workspace))
+
+
+def _left_aside(workspace: Workspace) -> tuple[str, str]:
+    raw = pd.read_json(workspace.raw_json, typ="series")
+    table = pd.read_csv(workspace.resized_csv, dtype=str, keep_default_na=False)
+    refused = table[table["refused"] != ""]
+    if len(refused):
+        return ASIDE, _said(refused["refused"].iloc[0], workspace.root)
+    if raw["ignored"]:
+        one = raw["ignored"][0]
+        return ASIDE, _said(f"{', '.join(one['names'])}: {one['reason']}", workspace.root)
+    # the first by name is the odd one: bad or turned, with a good one beside it
+    used = table[table["stem"] != "good"].iloc[0]
+    share = 100 * float(used["crack_share"])
+    size = f"{used['width']}x{used['height']}"
+    return GOES_ON, f"read as {size} px, its mask as {used['mask_kind']}, {share:.1f} % of it crack"
+
+
+# --- Kaggle on the loopback
+
+
+def _kaggle(place: Path) -> Iterator[Outcome]:
+    place.mkdir()
+    refused = Answer(403)
+    cut = Answer(cut=2000)
+    wrong = Answer(headers={"x-goog-hash": "md5=AAAAAAAAAAAAAAAAAAAAAA=="})
+    faults: dict[str, dict[str, Any]] = {
+        "cut in the middle, then well": {"answers": [cut]},
+        "429, then well": {"answers": [Answer(429, headers={"Retry-After": "0"})]},
+        "503, then well": {"answers": [Answer(503)]},
+        "a wrong checksum, then well": {"answers": [wrong]},
+        "a wrong checksum every time": {
+            "answers": [Answer(headers={"x-goog-hash": "md5=AAAAAAAAAAAAAAAAAAAAAA=="})] * 3
+        },
+        "cut every time": {"answers": [Answer(cut=10)] * 3},
+        "a trickle": {"answers": [Answer(pause=0.05)] * 3},
+        "silence": {"answers": [Answer(silent=True)] * 3},
+        "503 every time": {"answers": [Answer(503)] * 3},
+        "401": {"api_answers": [Answer(401)]},
+        "403": {"api_answers": [refused]},
+        "403 in the middle of a resume": {"answers": [cut, refused]},
+        "404": {"api_answers": [Answer(404)]},
+        "no server": {"endpoint": "http://localhost:9"},
+        "no network": {"endpoint": "http://no-such-host.invalid"},
+        "a full disk": {"room": 2000},
+        "what comes is no zip": {"archive": b"hello"},
+        "malformed credentials": {"environment": {"KAGGLE_API_TOKEN": "two words"}},
+        "a handle that is none": {"handle": "crack-set"},
+    }
+    for number, (fault, how) in enumerate(faults.items()):
+        cache = place / str(number)
+        changes = {"KAGGLE_API_ENVIRONMENT": "LOCALHOST", "KAGGLEHUB_CACHE": str(cache), "HOME": str(cache)}
+        changes |= {"KAGGLE_CONFIG_DIR": str(cache), **how.get("environment", {})}
+        with (
+            _environment(changes),
+            _room(how.get("room")),
+            KaggleServer(how.get("archive") or made_archive()) as server,
+        ):
+            redirect_to(how.get("endpoint", server.endpoint))
+            server.answers.extend(how.get("answers", ()))
+            server.api_answers.extend(how.get("api_answers", ()))
+            settings = KaggleParams(handle=how.get("handle", HANDLE), version=1, attempts=3)
+            try:
+                fetch(settings, ArchiveParams(), QUICK)
+            except CrackflowError as error:
+                yield Outcome(fault, STOPS, _said(str(error), cache))
+            else:
+                asked = f"after {len(server.downloads())} requests, for the bytes from {_starts(server)} on"
+                yield Outcome(fault, GOES_ON, f"the archive is whole {asked}")
+
+
+def _starts(server: KaggleServer) -> str:
+    return " and from ".join(str(asked.first) for asked in server.downloads())
+
+
+@contextlib.contextmanager
+def _room(size: int | None) -> Iterator[None]:
+    """Let no file of this process grow beyond `size` bytes for a while, as a full disk does."""
+    if size is None:
+        yield
+        return
+    before, ignored = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+
+
+@contextlib.contextmanager
+def _environment(changes: dict[str, str]) -> Iterator[None]:
+    """Change environment variables for a while, and take away every Kaggle credential and proxy."""
+    before = dict(os.environ)
+    for name in list(os.environ):
+        if name.upper().endswith("_PROXY") or name.startswith("KAGGLE"):
+            del os.environ[name]
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

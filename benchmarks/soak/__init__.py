@@ -1,0 +1,1 @@
+"""Faults: what a rebuild survives."""

@@ -1,0 +1,1 @@
+"""What things take, side by side in one run."""

@@ -1,0 +1,1 @@
+"""Figures of the crack class: counts and ratios, thresholds, component filters, comparisons."""

@@ -1,0 +1,199 @@
+"""Compare two evaluations: what changed in which figure, and whether the change is more than the choice of test images.
+
+The rebuild's artifact, the gate that guards the champion and the table on a pull request all say it by this module.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crackflow.errors import DataError
+from crackflow.evaluation.evaluation import flat
+from crackflow.evaluation.metrics import Counts, Integers, Ratio, by_image, f1, iou
+
+Metric = Literal["pooled_iou", "pooled_f1", "per_image_iou", "positives_iou"]
+Weights = NDArray[np.int64]
+
+SAMPLES = 4000
+LEVEL = 0.95
+# Figures and protocol that a comparison shows, as `flat` names them; all the others are in metrics/evaluation.json.
+SHOWN = ("crack_", "oracle_")
+# What must be alike, or the figures are not of the same thing.
+PROTOCOL = ("subset", "images", "images_with_cracks", "resolution", "tolerance_px")
+
+
+class Paired(NamedTuple):
+    """A figure of two models on the same images, and how far the difference can be trusted."""
+
+    metric: Metric
+    old: float
+    new: float
+    low: float
+    """lower end of the interval of the difference new - old"""
+    high: float
+    """its upper end"""
+    better: float
+    """share of the resamples in which new is better; a tie counts half"""
+    images: int
+    groups: int
+    """units that were drawn: images, or what `groups` puts together"""
+
+    @property
+    def delta(self) -> float:
+        """How much better new is."""
+        return self.new - self.old
+
+    def words(self) -> str:
+        """Say it in one line."""
+        return (
+            f"{self.metric} {self.old:.4f} -> {self.new:.4f}, {self.delta:+.4f} ({LEVEL:.0%} of resamples: "
+            f"{self.low:+.4f} to {self.high:+.4f}; better in {self.better:.0%}) on {self.images} images"
+        )
+
+
+class Change(NamedTuple):
+    """One figure before and after; None where it is undefined or not there."""
+
+    figure: str
+    old: float | None
+    new: float | None
+
+
+def paired(
+    old: pd.DataFrame,
+    new: pd.DataFrame,
+    metric: Metric,
+    groups: Sequence[object] | None = None,
+    samples: int = SAMPLES,
+    seed: int = 0,
+) -> Paired:
+    """Compare two models image by image, by a paired bootstrap (Efron and Tibshirani 1993, chapter 13).
+
+    Images are drawn with replacement, both models scored on what was drawn, and the difference noted; the interval is
+    its 2.5th to 97.5th percentile. Tiles of one photograph are no independent draws, so whole groups are drawn
+    (Davison and Hinkley 1997, section 3.8).
+
+    Args:
+        old: a row an image: stem, tp, fp, fn, as reports/per_image.csv.
+        new: the same images, in any order.
+        metric: pooled over pixels, the mean over images, or over images with cracks.
+        groups: of each row of `old`, what belongs together; None draws images.
+        samples: how many draws.
+        seed: the same one gives the same interval.
+
+    Returns:
+        Both figures and the interval. An undefined draw (no crack in it) counts for neither.
+
+    Raises:
+        DataError: when the tables are not of the same images, labelled alike, or the figure is undefined on them.
+    """
+    old = old.reset_index(drop=True)
+    if sorted(old["stem"]) != sorted(new["stem"]) or old.empty:
+        raise DataError(
+            f"two evaluations of the same images are expected, received {len(old)} and {len(new)} images, of which "
+            f"{len(set(old['stem']) & set(new['stem']))} are in both; score both models on the same test rows"
+        )
+    new = new.set_index("stem").loc[old["stem"]]
+    counts = [_counts(table) for table in (old, new)]
+    if not np.array_equal(counts[0].tp + counts[0].fn, counts[1].tp + counts[1].fn):
+        raise DataError("the two evaluations have other labels of the same images; score both models on the same masks")
+    once = np.ones((1, len(old)), np.int64)
+    values = [float(_figure(metric, count, once)[0]) for count in counts]
+    if any(np.isnan(values)):
+        raise DataError(f"{metric} is undefined on {len(old)} images without a crack; compare on images with cracks")
+    drawn = _draw(pd.factorize(np.asarray(old["stem"] if groups is None else groups))[0], samples, seed)
+    differences = _figure(metric, counts[1], drawn) - _figure(metric, counts[0], drawn)
+    differences = differences[~np.isnan(differences)]
+    edge = (1 - LEVEL) / 2
+    low, high = np.quantile(differences, [edge, 1 - edge])
+    better = float((differences > 0).mean() + (differences == 0).mean() / 2)
+    number = len(old) if groups is None else len(set(groups))
+    return Paired(metric, values[0], values[1], float(low), float(high), better, len(old), number)
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+    """Give the figures of the crack class that differ between two evaluations.
+
+    Args:
+        old: as metrics/evaluation.json; may be empty.
+        new: the same.
+
+    Returns:
+        A row a figure, in the order of `new`.
+    """
+    before, after = flat(old), flat(new)
+    names = [name for name in [*after, *(name for name in before if name not in after)] if name.startswith(SHOWN)]
+    rows = [Change(name, _number(before.get(name)), _number(after.get(name))) for name in names]
+    return [row for row in rows if row.old != row.new]
+
+
+def caveats(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Say what of the protocol differs, by which figures of two evaluations can't be compared.
+
+    Args:
+        old: as metrics/evaluation.json.
+        new: the same.
+
+    Returns:
+        A sentence a difference.
+    """
+    before, after = old.get("protocol", {}), new.get("protocol", {})
+    return [
+        f"{name.replace('_', ' ')} was {before[name]}, is {after[name]}: the figures are not of the same thing"
+        for name in PROTOCOL
+        if name in before and name in after and before[name] != after[name]
+    ]
+
+
+def rows(found: Sequence[Change]) -> list[tuple[str, str, str, str]]:
+    """Lay out changes as text: figure, before, after, change; a dash where a figure is undefined."""
+    return [
+        (
+            change.figure,
+            _text(change.old),
+            _text(change.new),
+            f"{change.new - change.old:+.4f}" if change.old is not None and change.new is not None else "-",
+        )
+        for change in found
+    ]
+
+
+HEADINGS = ("figure", "before", "after", "change")
+
+
+def _counts(table: pd.DataFrame) -> Counts:
+    """Counts of (N,); tn is of no figure here, and no column of the table."""
+    tp, fp, fn = (table[name].to_numpy(np.int64) for name in ("tp", "fp", "fn"))
+    return Counts(tp, fp, fn, np.zeros_like(tp))
+
+
+def _draw(codes: NDArray[np.intp], samples: int, seed: int) -> Weights:
+    """How often each image is in each resample, (samples, N)."""
+    groups = int(codes.max()) + 1
+    often = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=samples)
+    return np.asarray(often[:, codes], np.int64)
+
+
+_POOLED: dict[str, Ratio] = {"pooled_iou": iou, "pooled_f1": f1}
+
+
+def _figure(metric: Metric, counts: Counts, weights: Weights) -> NDArray[np.float64]:
+    """A figure of each resample, (samples,); NaN where it is undefined."""
+    if metric in _POOLED:
+        summed: list[Integers] = [weights @ part for part in (counts.tp, counts.fp, counts.fn, counts.tn)]
+        return _POOLED[metric](Counts(*summed), empty=np.nan)
+    taken = np.ones_like(counts.tp) if metric == "per_image_iou" else (counts.tp + counts.fn > 0).astype(np.int64)
+    whole = weights @ taken
+    part = weights @ (taken * by_image(iou, counts))
+    return np.asarray(np.divide(part, whole, out=np.full(len(weights), np.nan), where=whole > 0))
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and value == value else None
+
+
+def _text(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -1,0 +1,225 @@
+"""Read masks as people drew and saved them.
+
+What a file means is told by what it holds and not by its name:
+
+    grey levels     the class of the nearest colour; with black and white that is crack above 127
+    class numbers   0..C-1 in place of the colours, where no compression can have made such levels
+    colours         the nearest class; of two, whatever differs clearly from the background is the other one
+    colour tables   the colours where each means another class, else the numbers, as in the masks of Pascal VOC
+    transparency    transparent pixels are background
+"""
+
+import io
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+from crackflow.errors import ImageError
+from crackflow.imaging.class_colours import Classes, Colours, Kind, Mask, classes_of, nearest
+from crackflow.imaging.images import NATIVE, Pixels, decode_bytes, load, read_image
+
+# JPEG puts such levels around what is black throughout; a mask of 0 and 100 is no noise.
+_JPEG_NOISE = 48
+# Alpha below this is transparent.
+_OPAQUE = 128
+_SHOWN = 5
+# What Pillow raises on damage, most of it by accident.
+_UNREADABLE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    struct.error,
+    Image.DecompressionBombError,
+)
+
+
+def read_pair(image_path: Path, mask_path: Path, colours: Colours) -> tuple[Pixels, Mask]:
+    """Read a photograph and its mask, of one size.
+
+    Where the photograph alone says by EXIF that it is to be turned, and the mask fits it as it is stored and not as it
+    is shown, the mask was drawn on the stored pixels: then the photograph is read as stored. A square or half-turned
+    photograph does not tell, and is turned.
+
+    Args:
+        image_path: a file as for `read_image`.
+        mask_path: a file as for `read_mask`.
+        colours: RGB 0..255 of each class, the background first.
+
+    Returns:
+        uint8 RGB (H, W, 3), and the mask with classes (H, W).
+
+    Raises:
+        ImageError: when one of them can't be read, or their sizes differ.
+    """
+    image, mask = read_image(image_path), read_mask(mask_path, colours)
+    shape = mask.classes.shape
+    if image.shape[:2] == shape[::-1] != shape:
+        stored = read_image(image_path, turned=False)
+        image = stored if stored.shape[:2] == shape else image
+    if image.shape[:2] != shape:
+        (height, width), (mask_height, mask_width) = image.shape[:2], shape
+        raise ImageError(
+            f"image {width}x{height}, mask {mask_width}x{mask_height}; expected one size: replace the one that is wrong"
+        )
+    return image, mask
+
+
+def read_mask(path: Path, colours: Colours) -> Mask:
+    """Read a mask as class numbers.
+
+    Args:
+        path: a file as for `read_image`, turned as its EXIF orientation says.
+        colours: RGB 0..255 of each class, the background first.
+
+    Returns:
+        The mask's classes, below len(colours), and how the file held them.
+
+    Raises:
+        ImageError: when the file is absent, truncated or not an image; or when nothing in it would be read as a crack
+            though not all of it has the background's colour, less what JPEG does to that. A JPEG of class numbers 0
+            and 1 can't be told from such noise and is read as empty.
+    """
+    known = classes_of(tuple(colours))
+    data = load(path)
+    pixels = decode_bytes(data, NATIVE, path.name)
+    if data.startswith(b"\xff\xd8"):
+        pixels = _single(pixels)
+        mask = known.read(pixels)
+        _refuse_what_vanishes(path, pixels, mask, known, _JPEG_NOISE)
+        return mask
+    extras = _extras(data, path.name)
+    kind: Kind | None = None
+    if extras.indices is not None and extras.table is not None:
+        by_table = _read_table(path, extras.indices, extras.table, known)
+        if by_table is not None:
+            return by_table
+        kind = "palette"
+    if extras.layers is not None:
+        pixels = _flattened(path, extras.layers, known)
+    pixels = _single(pixels)
+    if extras.lossless and pixels.ndim == 2 and 0 < pixels.max() < len(colours):
+        return Mask(pixels, kind or "numbers", 0.0)
+    mask = known.read(pixels)
+    if extras.lossless:
+        _refuse_what_vanishes(path, pixels, mask, known, 0)
+    return mask._replace(kind=kind or mask.kind)
+
+
+def _refuse_what_vanishes(path: Path, pixels: Pixels, mask: Mask, known: Classes, noise: int) -> None:
+    """Raise where all that a mask shows, more than `noise` levels off the background, is read as background."""
+    if not mask.faint_share or mask.classes.any():
+        return
+    background = known.colours[0, ::-1]
+    wide = pixels.astype(np.int32) if pixels.ndim == 3 else pixels.astype(np.int32)[..., None]
+    if np.abs(wide - background).max() > noise:
+        raise ImageError(
+            f"{path.name} holds {_named(pixels)}, all read as background; expected the colours under `classes` or the "
+            f"numbers 0 to {len(known.colours) - 1}: write the mask with those"
+        )
+
+
+class _Extras(NamedTuple):
+    """What a file holds besides the colours that OpenCV makes of it.
+
+    Attributes:
+        lossless: whether its levels are those that were written.
+        indices: uint8 (H, W), the numbers that its colour table is for.
+        table: uint8 (N, 3), RGB; N is above every index.
+        layers: uint8 (H, W, 4), BGR and alpha.
+    """
+
+    lossless: bool = True
+    indices: Pixels | None = None
+    table: Pixels | None = None
+    layers: Pixels | None = None
+
+
+def _extras(data: bytes, name: str) -> _Extras:
+    """What Pillow tells of a file that OpenCV has decoded; nothing where Pillow can't open it."""
+    try:
+        file = Image.open(io.BytesIO(data))
+    except _UNREADABLE:
+        return _Extras()
+    lossless = (file.format != "WEBP" or b"VP8L" in data) and "jpeg" not in str(file.info.get("compression"))
+    try:
+        if file.mode == "P":
+            known = np.asarray(file.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
+            indices = np.asarray(ImageOps.exif_transpose(file))
+            if indices.max() >= len(known):
+                raise ImageError(f"{name} holds number {indices.max()} beyond its colour table's {len(known)} entries")
+            return _Extras(lossless, indices, known)
+        if file.mode in {"RGBA", "LA"}:
+            layers = np.asarray(ImageOps.exif_transpose(file).convert("RGBA"))
+            return _Extras(lossless, layers=layers[..., [2, 1, 0, 3]])
+    except _UNREADABLE:
+        raise ImageError(f"{name} is damaged; save it again") from None
+    return _Extras(lossless)
+
+
+def _single(pixels: Pixels) -> Pixels:
+    """The one channel of a grey picture saved in colour."""
+    if pixels.ndim == 2:
+        return pixels
+    blue, green, red = cv2.split(pixels)
+    grey = not cv2.norm(blue, green, cv2.NORM_INF) and not cv2.norm(green, red, cv2.NORM_INF)
+    return np.asarray(green, dtype=np.uint8) if grey else pixels
+
+
+def _read_table(path: Path, indices: Pixels, table: Pixels, known: Classes) -> Mask | None:
+    """Classes of a file with a colour table; None where the table is a mere list of greys.
+
+    The table says black and white in either order, or it has whatever colours a drawing program gives to the numbers.
+    """
+    used = np.flatnonzero(np.bincount(indices.ravel(), minlength=256))
+    colours = table[used]
+    by_colour = nearest(colours, known.colours)
+    exact = (colours == known.colours[by_colour]).all()
+    by_index = np.zeros(256, dtype=np.uint8)
+    if exact or (len(used) > 1 and len(set(by_colour.tolist())) == len(used)):
+        by_index[used] = by_colour
+    elif used[-1] < len(known.colours):
+        by_index[used] = used
+    elif (colours == colours[:, :1]).all():
+        return None
+    else:
+        raise ImageError(
+            f"{path.name} holds the numbers {_listed(used.tolist())} of a colour table, {_listed(colours.tolist())}; "
+            f"expected the numbers 0 to {len(known.colours) - 1} or the colours under `classes`: write those"
+        )
+    return Mask(by_index[indices], "palette", 0.0)
+
+
+def _flattened(path: Path, layers: Pixels, known: Classes) -> Pixels:
+    """The colours, with the background's where they are transparent; as they are where alpha is the same all over."""
+    pixels, transparent = layers[..., :3].copy(), layers[..., 3] < _OPAQUE
+    if transparent.all() or not transparent.any():
+        return pixels
+    background = known.colours[0, ::-1]
+    if (pixels[~transparent] == background).all():
+        raise ImageError(
+            f"{path.name} has the background's colour wherever it is opaque, so what it shows is in its transparency "
+            "alone; write the mask with the colours under `classes`"
+        )
+    pixels[transparent] = background
+    return pixels
+
+
+def _named(pixels: Pixels) -> str:
+    """The grey levels or RGB colours of a picture, the first few of them."""
+    if pixels.ndim == 2:
+        return f"levels {_listed(np.unique(pixels).tolist())}"
+    colours = np.unique(pixels.reshape(-1, 3)[:, ::-1], axis=0)
+    return f"colours {_listed(colours.tolist())}"
+
+
+def _listed(values: Iterable[object]) -> str:
+    shown = [str(value) for value in values]
+    return ", ".join(shown[:_SHOWN]) + (", ..." if len(shown) > _SHOWN else "")

@@ -1,0 +1,1 @@
+"""A trained model on photographs: loading, predicting, the operating point, packaged weights."""

@@ -1,0 +1,136 @@
+"""Weights that can be used at once: a folder that holds a model and all that a user of it must know.
+
+`crackflow/weights` is such a folder and comes with the package; `python -m scripts.pack` writes it.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from crackflow.errors import ModelError
+from crackflow.inference import operating_point
+from crackflow.inference.operating_point import OperatingPoint
+from crackflow.models import seen_pairs
+from crackflow.params import Colour, EvaluateParams, Params, ResizeParams
+
+FOLDER = Path(__file__).parents[1] / "weights"
+MODEL = "flexunet.keras"
+POINT = "operating_point.json"
+TRAINED_ON = "trained_on.txt"
+CHOSEN_ON = "chosen_on.txt"
+CARD = "card.json"
+PAGE = "MODEL_CARD.md"
+LICENSE = "LICENSE-WEIGHTS.md"
+_CHOSEN_HEADER = "# Pairs that this model's operating point was chosen on, hashed as in trained_on.txt.\n"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A model, and what it must be fed and asked.
+
+    Attributes:
+        name: what to call it to a user.
+        model: a .keras file.
+        point_file: where its operating point lies; None where none was chosen.
+        params: of which `classes`, `resize` and `evaluate.tolerance_px` are those of its training and evaluation.
+        lists: the folder with its trained_on.txt and chosen_on.txt; None where there are none.
+    """
+
+    name: str
+    model: Path
+    point_file: Path | None
+    params: Params
+    lists: Path | None = None
+
+    def point(self) -> OperatingPoint:
+        """Read the operating point; 0.5, and nothing dropped, where none was chosen.
+
+        Raises:
+            ModelError: when the file is absent or can't be used.
+        """
+        return OperatingPoint(0.5) if self.point_file is None else operating_point.read(self.point_file)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Hashes (crackflow.models.seen_pairs.stem_hash) of the pairs that a model must not be scored on.
+
+    Attributes:
+        trained_on: those whose pixels the weights were fitted to.
+        chosen_on: those that epoch and operating point were chosen on.
+    """
+
+    trained_on: frozenset[str]
+    chosen_on: frozenset[str]
+
+
+def open_folder(folder: Path, name: str) -> Weights:
+    """Find the weights in a folder.
+
+    Args:
+        folder: laid out as crackflow/weights.
+        name: what to call them to a user; the revision that they were trained at is added.
+
+    Returns:
+        The weights; the model itself is not opened.
+
+    Raises:
+        ModelError: when the folder holds no card, one that can't be used, or an operating point of another model.
+    """
+    card = read_card(folder)
+    try:
+        tolerance = card["figures"]["protocol"]["tolerance_px"]
+        classes: dict[str, Colour] = Params.model_validate({"classes": card["classes"]}).classes
+        params = Params().model_copy(
+            update={
+                "classes": classes,
+                "resize": ResizeParams.model_validate(card["resize"]),
+                "evaluate": EvaluateParams(tolerance_px=tolerance),
+            }
+        )
+        revision = str(card["revision"])
+    except (KeyError, TypeError, ValidationError) as error:
+        what = repr(error).splitlines()[0]
+        raise ModelError(f"{folder / CARD} can't be used ({what}); write it with `python -m scripts.pack`") from None
+    if (folder / MODEL).is_file() and not operating_point.belongs(folder / POINT, folder / MODEL):
+        raise ModelError(
+            f"{folder / POINT} was chosen for another model than {MODEL} beside it; put back the one whose SHA-256 it "
+            "names, or use the other one by a path of its own"
+        )
+    return Weights(f"{name} ({revision})", folder / MODEL, folder / POINT, params, folder)
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """Read card.json of a folder of weights.
+
+    Raises:
+        ModelError: when it is absent, or not JSON.
+    """
+    path = folder / CARD
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise ModelError(
+            f"no weights in {folder}: {CARD} is not there; name a folder that `python -m scripts.pack` wrote, "
+            "or a checkout with a trained model"
+        ) from None
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(f"{path} can't be read ({error}); install crackflow again") from None
+
+
+def seen(folder: Path) -> Seen:
+    """Read which pairs the weights of a folder know.
+
+    Raises:
+        ModelError: when a list is absent or can't be used.
+    """
+    return Seen(seen_pairs.read(folder / TRAINED_ON), seen_pairs.read(folder / CHOSEN_ON))
+
+
+def chosen_on_text(stems: list[str]) -> str:
+    """Write chosen_on.txt: as trained_on.txt, of the pairs that epoch and operating point were chosen on."""
+    _, _, hashes = seen_pairs.render(stems).partition("\n")
+    return _CHOSEN_HEADER + hashes

@@ -1,0 +1,92 @@
+"""From photographs of any size to masks of the same size."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from crackflow.errors import DataError, ModelError
+from crackflow.imaging.fit import Mode, frame
+from crackflow.imaging.images import Pixels
+from crackflow.imaging.resize import resize_image
+from crackflow.inference.operating_point import OperatingPoint, classify
+from crackflow.sources.layouts import EXTENSIONS
+
+if TYPE_CHECKING:
+    # takes seconds, and finding photographs must not wait for it
+    import keras
+
+
+def photos_in(path: Path) -> list[Path]:
+    """Find photographs.
+
+    Args:
+        path: one photograph, or a folder whose own files are looked at, not those of folders in it.
+
+    Returns:
+        The photographs, sorted by name; no two have the same stem.
+
+    Raises:
+        DataError: when there is none, or two would write the same mask.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise DataError(f"no photograph and no folder at {path}; expected one of the two")
+    photos = sorted(
+        file
+        for file in path.iterdir()
+        if file.suffix.lower() in EXTENSIONS and file.is_file() and not file.name.startswith(".")
+    )
+    if not photos:
+        raise DataError(f"no photographs in {path}; expected files that end in {', '.join(EXTENSIONS)}")
+    seen: dict[str, Path] = {}
+    for photo in photos:
+        if other := seen.get(photo.stem):
+            raise DataError(f"{other.name} and {photo.name} in {path} would write the same mask; rename one of them")
+        seen[photo.stem] = photo
+    return photos
+
+
+def predict_photo(model: "keras.Model", photo: Pixels, point: OperatingPoint, mode: Mode = "stretch") -> Pixels:
+    """Find the cracks in one photograph.
+
+    The photograph is resized to the model's square as stage resize does it, and the probabilities, not the mask, are
+    interpolated back: their edges come out smooth, and the operating point holds at the photograph's own size.
+
+    Args:
+        model: as crackflow.inference.predictor.load_model gives it.
+        photo: uint8 RGB (H, W, 3).
+        point: what is foreground, which pieces of it are dropped, and whether flips are averaged.
+        mode: how the pairs were resized that the model learned from. With "crop" the photograph is letterboxed, so
+            that no part of it is left unlooked at; its cracks are then thinner than those that the model has seen, by
+            the ratio of the photograph's sides.
+
+    Returns:
+        uint8 (H, W), class numbers.
+
+    Raises:
+        ModelError: when the model's input is no square of a fixed size, or it predicts NaN.
+    """
+    from crackflow.inference.predictor import predict
+
+    height, width = photo.shape[:2]
+    side = _side(model)
+    whole: Mode = "letterbox" if mode == "crop" else mode
+    probabilities = predict(model, resize_image(photo, side, whole)[None], flips=point.flips)[0]
+    seen = probabilities[frame(height, width, side, whole).target]
+    back = cv2.resize(seen, (width, height), interpolation=cv2.INTER_LINEAR)
+    # The point was chosen on whole squares, of which a letterboxed photograph fills a part.
+    smallest = min(1.0, point.smallest_share * side * side / (seen.shape[0] * seen.shape[1]))
+    return classify(np.asarray(back, np.float32), replace(point, smallest_share=smallest))
+
+
+def _side(model: "keras.Model") -> int:
+    _, height, width, _ = model.input_shape
+    if height is None or height != width:
+        raise ModelError(
+            f"the model takes {width}x{height} px, expected a square of a fixed size; train it with `crackflow rebuild`"
+        )
+    return int(height)

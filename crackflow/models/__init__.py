@@ -1,0 +1,1 @@
+"""Networks: how they are built, saved, compressed, and what a model has seen."""

@@ -1,0 +1,252 @@
+"""Find image/mask pairs in a folder as it was found, copied or downloaded.
+
+Layouts that are understood (crackflow/sources/layouts.py has the folders' other names), each also one or two folders
+deeper where there is no other folder:
+
+    images/ masks/                                      pairs of no given subset
+    train/{images,masks} test/{images,masks} [valid/..] pairs with a given subset
+    images/{train,test} masks/{train,test}              the same the other way round
+    a.jpg a_mask.png, or a.jpg a.png                    side by side, in one folder or in train/ test/ [valid/]
+    several of them                                     as on Kaggle, where the first holds everything once more
+"""
+
+import filecmp
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import pairwise
+from pathlib import Path
+
+from crackflow.errors import DataError
+from crackflow.rejections import Refusal, check_refusals
+from crackflow.sources.layouts import (
+    EXTENSIONS,
+    IMAGE_FOLDERS,
+    MASK_FOLDERS,
+    SUBSET_FOLDERS,
+    folder_word,
+    is_image,
+    on_any_disk,
+    shown,
+)
+from crackflow.sources.pairing import Matched, match_folders, match_together
+
+LAYOUTS = (
+    "expected images/ and masks/ in it, or train/, test/ and optionally valid/ that each hold images/ and masks/, "
+    "or photographs and masks side by side (a.jpg, a_mask.png)"
+)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One photograph and its mask."""
+
+    stem: str
+    image: Path
+    mask: Path
+    given: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a folder holds, all in the order of the names.
+
+    Attributes:
+        pairs: what can be used.
+        refused: images and masks that are no pair; they count against `max_refused`.
+        ignored: files that are no images, and files and folders outside the layout.
+    """
+
+    pairs: tuple[Pair, ...]
+    refused: tuple[Refusal, ...]
+    ignored: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A folder of images with one of masks, or one folder of both, and the subset that it gives."""
+
+    given: str
+    images: Path
+    masks: Path | None
+
+    def match(self, root: Path) -> Matched:
+        images = _files(self.images)
+        return match_together(images, root) if self.masks is None else match_folders(images, _files(self.masks), root)
+
+
+def find_pairs(
+    root: Path, include: Sequence[str] = ("*",), exclude: Sequence[str] = (), max_refused: float = 1.0
+) -> Found:
+    """Find the pairs in a folder.
+
+    An image and a mask are a pair when their names are equal less their image suffixes (`a.jpg.jpg` and `a.png` are),
+    or when the mask's ends in `_mask` or the like besides. The same pair in several places counts once, with the subset
+    given by the place that gives one.
+
+    Args:
+        root: a folder in one of the layouts above.
+        include: patterns as for fnmatch, of which a stem must match one.
+        exclude: patterns of which it must match none.
+        max_refused: the largest share, 0..1, of pairs that may be refused: an image or a mask alone, two different
+            files of one name.
+
+    Returns:
+        The pairs, the refused ones with their reasons, and what was ignored.
+
+    Raises:
+        DataError: when the folder is absent, can't be read, has none of the layouts or two folders that might be the
+            images or the masks, holds no pair under the patterns, or more than `max_refused` are refused.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root} is no folder; {LAYOUTS}: check data.path")
+    try:
+        return _find(root, include, exclude, max_refused)
+    except OSError as error:
+        raise DataError(f"{error.filename} can't be read ({error.strerror}); make it readable") from None
+
+
+def _find(root: Path, include: Sequence[str], exclude: Sequence[str], max_refused: float) -> Found:
+    places = _places(root)
+    if not places:
+        raise DataError(f"{root} holds {_contents(root)}; {LAYOUTS}: check data.path")
+    matches = [(place.given, place.match(root)) for place in places]
+    together, refused = _collect(matches, include, exclude)
+    times = Counter(on_any_disk(stem) for stem in together)
+    for stem, same in together.items():
+        alike = times[on_any_disk(stem)] > 1
+        reason = "another name differs in case or accents alone; rename one" if alike else _differing(same, root)
+        if reason:
+            refused[stem] = reason
+        else:
+            # a partner in another place is enough
+            refused.pop(stem, None)
+    # subsets come before the place that gives none
+    pairs = tuple(same[0] for stem, same in sorted(together.items()) if stem not in refused)
+    refusals = tuple(Refusal(stem, reason) for stem, reason in sorted(refused.items()))
+    if not pairs:
+        seen = sum(len(matched.pairs) + len(matched.refused) for _, matched in matches)
+        raise DataError(f"no pair in {root}: {_why_none(refusals, seen, include, exclude)}")
+    check_refusals(refusals, len(pairs) + len(refusals), max_refused)
+    ignored = {*_outside(root, places), *(one for _, matched in matches for one in matched.ignored)}
+    return Found(pairs, refusals, tuple(sorted(ignored)))
+
+
+def _collect(
+    matches: Sequence[tuple[str, Matched]], include: Sequence[str], exclude: Sequence[str]
+) -> tuple[dict[str, list[Pair]], dict[str, str]]:
+    """The wanted pairs of all places by stem, and the first reason against each wanted stem that is none."""
+    together: dict[str, list[Pair]] = {}
+    refused: dict[str, str] = {}
+    for given, matched in matches:
+        for stem, (image, mask) in matched.pairs.items():
+            if _wanted(stem, include, exclude):
+                together.setdefault(stem, []).append(Pair(stem, image, mask, given))
+        for stem, unpaired in matched.refused.items():
+            if _wanted(stem, include, exclude):
+                refused.setdefault(stem, unpaired.reason)
+    return together, refused
+
+
+def _places(root: Path, depth: int = 2) -> list[_Place]:
+    """Where images and masks lie; those that give a subset first."""
+    folders = _folders(root)
+    places = [place for given, folder in _subsets(folders) for place in _place(given, folder)]
+    places += _place("", root)
+    if not places and len(folders) == 1 and depth:
+        return _places(folders[0], depth - 1)
+    return places
+
+
+def _place(given: str, folder: Path) -> list[_Place]:
+    images, masks = _only(folder, IMAGE_FOLDERS), _only(folder, MASK_FOLDERS)
+    if images is None or masks is None:
+        # a picture or two beside a folder are no layout
+        return [_Place(given, folder, None)] if match_together(_files(folder), folder).pairs else []
+    if given:
+        return [_Place(given, images, masks)]
+    inner = [
+        _Place(subset, below, other)
+        for subset, below in _subsets(_folders(images))
+        for _, other in _subsets(_folders(masks))
+        if folder_word(below.name) == folder_word(other.name)
+    ]
+    return [*inner, _Place("", images, masks)] if _has_images(images) or not inner else inner
+
+
+def _subsets(folders: Iterable[Path]) -> list[tuple[str, Path]]:
+    order = list(SUBSET_FOLDERS)
+    found = [folder for folder in folders if folder_word(folder.name) in SUBSET_FOLDERS]
+    found.sort(key=lambda folder: order.index(folder_word(folder.name)))
+    return [(SUBSET_FOLDERS[folder_word(folder.name)], folder) for folder in found]
+
+
+def _only(folder: Path, words: frozenset[str]) -> Path | None:
+    """The sub-folder of such a name; of several the one that holds images.
+
+    Raises:
+        DataError: when several do.
+    """
+    found = [path for path in _folders(folder) if folder_word(path.name) in words]
+    if len(found) > 1:
+        found = [path for path in found if _has_images(path)] or found[:1]
+    if len(found) > 1:
+        names = " and ".join(path.name for path in found)
+        raise DataError(f"{folder} holds {names}, any of which may be meant; leave one, or set data.path to a copy")
+    return found[0] if found else None
+
+
+def _folders(root: Path) -> list[Path]:
+    """Sub-folders without hidden ones and the litter of macOS archives."""
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith((".", "__MACOSX")))
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_file()]
+
+
+def _has_images(folder: Path) -> bool:
+    return any(is_image(path.name) and path.is_file() for path in folder.iterdir())
+
+
+def _outside(root: Path, places: Sequence[_Place]) -> list[Refusal]:
+    """What lies in and beside the folders of the layout and is not looked into."""
+    used = {folder for place in places for folder in (place.images, place.masks) if folder is not None}
+    known = used | {parent for folder in used for parent in folder.parents if parent.is_relative_to(root)}
+    left = []
+    for folder in sorted(known):
+        for path in folder.iterdir():
+            if path.is_dir() and path not in known:
+                left.append(Refusal(shown(f"{path.relative_to(root)}/"), "is a folder outside the layout"))
+            elif folder not in used and path.is_file():
+                left.append(Refusal(shown(str(path.relative_to(root))), "lies outside the folders of images and masks"))
+    return left
+
+
+def _wanted(stem: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
+    return any(fnmatchcase(stem, pattern) for pattern in include) and not any(
+        fnmatchcase(stem, pattern) for pattern in exclude
+    )
+
+
+def _differing(same: list[Pair], root: Path) -> str:
+    """Which files of one stem differ in content; empty when none do."""
+    for one, other in pairwise(same):
+        for left, right in ((one.image, other.image), (one.mask, other.mask)):
+            if not filecmp.cmp(left, right, shallow=False):
+                return shown(f"{left.relative_to(root)} and {right.relative_to(root)} share a name and differ")
+    return ""
+
+
+def _why_none(refusals: Sequence[Refusal], seen: int, include: Sequence[str], exclude: Sequence[str]) -> str:
+    if refusals:
+        return f"{len(refusals)} can't be used, the first is {refusals[0].name}: {refusals[0].reason}"
+    if seen:
+        return f"data.include {list(include)} and data.exclude {list(exclude)} take none of {seen} names"
+    return f"images/ and masks/ hold no image files ({' '.join(EXTENSIONS)})"
+
+
+def _contents(root: Path) -> str:
+    names = sorted(shown(path.name) for path in root.iterdir() if not path.name.startswith("."))
+    return (", ".join(names[:5]) + (", ..." if len(names) > 5 else "")) or "nothing"

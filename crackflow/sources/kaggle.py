@@ -1,0 +1,188 @@
+"""Fetch a data set from Kaggle at a pinned version, once for all checkouts of one user."""
+
+import json
+import re
+import shutil
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import requests
+from filelock import FileLock, Timeout
+from kagglehub.cache import Cache
+from kagglehub.config import get_cache_folder
+from kagglehub.handle import DatasetHandle
+from tqdm import tqdm
+
+from crackflow.errors import DataError, UnreachableError
+from crackflow.params import ArchiveParams, KaggleParams
+from crackflow.rejections import Refusal
+from crackflow.sources.archive import unpack
+from crackflow.sources.download import download
+from crackflow.sources.download_faults import BrokenOffError, NoRoomError, Patience
+from crackflow.sources.kaggle_http import CredentialsError, open_archive
+
+_OTHERWISE = "or set data.source to folder and data.path to a copy that you have; data.source sample needs no network"
+_TOKEN = "put an API token of kaggle.com/settings into ~/.kaggle/access_token"  # noqa: S105
+
+
+class Fetched(NamedTuple):
+    """A data set on this disk."""
+
+    folder: Path
+    """Read it, change nothing: others use it too."""
+    aside: tuple[Refusal, ...]
+    """What of the archive was not unpacked; not known of what kagglehub unpacked."""
+
+
+def fetch(settings: KaggleParams, limits: ArchiveParams, patience: Patience | None = None) -> Fetched:
+    """Fetch a data set, or find it where an earlier run or kagglehub itself left it.
+
+    It is kept in the folder crackflow/OWNER/NAME of kagglehub's cache (`KAGGLEHUB_CACHE`, else ~/.cache/kagglehub), and
+    not among what kagglehub marks as complete, since not every file of an archive is unpacked.
+
+    Args:
+        settings: which data set, its version, and how often to try.
+        limits: what the archive may unpack to.
+        patience: how long to wait for what; `Patience()` when absent.
+
+    Returns:
+        Where it lies.
+
+    Raises:
+        DataError: when Kaggle can't be reached, refuses, or has no such data set or version; when what came is damaged
+            or unpacks to too much; when the disk is full, or another run is fetching the same.
+    """
+    if re.fullmatch(r"[\w-]+/[\w-]+", settings.handle) is None:
+        raise DataError(f"data.kaggle.handle is {settings.handle!r}, expected owner/name as in the data set's address")
+    handle = DatasetHandle(*settings.handle.split("/"), version=settings.version)
+    theirs = Cache().load_from_cache(handle)
+    if theirs:
+        return Fetched(Path(theirs), ())
+    place = Path(get_cache_folder(), "crackflow", handle.owner, handle.dataset, str(handle.version))
+    try:
+        if not place.exists():
+            with _alone(place):
+                _make(place, handle, settings.attempts, limits, patience or Patience())
+        aside = json.loads((place / "aside.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(
+            f"{error.filename or place.parent} can't be written ({error.strerror}); "
+            "make it writable, or set KAGGLEHUB_CACHE to a folder of your own"
+        ) from None
+    return Fetched(place / "files", tuple(Refusal(*one) for one in aside))
+
+
+def _make(place: Path, handle: DatasetHandle, attempts: int, limits: ArchiveParams, patience: Patience) -> None:
+    """Fetch and unpack into a new folder `place`, which is whole when it is there."""
+    # another run may have made it since
+    if place.exists():
+        return
+    archive = place.with_name(f"{place.name}.zip")
+    if not archive.exists():
+        _download(handle, archive, attempts, patience)
+    if not zipfile.is_zipfile(archive):
+        archive.unlink()
+        raise DataError(
+            f"what Kaggle sent for {handle.owner}/{handle.dataset} version {handle.version} is no zip, expected one of "
+            "images/ and masks/; check data.kaggle.handle, or run again"
+        )
+    part = place.with_name(f".{place.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    aside = unpack(archive, part / "files", limits)
+    (part / "aside.json").write_text(json.dumps(aside), encoding="utf-8")
+    part.rename(place)
+    archive.unlink()
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Hold the place of one version; the kernel lets go of it, whoever dies."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(place.with_name(f"{place.name}.lock"), blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise DataError(f"another run is fetching {place}; wait until it ends") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _download(handle: DatasetHandle, archive: Path, attempts: int, patience: Patience) -> None:
+    """Fetch the archive; each failure in one line, without the server's text, which can hold signed addresses."""
+    name = f"{handle.owner}/{handle.dataset} version {handle.version}"
+
+    def ask(headers: Mapping[str, str]) -> AbstractContextManager[requests.Response]:
+        return open_archive(handle, headers, (patience.connect_s, patience.read_s))
+
+    try:
+        download(ask, archive, f"{handle.dataset}.zip", attempts, _damage, patience)
+    except CredentialsError:
+        raise DataError(
+            "the Kaggle credentials are malformed or unreadable, expected a token in KAGGLE_API_TOKEN or "
+            "~/.kaggle/access_token, or a name and a key in KAGGLE_USERNAME and KAGGLE_KEY or ~/.kaggle/kaggle.json; "
+            "write them anew, or remove them: a public set needs none"
+        ) from None
+    except NoRoomError as error:
+        raise DataError(
+            f"{error}; make room and run again to go on, or set KAGGLEHUB_CACHE to a roomier disk"
+        ) from None
+    except BrokenOffError as error:
+        raise UnreachableError(_broken_off(name, error, _kept(archive))) from None
+    except requests.HTTPError as error:
+        status = 0 if error.response is None else error.response.status_code
+        raise DataError(_refused(name, status, _kept(archive))) from None
+    except requests.exceptions.SSLError:
+        raise DataError(
+            f"Kaggle's certificate is not trusted for {name}; behind a proxy that reads along, "
+            f"set REQUESTS_CA_BUNDLE to its certificates, {_OTHERWISE}"
+        ) from None
+    except requests.RequestException as error:
+        raise DataError(
+            f"Kaggle's answer for {name} can't be used ({type(error).__name__}); run again later, {_OTHERWISE}"
+        ) from None
+
+
+def _kept(archive: Path) -> str:
+    """How much of it has arrived; "" for nothing."""
+    part = archive.with_name(f"{archive.name}.part")
+    size = part.stat().st_size if part.exists() else 0
+    return str(tqdm.format_sizeof(size, "B")) if size else ""
+
+
+def _broken_off(name: str, error: BrokenOffError, kept: str) -> str:
+    tries = "1 try" if error.tries == 1 else f"{error.tries} tries"
+    if kept:
+        return f"{name} broke off at {kept} after {tries}: {error}; run again to go on from there, {_OTHERWISE}"
+    return f"{name} can't be fetched from Kaggle after {tries}: {error}; look to the network, run again, {_OTHERWISE}"
+
+
+def _refused(name: str, status: int, kept: str) -> str:
+    if status in {401, 403} and kept:
+        return (
+            f"Kaggle refuses the rest of {name} ({status}); {kept} came and are kept: "
+            f"run again to go on from there, {_OTHERWISE}"
+        )
+    if status in {401, 403}:
+        return (
+            f"Kaggle refuses {name} ({status}), expected a public set or a valid token: check data.kaggle.handle, "
+            f"{_TOKEN}, {_OTHERWISE}"
+        )
+    if status == 404:
+        return f"Kaggle has no {name} (404); check data.kaggle.handle and data.kaggle.version"
+    return f"Kaggle answers {status} for {name}, expected the archive; run again later, {_OTHERWISE}"
+
+
+def _damage(archive: Path) -> str:
+    """What is wrong with an archive that came without a checksum: a zip has one for each of its files."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            bad = opened.testzip()
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError):
+        return "what came is no whole zip"
+    return f"{bad} in it is damaged" if bad else ""

@@ -1,0 +1,129 @@
+"""Which image and which mask belong together, by their names alone: pure functions that never look at a disk."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from crackflow.rejections import Refusal
+from crackflow.sources.layouts import is_image, shown, stem_of, without_mask_suffix
+
+# A stem of more bytes leaves no room for what is written under it: .STEM.png.part of at most 255.
+_MAX_STEM = 240
+# In one folder: the photograph is a JPEG, its mask a PNG of the same name, as in CRACK500.
+_PHOTO, _MASK = (".jpg", ".jpeg"), ".png"
+
+
+@dataclass(frozen=True)
+class Unpaired:
+    """Files of one stem that make no pair, and why; the paths in the reason are relative to the root."""
+
+    reason: str
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Matched:
+    """What became of some files: each is in exactly one of the three.
+
+    Attributes:
+        pairs: image and mask by stem.
+        refused: the images and masks that make no pair, by stem.
+        ignored: the files that are no images, with their reasons.
+    """
+
+    pairs: Mapping[str, tuple[Path, Path]]
+    refused: Mapping[str, Unpaired]
+    ignored: tuple[Refusal, ...]
+
+
+def match_folders(images: Iterable[Path], masks: Iterable[Path], root: Path) -> Matched:
+    """Pair the files of a folder of images with those of a folder of masks.
+
+    A mask has its image's stem, or that with a suffix such as `_mask`.
+
+    Args:
+        images: the files beside each other in one folder, all of them.
+        masks: those of the other.
+        root: what paths in reasons are relative to.
+
+    Returns:
+        What became of each; the same for any order of the files.
+    """
+    photographs, ignored = _by_stem(images, root)
+    drawings, others = _by_stem(masks, root)
+    together: dict[str, tuple[list[Path], list[Path]]] = {stem: (paths, []) for stem, paths in photographs.items()}
+    for stem, paths in drawings.items():
+        owner = stem if stem in photographs else without_mask_suffix(stem)
+        together.setdefault(owner if owner in photographs else stem, ([], []))[1].extend(paths)
+    return _matched(together, [*ignored, *others], root)
+
+
+def match_together(files: Iterable[Path], root: Path) -> Matched:
+    """Pair photographs and masks that lie in one folder.
+
+    The mask of `a.jpg` is `a_mask.png` or the like, or else `a.png`. Any other two files of one name are refused, since
+    either may be the mask.
+
+    Args:
+        files: the files of the folder, all of them.
+        root: what paths in reasons are relative to.
+
+    Returns:
+        What became of each; the same for any order of the files.
+    """
+    by_stem, ignored = _by_stem(files, root)
+    together: dict[str, tuple[list[Path], list[Path]]] = {}
+    for stem, paths in by_stem.items():
+        owner = stem
+        while without_mask_suffix(owner) != owner and without_mask_suffix(owner) in by_stem:
+            owner = without_mask_suffix(owner)
+        together.setdefault(owner, ([], []))[int(owner != stem)].extend(paths)
+    for stem, (images, masks) in together.items():
+        photo = [path for path in images if path.suffix.lower() in _PHOTO]
+        drawn = [path for path in images if path.suffix.lower() == _MASK]
+        if not masks and len(images) == 2 and len(photo) == len(drawn) == 1:
+            together[stem] = (photo, drawn)
+        elif not masks and len(images) == 1 and without_mask_suffix(stem) != stem:
+            together[stem] = ([], images)
+    return _matched(together, ignored, root)
+
+
+def _by_stem(files: Iterable[Path], root: Path) -> tuple[dict[str, list[Path]], list[Refusal]]:
+    """The images by stem, and what is none."""
+    found: dict[str, list[Path]] = {}
+    ignored = []
+    for path in sorted(files):
+        if path.name.startswith("."):
+            ignored.append(Refusal(shown(str(path.relative_to(root))), "is hidden, or the litter of a desktop"))
+        elif is_image(path.name):
+            found.setdefault(stem_of(path.name), []).append(path)
+        else:
+            ignored.append(Refusal(shown(str(path.relative_to(root))), "is no image file"))
+    return found, ignored
+
+
+def _matched(
+    together: Mapping[str, tuple[Sequence[Path], Sequence[Path]]], ignored: Sequence[Refusal], root: Path
+) -> Matched:
+    pairs, refused = {}, {}
+    for stem, (images, masks) in sorted(together.items()):
+        reason = _why_unpaired(sorted(images), sorted(masks), root)
+        if len(stem.encode()) > _MAX_STEM:
+            reason = f"a name of {len(stem.encode())} bytes, expected at most {_MAX_STEM}: shorten it"
+        if reason:
+            refused[stem] = Unpaired(reason, tuple(sorted([*images, *masks])))
+        else:
+            pairs[stem] = (images[0], masks[0])
+    return Matched(pairs, refused, tuple(sorted(ignored)))
+
+
+def _why_unpaired(images: Sequence[Path], masks: Sequence[Path], root: Path) -> str:
+    """Why these files of one stem are no pair; empty when they are one."""
+    for kind, several in (("images", images), ("masks", masks)):
+        if len(several) > 1:
+            return f"{len(several)} {kind} of one name: {', '.join(shown(path.name) for path in several)}"
+    if not masks:
+        return f"no mask for image {shown(str(images[0].relative_to(root)))}"
+    if not images:
+        return f"no image for mask {shown(str(masks[0].relative_to(root)))}"
+    return ""

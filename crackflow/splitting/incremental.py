@@ -1,0 +1,137 @@
+"""Keep an earlier split while a set grows: old pairs stay where they are, and what belongs with them follows."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scipy.cluster.hierarchy import DisjointSet
+
+from crackflow.errors import DataError
+from crackflow.rejections import Refusal
+from crackflow.splitting.grouping import SUBSETS
+
+_COLUMNS = ("stem", "subset")
+
+
+def read_subsets(path: Path) -> dict[str, str]:
+    """Read which subset each pair has: a CSV with the columns stem and subset, of which others are not looked at.
+
+    Args:
+        path: the file, UTF-8 with or without a byte order mark, for instance a copy of an earlier data/split.csv.
+
+    Returns:
+        Subset by stem; empty where there is only a header.
+
+    Raises:
+        DataError: when it is absent, no CSV of these columns, or a row has no stem, one that was there already, or a
+            word that is no subset.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                found = ",".join(reader.fieldnames or ()) or "nothing"
+                raise DataError(f"split.previous {path} starts with {found!r}; expected a header with stem,subset")
+            subsets: dict[str, str] = {}
+            for row in reader:
+                _take(row["stem"], row["subset"], subsets, f"split.previous {path} line {reader.line_num}")
+    except FileNotFoundError:
+        raise DataError(
+            f"split.previous names {path}, which is not there; copy an earlier data/split.csv to it, "
+            "or set split.previous to data/previous.csv, which holds no pair"
+        ) from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"split.previous {path} can't be read ({error}); expected a CSV in UTF-8 with the columns stem,subset"
+        ) from None
+    return subsets
+
+
+def _take(stem: str | None, subset: str | None, subsets: dict[str, str], where: str) -> None:
+    """Add one row, or say what is wrong with it."""
+    if not stem:
+        raise DataError(f"{where} has no stem; give the pair's file name without its suffix")
+    if subset not in SUBSETS:
+        raise DataError(f"{where}: the subset of {stem} is {subset or ''!r}; expected one of {', '.join(SUBSETS)}")
+    if stem in subsets:
+        raise DataError(f"{where} has {stem} a second time; keep one of its rows")
+    subsets[stem] = subset
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Where an earlier split leaves the pairs of today.
+
+    Attributes:
+        subsets: subset by stem of the old pairs and of the new ones that belong with them.
+        free: group by stem of the new pairs that belong with no old one.
+        set_aside: new pairs that belong with pairs of several subsets.
+    """
+
+    subsets: dict[str, str]
+    free: dict[str, str]
+    set_aside: tuple[Refusal, ...]
+
+
+def join_previous(
+    parents: Mapping[str, str], duplicates: Iterable[tuple[str, str]], previous: Mapping[str, str]
+) -> Joined:
+    """Let new pairs follow the old ones that they share a group with.
+
+    New pairs are taken in the order of their stems. Each joins the pairs of its parent photograph and its
+    near-duplicates among those taken before, together with all that these have joined. A pair that would join pairs
+    of different subsets is set aside, so no pair that is taken links two subsets. Old pairs that contradict each other
+    stay as they are.
+
+    Args:
+        parents: parent photograph by stem, of all pairs.
+        duplicates: pairs of stems that look the same.
+        previous: subset by stem of the old pairs; stems that are no longer there are passed over.
+
+    Returns:
+        Who has a subset, who is free, and who is set aside. The order of the arguments is of no consequence.
+    """
+    old = {stem: previous[stem] for stem in sorted(parents) if stem in previous}
+    new = [stem for stem in sorted(parents) if stem not in previous]
+    alike: dict[str, list[str]] = {stem: [] for stem in parents}
+    for one, other in duplicates:
+        alike[one].append(other)
+        alike[other].append(one)
+    cells: DisjointSet = DisjointSet(sorted(parents))
+    # one stem of each cell that a parent has pairs in: one subset has one, unless old pairs contradict each other
+    heads: dict[str, dict[str, str]] = {}
+    for stem, subset in old.items():
+        cells.merge(stem, heads.setdefault(parents[stem], {}).setdefault(subset, stem))
+        for other in alike[stem]:
+            if old.get(other) == subset:
+                cells.merge(stem, other)
+    fixed = {cells[stem]: subset for stem, subset in old.items()}
+    taken, set_aside = set(old), []
+    for stem in new:
+        near = [*heads.get(parents[stem], {}).values(), *(other for other in sorted(alike[stem]) if other in taken)]
+        sides = {fixed[root]: other for other in reversed(near) if (root := cells[other]) in fixed}
+        if len(sides) > 1:
+            set_aside.append(Refusal(stem, _why(sides)))
+            continue
+        taken.add(stem)
+        for other in near:
+            cells.merge(stem, other)
+        heads[parents[stem]] = {"": stem}
+        for subset in sides:
+            fixed[cells[stem]] = subset
+    subsets = {stem: fixed[cells[stem]] for stem in sorted(taken) if cells[stem] in fixed}
+    free = _named([stem for stem in new if stem in taken and stem not in subsets], cells)
+    return Joined(subsets, free, tuple(set_aside))
+
+
+def _why(sides: Mapping[str, str]) -> str:
+    named = " and ".join(f"{sides[subset]} of {subset}" for subset in SUBSETS if subset in sides)
+    return f"belongs with {named}; split.previous keeps both where they are"
+
+
+def _named(stems: Sequence[str], cells: DisjointSet) -> dict[str, str]:
+    """Name each group by the first of its stems, which is the same however the groups were joined."""
+    first: dict[str, str] = {}
+    return {stem: first.setdefault(cells[stem], stem) for stem in stems}

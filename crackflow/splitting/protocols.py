@@ -1,0 +1,156 @@
+"""The ways to split: grouped, which leaks nothing, and those that other work used, to compare with.
+
+All are pure functions of the pairs, the seed and the parameters; the order of the pairs is of no consequence.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from crackflow.errors import DataError
+from crackflow.params import SplitParams
+from crackflow.rejections import Refusal
+from crackflow.splitting.grouping import SUBSETS, assign_subsets, group_pairs
+from crackflow.splitting.incremental import join_previous
+
+LEAKY = {
+    "official": "leaky: the subsets that the data came with",
+    "random": "leaky: by pair at random, as the original",
+}
+"""Protocols that put one photograph on two sides, and what to call them."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """What is known of the pairs, each by stem.
+
+    Attributes:
+        sources: where the pair comes from.
+        parents: the photograph that it was cut from.
+        empty: whether it has no crack.
+        given: the subset that it came with; "" where it came with none.
+        duplicates: pairs of stems that look the same.
+    """
+
+    sources: Mapping[str, str]
+    parents: Mapping[str, str]
+    empty: Mapping[str, bool]
+    given: Mapping[str, str]
+    duplicates: tuple[tuple[str, str], ...]
+
+    def groups(self, stems: Mapping[str, object]) -> dict[str, str]:
+        """Group by stem of some of the pairs, over their own parents and duplicates alone."""
+        joined = [pair for pair in self.duplicates if pair[0] in stems and pair[1] in stems]
+        return group_pairs({stem: self.parents[stem] for stem in stems}, joined)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Subset by stem, and the pairs that got none."""
+
+    subsets: dict[str, str]
+    set_aside: tuple[Refusal, ...] = ()
+
+
+def split_pairs(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) -> Split:
+    """Split by the protocol that `params` names.
+
+    Args:
+        pairs: all usable pairs.
+        previous: subset by stem of an earlier split; what `split.previous` holds.
+        params: protocol, seed and shares are read.
+
+    Returns:
+        The split, in the order of the stems.
+
+    Raises:
+        DataError: when the protocol needs what is not there (subsets given, an earlier split), can't use what is
+            there, or leaves a subset empty.
+    """
+    if params.protocol in LEAKY and previous:
+        raise DataError(
+            f"split.protocol {params.protocol} does not keep an earlier split, but split.previous {params.previous} "
+            f"holds {len(previous)} pairs; set split.previous to data/previous.csv, or split.protocol to grouped"
+        )
+    by_protocol = {"grouped": _grouped, "official": _official, "file": _from_file}
+    if params.protocol == "random":
+        split = Split(split_at_random(pairs.sources, params.shares.model_dump(), params.seed))
+    else:
+        split = by_protocol[params.protocol](pairs, previous, params)
+    empty = [subset for subset in SUBSETS if subset not in split.subsets.values()]
+    if empty:
+        raise DataError(
+            f"split.protocol {params.protocol} leaves {' and '.join(empty)} without a pair; "
+            "add pairs, or use split.protocol grouped"
+        )
+    return Split(dict(sorted(split.subsets.items())), split.set_aside)
+
+
+def split_at_random(stems: Mapping[str, object], shares: Mapping[str, float], seed: int) -> dict[str, str]:
+    """Split pair by pair, blind to what belongs together: what the original experiment did.
+
+    Args:
+        stems: the pairs.
+        shares: share of the pairs by subset, adding to 1.
+        seed: decides; not negative.
+
+    Returns:
+        Subset by stem, of counts that are the shares rounded.
+    """
+    order = np.random.default_rng(seed).permutation(sorted(stems)).tolist()
+    ends = np.round(np.cumsum(list(shares.values())) * len(order)).astype(int)
+    places = np.searchsorted(ends, np.arange(len(order)), side="right")
+    return {stem: list(shares)[place] for stem, place in zip(order, places, strict=True)}
+
+
+def _grouped(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) -> Split:
+    """By whole groups; old pairs keep their subset, and the shares bind the new ones."""
+    joined = join_previous(pairs.parents, pairs.duplicates, previous)
+    followed = {stem: subset for stem, subset in joined.subsets.items() if stem not in previous}
+    dealt = assign_subsets(
+        joined.free,
+        pairs.sources,
+        pairs.empty,
+        params.shares.model_dump(),
+        params.seed,
+        followed,
+        set(joined.subsets.values()),
+    )
+    return Split(joined.subsets | dealt, joined.set_aside)
+
+
+def _official(pairs: Pairs, _: Mapping[str, str], params: SplitParams) -> Split:
+    """As given; where no pair is given to valid, valid is dealt out of train by groups."""
+    given = {stem: subset for stem, subset in pairs.given.items() if subset}
+    if not given:
+        raise DataError(
+            "split.protocol official needs pairs that came in train/ and test/, but none of "
+            f"{len(pairs.given)} did; use split.protocol grouped"
+        )
+    aside = tuple(
+        Refusal(stem, "came without a subset, which split.protocol official goes by")
+        for stem in sorted(pairs.given)
+        if stem not in given
+    )
+    train = {stem: subset for stem, subset in given.items() if subset == "train"}
+    if train and "valid" not in given.values():
+        whole = params.shares.train + params.shares.valid
+        shares = {"train": params.shares.train / whole, "valid": params.shares.valid / whole}
+        given |= assign_subsets(pairs.groups(train), pairs.sources, pairs.empty, shares, params.seed)
+    return Split(given, aside)
+
+
+def _from_file(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) -> Split:
+    """Exactly what split.previous says."""
+    if not previous:
+        raise DataError(
+            f"split.protocol file needs an earlier split, but split.previous {params.previous} holds no pair; "
+            "name a CSV with the columns stem,subset"
+        )
+    aside = tuple(
+        Refusal(stem, "is not in split.previous, which split.protocol file goes by")
+        for stem in sorted(pairs.sources)
+        if stem not in previous
+    )
+    return Split({stem: previous[stem] for stem in pairs.sources if stem in previous}, aside)

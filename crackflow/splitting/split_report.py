@@ -1,0 +1,131 @@
+"""What data/split.json holds: how the split came out, and what it and other splits of the same pairs leak."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from crackflow.params import SplitParams
+from crackflow.splitting.allocation import BY_SOURCE, nearest
+from crackflow.splitting.grouping import SUBSETS
+from crackflow.splitting.leakage import count_leaks, mean_leaks
+from crackflow.splitting.near_duplicates import Duplicate
+from crackflow.splitting.protocols import LEAKY, Pairs, Split, split_at_random
+
+RANDOM_SPLITS = 20
+"""How many random splits the figures of one are the mean of."""
+
+
+def describe(
+    pairs: Pairs,
+    split: Split,
+    previous: Mapping[str, str],
+    duplicates: Sequence[Duplicate],
+    params: SplitParams,
+) -> dict[str, Any]:
+    """Say how a split came out and what it leaks.
+
+    Args:
+        pairs: all usable pairs.
+        split: what was made of them.
+        previous: subset by stem of the earlier split; empty when there was none.
+        duplicates: all near-duplicates found, those that were set aside included.
+        params: what the split was made with.
+
+    Returns:
+        Plain values for JSON. `off` is the largest difference, in points, between a subset's share and the one asked
+        for, of the pairs that are new; `nearest` the least that a source's groups allow, where `off` is above 5 points
+        and the source small enough to find out.
+    """
+    subsets = split.subsets
+    groups = pairs.groups(subsets)
+    new = {stem: subset for stem, subset in subsets.items() if stem not in previous}
+    kept = len(subsets) - len(new)
+    return {
+        "protocol": params.protocol,
+        "label": LEAKY.get(params.protocol, ""),
+        "pairs": len(subsets),
+        "groups": len(set(groups.values())),
+        "subsets": _counts(subsets.values()),
+        "shares": {"asked": params.shares.model_dump(), "off": _off(_counts(new.values()), params)},
+        "groups_by_source": _by_source(pairs, subsets, new, groups, params),
+        "duplicate_distance": params.duplicate_distance,
+        "duplicates": [
+            {
+                "one": found.one,
+                "other": found.other,
+                "bits": found.bits,
+                "turn": found.turn,
+                "same_parent": pairs.parents[found.one] == pairs.parents[found.other],
+                "subsets": [subsets.get(found.one, ""), subsets.get(found.other, "")],
+            }
+            for found in duplicates
+        ],
+        "leaks": _leaks(pairs, split, params),
+        "previous": {
+            "kept": kept,
+            "gone": len(previous) - kept,
+            "new": len(new),
+            "new_subsets": _counts(new.values()),
+        }
+        if previous
+        else None,
+        "set_aside": [refusal._asdict() for refusal in split.set_aside],
+    }
+
+
+def _by_source(
+    pairs: Pairs, subsets: Mapping[str, str], new: Mapping[str, str], groups: Mapping[str, str], params: SplitParams
+) -> dict[str, dict[str, Any]]:
+    """Each source's pairs and groups, and how near it comes to the shares."""
+    with_old = {groups[stem] for stem in subsets if stem not in new}
+    members: dict[str, list[str]] = {}
+    for stem in subsets:
+        members.setdefault(pairs.sources[stem], []).append(stem)
+    found = {}
+    for source, stems in sorted(members.items()):
+        sizes = Counter(groups[stem] for stem in stems)
+        fresh = [stem for stem in stems if stem in new]
+        off = _off(_counts(new[stem] for stem in fresh), params)
+        allowed = None
+        if off is not None and off > 100 * BY_SOURCE:
+            free = Counter(groups[stem] for stem in fresh if groups[stem] not in with_old)
+            followed = _counts(new[stem] for stem in fresh if groups[stem] in with_old)
+            allowed = nearest(
+                list(free.values()), list(params.shares.model_dump().values()), [followed[name] for name in SUBSETS]
+            )
+        found[source] = {
+            "pairs": len(stems),
+            "groups": len(sizes),
+            "largest": max(sizes.values()),
+            "subsets": _counts(subsets[stem] for stem in stems),
+            "off": off,
+            "nearest": None if allowed is None else round(100 * allowed, 2),
+        }
+    return found
+
+
+def _leaks(pairs: Pairs, split: Split, params: SplitParams) -> dict[str, Any]:
+    """What this split leaks, what random ones do, and what the subsets that the pairs came with do."""
+    shares = params.shares.model_dump()
+    random = [
+        count_leaks(split_at_random(pairs.sources, shares, seed), pairs.parents, pairs.duplicates)
+        for seed in range(RANDOM_SPLITS)
+    ]
+    given = {stem: subset for stem, subset in pairs.given.items() if subset}
+    return {
+        "this": count_leaks(split.subsets, pairs.parents, pairs.duplicates).as_dict(),
+        "random": mean_leaks(random).as_dict(),
+        "official": count_leaks(given, pairs.parents, pairs.duplicates).as_dict() if given else None,
+    }
+
+
+def _counts(subsets: Iterable[str]) -> dict[str, int]:
+    counted = Counter(subsets)
+    return {subset: counted[subset] for subset in SUBSETS}
+
+
+def _off(counts: Mapping[str, int], params: SplitParams) -> float | None:
+    """Largest difference to a share, in points; None without a pair."""
+    total = sum(counts.values())
+    shares = params.shares.model_dump()
+    return round(100 * max(abs(counts[name] / total - shares[name]) for name in SUBSETS), 2) if total else None

@@ -1,0 +1,1 @@
+"""Training: batches, augmentation, losses, optimizers, schedules, checkpoints and the loop."""

@@ -1,0 +1,202 @@
+"""Batches of resized pairs for Keras: one PyDataset over OpenCV that feeds every backend.
+
+What a batch holds follows from (seed, epoch, index) alone, never from what was drawn before: training that was killed
+and goes on at epoch 7 sees what an undisturbed run sees there. Files are read when needed, so memory does not grow with
+the number of images.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from crackflow.errors import DataError
+from crackflow.imaging.images import read_image, read_stored_mask
+from crackflow.params import TrainParams
+from crackflow.progress import track
+from crackflow.sources.provenance import source_of
+from crackflow.training import augmentation
+
+Pixels = npt.NDArray[np.uint8]
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of resized pairs: images/STEM.png and masks/STEM.png.
+
+    Attributes:
+        root: the folder.
+        num_classes: how many classes the masks' grey levels stand for.
+        channels: 3 for colour, 1 for grey images.
+    """
+
+    root: Path
+    num_classes: int
+    channels: int = 3
+
+    def image(self, stem: str) -> Pixels:
+        """The image as (H, W, channels) uint8, RGB."""
+        image = read_image(self.root / "images" / f"{stem}.png")
+        if self.channels == 3:
+            return image
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)[..., None]
+
+    def mask(self, stem: str) -> Pixels:
+        """The mask as (H, W) uint8 class indices."""
+        return read_stored_mask(self.root / "masks" / f"{stem}.png", self.num_classes)
+
+
+class WholeImages(keras.utils.PyDataset):  # type: ignore[misc]
+    """Batches of whole pairs in the order given, unchanged: what valid is judged on.
+
+    Args:
+        folder: where the pairs are.
+        stems: which of them.
+        batch_size: pairs a batch; the last may have fewer.
+    """
+
+    def __init__(self, folder: Folder, stems: Sequence[str], batch_size: int) -> None:
+        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=4)
+        self.folder = folder
+        self.stems = list(stems)
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.stems) / self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[Float32, Float32]:
+        """Batch `index`: pixels (N, H, W, channels) in 0..255 and one-hot truth (N, H, W, C), float32."""
+        stems = self.stems[index * self.batch_size : (index + 1) * self.batch_size]
+        images = np.stack([self.folder.image(stem) for stem in stems])
+        masks = np.stack([self.folder.mask(stem) for stem in stems])
+        return images.astype(np.float32), one_hot(masks, self.folder.num_classes)
+
+
+class TrainingCrops(keras.utils.PyDataset):  # type: ignore[misc]
+    """One epoch of augmented crops in random order.
+
+    Args:
+        folder: where the pairs are.
+        stems: the training pairs.
+        params: crop, crack_crops, augment, batch_size, steps_per_epoch and seed are read.
+        epoch: which epoch, from 0.
+        start: batches of it that are left out, because an earlier run has done them.
+        often: how often each pair is drawn, as `frequencies` gives it; all alike when absent.
+    """
+
+    def __init__(
+        self,
+        folder: Folder,
+        stems: Sequence[str],
+        params: TrainParams,
+        epoch: int,
+        start: int = 0,
+        often: Sequence[float] = (),
+    ) -> None:
+        # One thread beside the step: with two cores a second loader only takes from the first one's share.
+        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
+        self.folder = folder
+        self.params = params
+        self.epoch = epoch
+        self.start = start
+        steps = steps_per_epoch(len(stems), params)
+        whole = self.params.steps_per_epoch == 0
+        count = len(stems) if whole else steps * params.batch_size
+        self.stems = _order(stems, often or [1.0] * len(stems), count, params.seed, epoch)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.stems) / self.params.batch_size) - self.start
+
+    def __getitem__(self, index: int) -> tuple[Float32, Float32]:
+        """Batch `start + index`: pixels (N, H, W, channels) in 0..255 and one-hot truth (N, H, W, C), float32."""
+        index += self.start
+        rng = np.random.default_rng([self.params.seed, self.epoch, index])
+        first = index * self.params.batch_size
+        pairs = [self._draw(stem, rng) for stem in self.stems[first : first + self.params.batch_size]]
+        images, masks = (np.stack(side) for side in zip(*pairs, strict=True))
+        return images.astype(np.float32), one_hot(masks, self.folder.num_classes)
+
+    def _draw(self, stem: str, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
+        image, mask = self.folder.image(stem), self.folder.mask(stem)
+        params = self.params
+        size = params.crop or mask.shape[0]
+        crack_crops = params.crack_crops if params.crop else 0.0
+        box = augmentation.crop_box(mask, params.crop, crack_crops, params.augment.scale, rng)
+        image, mask = augmentation.geometry(image, mask, box, size, params.augment, rng)
+        return augmentation.light(image, params.augment, rng), mask
+
+
+def spread(stems: Sequence[str], count: int) -> list[str]:
+    """Give at most `count` stems, evenly spread over the sorted ones so that every source keeps its share."""
+    ordered = sorted(stems)
+    if count >= len(ordered):
+        return ordered
+    return [ordered[i * len(ordered) // count] for i in range(count)]
+
+
+def steps_per_epoch(images: int, params: TrainParams) -> int:
+    """Number of batches an epoch has for that many training images."""
+    return params.steps_per_epoch or math.ceil(images / params.batch_size)
+
+
+def one_hot(masks: Pixels, num_classes: int) -> Float32:
+    """Turn class indices (N, H, W) uint8 into one-hot (N, H, W, num_classes) float32."""
+    return np.eye(num_classes, dtype=np.float32)[masks]
+
+
+def frequencies(folder: Folder, stems: Sequence[str], params: TrainParams) -> tuple[float, ...]:
+    """How often each pair is drawn, relative to the others.
+
+    Args:
+        folder: where the pairs are; their masks are read where it matters whether a pair has a crack.
+        stems: the training pairs.
+        params: draw and crack_free are read.
+
+    Returns:
+        One figure a stem.
+
+    Raises:
+        DataError: when `draw` names a source that no training pair has, or nothing is left to draw.
+    """
+    sources = [source_of(stem) for stem in stems]
+    for unknown in sorted(set(params.draw) - set(sources)):
+        raise DataError(
+            f"train.draw names {unknown}, which no training pair comes from; expected some of "
+            f"{', '.join(sorted(set(sources)))}"
+        )
+    found = [params.draw.get(source, 1.0) for source in sources]
+    if params.crack_free != 1:
+        found = [
+            figure if folder.mask(stem).any() else figure * params.crack_free
+            for stem, figure in zip(track(stems, "train: masks", unit="mask"), found, strict=True)
+        ]
+    if not any(found):
+        raise DataError("train.draw and train.crack_free leave no training pair to draw; raise one of them above 0")
+    return tuple(found)
+
+
+def _order(stems: Sequence[str], often: Sequence[float], count: int, seed: int, epoch: int) -> list[str]:
+    """The `count` stems of an epoch, out of one endless sequence of shuffled passes over all of them.
+
+    An epoch that is shorter than a pass goes on where the last epoch stopped, so every image is seen as often as its
+    frequency says. A pass is as long as the frequencies add up to.
+    """
+    edges = np.cumsum(often)
+    length = max(1, round(float(edges[-1])))
+    position = epoch * count
+    order: list[str] = []
+    while len(order) < count:
+        turn, start = divmod(position + len(order), length)
+        rng = np.random.default_rng([seed, 1, turn])
+        # Marks at equal distances: an image of frequency 2 has two in each pass, one of 0.5 in every other on average.
+        marks = (np.arange(length) + rng.random()) / length * edges[-1]
+        drawn = np.searchsorted(edges, marks, side="right")
+        shuffled = drawn[rng.permutation(length)]
+        order += [stems[i] for i in shuffled[start : start + count - len(order)]]
+    return order

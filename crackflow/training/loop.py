@@ -1,0 +1,242 @@
+"""Train FlexUNet epoch by epoch, so that each batch is a function of its number and of what the last one left.
+
+Killed at any moment, the next call goes on from the last checkpoint, also in the middle of an epoch: weights,
+optimizer, dropout's seeds, the metrics' running sums and history come from there; order, crops and augmentation from
+(seed, epoch, batch).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from crackflow.errors import DataError, TrainingError
+from crackflow.models.flexunet import flexunet
+from crackflow.params import ModelParams, TrainParams
+from crackflow.progress import bar
+from crackflow.training import losses, metrics, schedule
+from crackflow.training.checkpoints import Checkpoints, Place, Row
+from crackflow.training.dataset import Folder, TrainingCrops, WholeImages, frequencies, spread, steps_per_epoch
+from crackflow.training.deep_supervision import Supervised
+from crackflow.training.muon import ConvMuon
+
+VALID_BATCH = 4
+# XLA takes 1.7 times as long for this network on a CPU under TensorFlow, and torch's compiler wants C++
+JIT = keras.backend.backend() == "jax"
+SUPERVISED = (1, 2)  # levels: the first is the output's own, and lower ones see too little of a thin crack
+MEND = "lower train.learning_rate, or clip gradients closer by train.clipvalue"
+
+EpochDone = Callable[[keras.Model, list[Row]], None]
+
+
+def train(
+    folder: Folder,
+    train_stems: Sequence[str],
+    valid_stems: Sequence[str],
+    size: int,
+    model_params: ModelParams,
+    params: TrainParams,
+    checkpoints: Checkpoints,
+    epoch_done: EpochDone,
+) -> list[Row]:
+    """Train until `params` say it is over, from where the checkpoints left off.
+
+    Args:
+        folder: the resized pairs.
+        train_stems: pairs to learn from.
+        valid_stems: pairs that pick the best epoch.
+        size: side of the input of the model that is kept, px.
+        model_params: the network.
+        params: the recipe.
+        checkpoints: what is kept on the way; its `best` holds the best model afterwards.
+        epoch_done: called after each epoch, before it is kept, with the network for inference, holding the weights that
+            the epoch is judged by, and the history so far.
+
+    Returns:
+        The history: a row an epoch with epoch (from 1), learning_rate, loss, val_loss and each metric and val_metric.
+
+    Raises:
+        DataError: when there is nothing to train or to validate on, or `draw` names no source of them.
+        TrainingError: when the loss or a weight is not finite; what was kept before stays.
+    """
+    if not train_stems or not valid_stems:
+        raise DataError(
+            f"received {len(train_stems)} train and {len(valid_stems)} valid pairs, expected at least one of each; "
+            "add pairs or change split.shares"
+        )
+    often = frequencies(folder, train_stems, params)
+    keras.utils.set_random_seed(params.seed)
+    steps = steps_per_epoch(len(train_stems), params)
+    model = learner(folder.num_classes, model_params, params)
+    compile_model(model, params, steps)
+    # The one that is judged and kept is a network of its own: for any reader plain Keras, in float32, never compiled.
+    judged = flexunet(size, folder.num_classes, model_params, params.seed)
+    judge = keras.Model(judged.input, judged.output)
+    judge.compile(
+        loss=losses.total(params.loss, params.crack_weight), metrics=metrics.make(params.metrics), jit_compile=JIT
+    )
+    place = checkpoints.restore(model)
+    history = place.history
+    valid = WholeImages(folder, spread(valid_stems, params.valid_images or len(valid_stems)), VALID_BATCH)
+    if place.sums:
+        # Keras makes the metrics' variables at the first batch; they must be there to go on counting
+        model.test_on_batch(*valid[0])
+    done = len(history) * steps + place.batch
+    with bar("train", total=params.epochs * steps, initial=done, unit="step", even=True) as progress:
+        while not schedule.finished(_values(history, params), params):
+            epoch = len(history)
+            if place.batch == 0:
+                _begin_epoch(model, params, epoch, _values(history, params))
+            watch = _Watch(progress, f"epoch {epoch + 1}/{params.epochs}", steps, checkpoints, place)
+            logs = model.fit(
+                TrainingCrops(folder, train_stems, params, epoch, place.batch, often),
+                shuffle=False,  # TrainingCrops has its own order; Keras's would depend on the epochs before
+                initial_epoch=epoch,
+                epochs=epoch + 1,
+                verbose=0,
+                callbacks=[watch],
+            ).history
+            _check_finite(model, watch.label, checkpoints)
+            row = {"epoch": float(epoch + 1), "learning_rate": float(model.optimizer.learning_rate)}
+            row |= {name: float(values[-1]) for name, values in logs.items()}
+            # where an average is kept, fit has left it in the weights' place
+            for layer in judged.layers:
+                layer.set_weights(model.get_layer(layer.name).get_weights())
+            seen = judge.evaluate(valid, verbose=0, return_dict=True, callbacks=[watch])
+            history.append(row | {f"val_{name}": float(value) for name, value in seen.items()})
+            epoch_done(judged, history)
+            if schedule.best_epoch(_values(history, params)) == epoch:
+                checkpoints.save_best(judged)
+            watch.put_trained_back(model)
+            checkpoints.save(model, history)
+            place = Place(history)
+    checkpoints.finish(history)
+    return history
+
+
+def learner(num_classes: int, model_params: ModelParams, params: TrainParams) -> keras.Model:
+    """Build the network that is trained.
+
+    Args:
+        num_classes: the background included.
+        model_params: the network.
+        params: seed, precision, deep_supervision and crack_weight are read.
+
+    Returns:
+        FlexUNet; under deep supervision with the outputs of lower levels besides, whose layers nobody else needs.
+    """
+    if not params.deep_supervision:
+        return flexunet(None, num_classes, model_params, params.seed, params.precision)
+    whole = flexunet(None, num_classes, model_params, params.seed, params.precision, SUPERVISED)
+    model = Supervised(whole.input, whole.outputs, name=whole.name)
+    model.level_weight = params.deep_supervision
+    model.level_loss = losses.total({"categorical_crossentropy": 1.0}, params.crack_weight)
+    return model
+
+
+def compile_model(model: keras.Model, params: TrainParams, steps: int) -> None:
+    """Give the model its optimizer, loss and metrics.
+
+    Args:
+        model: as `flexunet` builds it.
+        params: the recipe.
+        steps: batches an epoch.
+    """
+    rate = schedule.learning_rate(params, steps * params.epochs)
+    clip = params.clipvalue or None
+    # None: the average replaces the weights at the end of `fit` alone, and `_Watch` has kept them
+    average = {"use_ema": params.averaging > 0, "ema_momentum": params.averaging, "ema_overwrite_frequency": None}
+    if params.optimizer in ("adamw", "muon"):
+        decaying = keras.optimizers.AdamW if params.optimizer == "adamw" else ConvMuon
+        optimizer = decaying(rate, weight_decay=params.weight_decay, clipvalue=clip, **average)
+        # Decay draws weights to 0; a normalization's scale and an offset have no reason to be there.
+        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+    elif params.optimizer == "adam":
+        optimizer = keras.optimizers.Adam(rate, clipvalue=clip, **average)
+    else:
+        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, clipvalue=clip, **average)
+    model.compile(
+        optimizer=optimizer,
+        loss=losses.total(params.loss, params.crack_weight),
+        metrics=metrics.make(params.metrics),
+        jit_compile=JIT,
+    )
+
+
+def _begin_epoch(model: keras.Model, params: TrainParams, epoch: int, values: Sequence[float]) -> None:
+    if params.schedule != "cosine":
+        factor = params.reducer.factor if params.schedule == "plateau" else 1.0
+        model.optimizer.learning_rate = schedule.reduced_rate(
+            values, params.learning_rate, factor, params.reducer.patience
+        )
+    dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+    for number, layer in enumerate(dropouts):
+        state = np.random.SeedSequence([params.seed, epoch, number]).generate_state(2)
+        layer.seed_generator.state.assign(state.astype(layer.seed_generator.state.dtype))
+
+
+def _check_finite(model: keras.Model, where: str, checkpoints: Checkpoints) -> None:
+    """The loss alone doesn't tell: cross-entropy clips what it is given, and with it a NaN on some backends."""
+    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+        raise TrainingError(f"weights are no longer finite after {where}; {_mend(checkpoints)}")
+
+
+def _mend(checkpoints: Checkpoints) -> str:
+    kept = f"the best model before is {checkpoints.best}" if checkpoints.best.is_file() else "no epoch was finished"
+    return f"{MEND}; {kept}"
+
+
+def _values(history: Sequence[Row], params: TrainParams) -> list[float]:
+    """The monitored figure of each epoch, turned so that lower is better."""
+    sign = 1 if params.monitor == "val_loss" else -1
+    return [sign * row[params.monitor] for row in history]
+
+
+class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
+    """Follows one epoch from the place where it starts.
+
+    Moves the bar at each step, stops at the first loss that is not a number, keeps a checkpoint now and then, and what
+    was trained last.
+    """
+
+    def __init__(self, progress: "tqdm[None]", label: str, steps: int, checkpoints: Checkpoints, place: Place) -> None:
+        super().__init__()
+        self.progress = progress
+        self.label = label
+        self.steps = steps
+        self.checkpoints = checkpoints
+        self.place = place
+        self.trained: list[Any] = []
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 Keras's signature
+        """Go on counting: `fit` has just set the metrics to 0."""
+        if self.place.sums:
+            for variable, value in zip(self.model.metrics_variables, self.place.sums, strict=True):
+                variable.assign(value)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        done = self.place.batch + batch + 1
+        loss = float((logs or {})["loss"])
+        if not math.isfinite(loss):
+            raise TrainingError(f"the loss is {loss} in {self.label}, step {done}; {_mend(self.checkpoints)}")
+        self.progress.set_postfix_str(f"{self.label} loss {loss:.4f}", refresh=False)
+        self.progress.update()
+        # after the last batch nothing would be left for `fit` to begin with
+        if done < self.steps and self.checkpoints.due():
+            self.checkpoints.save(self.model, self.place.history, done)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 Keras's signature
+        if self.model.optimizer.use_ema:
+            self.trained = [keras.ops.convert_to_numpy(weight) for weight in self.model.trainable_variables]
+
+    def put_trained_back(self, model: keras.Model) -> None:
+        """Undo what `fit` ends with where an average is kept: the average in the weights' place."""
+        if self.trained:
+            for variable, value in zip(model.trainable_variables, self.trained, strict=True):
+                variable.assign(value)
+
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 Keras's signature
+        self.progress.set_postfix_str(f"{self.label} looking at valid", refresh=True)

@@ -1,0 +1,1 @@
+"""Charts, overlays, contact sheets and the HTML report."""

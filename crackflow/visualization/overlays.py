@@ -1,0 +1,118 @@
+"""What a prediction got right, invented and missed, painted on the photograph.
+
+The three are told apart twice: by colours that people with any colour vision can tell apart (Okabe and Ito, "Color
+Universal Design", 2008; https://jfly.uni-koeln.de/color), which also differ in lightness, and by pattern: right is
+solid, invented has stripes, missed has dots.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from crackflow.visualization.lettering import font
+
+Picture = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+
+class Mark(NamedTuple):
+    """How one kind of pixel is painted, and the words for it."""
+
+    colour: tuple[int, int, int]
+    pattern: str
+    words: str
+
+
+FOUND = Mark((86, 180, 233), "solid", "found: crack in truth and prediction (TP)")
+INVENTED = Mark((213, 94, 0), "stripes", "false alarm: in the prediction alone (FP)")
+MISSED = Mark((240, 228, 66), "dots", "missed: in truth alone (FN)")
+PREDICTED = Mark((204, 121, 167), "solid", "predicted crack")
+
+# Share of the mark's colour in a painted pixel: the surface below stays visible, and dark parts of a pattern too.
+STRONG, WEAK = 0.85, 0.45
+# Period of stripes and dots, px; wide enough to survive a sheet at half size.
+PERIOD = 8
+
+LETTER_PX = 13
+SWATCH = (40, 20)
+
+
+def overlay(image: Picture, truth: NDArray[np.uint8] | None, predicted: NDArray[np.uint8]) -> Picture:
+    """Paint a prediction on its photograph.
+
+    With more than two classes a pixel counts as crack where its class is any but the background, as in the headline
+    figures.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        truth: uint8 (H, W) class indices, 0 the background; None where nothing is known, then every predicted crack
+            pixel gets the mark PREDICTED.
+        predicted: uint8 (H, W) class indices.
+
+    Returns:
+        uint8 (H, W, 3) RGB, a new array.
+
+    Raises:
+        ValueError: when the heights and widths differ.
+    """
+    for name, mask in (("truth", truth), ("predicted", predicted)):
+        if mask is not None and mask.shape != image.shape[:2]:
+            raise ValueError(
+                f"received {name} of shape {mask.shape} for an image of {image.shape[:2]}; sizes must agree"
+            )
+    p = predicted > 0
+    if truth is None:
+        return _painted(image, [(PREDICTED, p)])
+    t = truth > 0
+    return _painted(image, [(FOUND, p & t), (INVENTED, p & ~t), (MISSED, ~p & t)])
+
+
+def legend(width: int, *, with_truth: bool = True) -> Picture:
+    """Draw the key to `overlay`: a swatch and words for each mark.
+
+    Args:
+        width: of the picture, px; entries flow onto as many lines as they need.
+        with_truth: for overlays that had a truth, else for those that had none.
+
+    Returns:
+        uint8 (H, width, 3) RGB.
+    """
+    marks = (FOUND, INVENTED, MISSED) if with_truth else (PREDICTED,)
+    face = font(LETTER_PX)
+    places: list[tuple[int, int]] = []
+    left = line = 0
+    for mark in marks:
+        needed = SWATCH[0] + 8 + round(face.getlength(mark.words))
+        if left and left + needed > width:
+            left, line = 0, line + 1
+        places.append((left, line))
+        left += needed + 24
+    pitch = SWATCH[1] + 8
+    canvas = Image.new("RGB", (width, (line + 1) * pitch), (255, 255, 255))
+    draw = ImageDraw.Draw(canvas)
+    for mark, (left, line) in zip(marks, places, strict=True):
+        swatch = np.full((SWATCH[1], SWATCH[0], 3), 128, np.uint8)
+        canvas.paste(Image.fromarray(_painted(swatch, [(mark, np.ones(swatch.shape[:2], bool))])), (left, line * pitch))
+        middle = (left + SWATCH[0] + 8, line * pitch + SWATCH[1] // 2)
+        draw.text(middle, mark.words, (32, 32, 32), face, anchor="lm")
+    return np.asarray(canvas)
+
+
+def _painted(image: Picture, parts: Sequence[tuple[Mark, Mask]]) -> Picture:
+    out = image.astype(np.float32)
+    for mark, where in parts:
+        share = np.where(_pattern(mark.pattern, *where.shape), STRONG, WEAK)[where][:, None]
+        out[where] = share * np.array(mark.colour) + (1 - share) * out[where]
+    return np.rint(out).astype(np.uint8)
+
+
+def _pattern(name: str, height: int, width: int) -> Mask:
+    y, x = np.ogrid[:height, :width]
+    if name == "stripes":
+        return np.asarray((x + y) % PERIOD < PERIOD // 2)
+    if name == "dots":
+        return np.asarray((x % PERIOD - 3.5) ** 2 + (y % PERIOD - 3.5) ** 2 < 3**2)
+    return np.ones((height, width), bool)

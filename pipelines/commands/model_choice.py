@@ -1,0 +1,107 @@
+"""Which model a command uses: the one trained in this checkout, the packaged one, or one that a user names."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from crackflow.errors import DataError, ModelError
+from crackflow.inference import operating_point, packaged_weights
+from crackflow.inference.packaged_weights import Seen, Weights
+from crackflow.models import seen_pairs
+from crackflow.params import Params
+from tasks.workspace import Workspace
+
+PACKAGED, TRAINED = "packaged", "trained"
+
+
+def choose(here: Path, choice: str = "") -> Weights:
+    """Find the model to use.
+
+    Args:
+        here: the current directory, a checkout or not.
+        choice: "packaged", "trained", or a path: a checkout, a folder laid out as crackflow/weights, the .keras file
+            in one of them, or a .keras file that lies elsewhere, such as the best epoch of a training that was stopped.
+            Empty takes the trained one where `here` has one, else the packaged one.
+
+    Returns:
+        The weights; the model itself is not opened.
+
+    Raises:
+        ModelError: when there is no such model.
+        ParamsError: when the checkout's params.yaml is absent or can't be used.
+    """
+    if choice == TRAINED or (not choice and Workspace(here).model.is_file()):
+        return _trained(Workspace(here), "the model trained here")
+    if choice in ("", PACKAGED):
+        return packaged_weights.open_folder(packaged_weights.FOLDER, "the packaged weights")
+    path = here / Path(choice).expanduser()
+    if not path.exists():
+        raise ModelError(
+            f"no model at {choice}; expected packaged, trained, a checkout with a trained model, a folder laid out as "
+            "crackflow/weights, or a .keras file"
+        )
+    folder = path if path.is_dir() else path.parent
+    for checkout in (folder, folder.parent):
+        if Workspace(checkout).model.is_file() and path in (checkout, Workspace(checkout).model):
+            return _trained(Workspace(checkout), f"the model trained in {choice}")
+    if path.is_dir() or (path.name == packaged_weights.MODEL and (folder / packaged_weights.CARD).is_file()):
+        return packaged_weights.open_folder(folder, f"the weights in {choice}")
+    return _alone(Workspace(here), path, choice)
+
+
+def seen(weights: Weights) -> Seen:
+    """Find out which pairs a model was trained on, and which its operating point was chosen on.
+
+    Args:
+        weights: as `choose` gives them.
+
+    Returns:
+        Hashes of both.
+
+    Raises:
+        ModelError: when it can't be told, as after a new split without a new training.
+    """
+    if weights.lists is not None:
+        return packaged_weights.seen(weights.lists)
+    workspace = Workspace(weights.model.parent.parent)
+    if weights.model != workspace.model:
+        raise ModelError(
+            f"no list beside {weights.model} tells what it was trained on, so nothing can be scored with it; name a "
+            "checkout or a folder laid out as crackflow/weights"
+        )
+    try:
+        split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
+        of = {subset: frozenset(map(seen_pairs.stem_hash, split["stem"][split["subset"] == subset])) for subset in _OWN}
+    except FileNotFoundError:
+        raise ModelError(
+            f"no split at {workspace.split_csv}, which tells what the model was trained on; make it with "
+            "`crackflow rebuild split`, or use --model packaged"
+        ) from None
+    except (KeyError, ValueError, OSError) as error:
+        raise DataError(f"{workspace.split_csv} can't be used ({error}); run `crackflow rebuild split`") from None
+    if workspace.trained_on.is_file() and seen_pairs.read(workspace.trained_on) != of["train"]:
+        raise ModelError(
+            f"{workspace.split_csv} was made anew after the model was trained, so which pairs its epoch and threshold "
+            "were chosen on is no longer known; train on the new one with `crackflow rebuild`, or use --model packaged"
+        )
+    return Seen(of["train"], of["valid"])
+
+
+_OWN = ("train", "valid")
+
+
+def _trained(workspace: Workspace, name: str) -> Weights:
+    if not workspace.model.is_file():
+        raise ModelError(f"no model at {workspace.model}; train one with `crackflow rebuild`, or say --model packaged")
+    if not operating_point.belongs(workspace.operating_point, workspace.model):
+        raise ModelError(
+            f"{workspace.operating_point} was chosen for another model than {workspace.model.name} beside it; "
+            "choose it anew with `crackflow rebuild evaluate`"
+        )
+    return Weights(name, workspace.model, workspace.operating_point, workspace.params())
+
+
+def _alone(workspace: Workspace, path: Path, named: str) -> Weights:
+    """A .keras file of which nothing else is known; photographs are framed as the checkout around it says."""
+    params = workspace.params() if (workspace.root / "params.yaml").is_file() else Params()
+    return Weights(f"{named} (no operating point was chosen for it)", path, None, params)

@@ -1,0 +1,222 @@
+"""What a pull request changes, as the Markdown of one comment: parameters, figures of the crack class, and how sure.
+
+`python -m pipelines.commands.pull_request BASE [HEAD]` prints it; .github/workflows/pull-request.yml posts it.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import pandas as pd
+import yaml
+
+from crackflow.errors import CrackflowError, DataError, ParamsError, one_line
+from crackflow.evaluation import comparison
+from pipelines import markdown
+from pipelines.commands import profile
+from pipelines.git import commit_of, git, shown
+from tasks.workspace import Workspace, write_text
+
+# A hidden first line, by which the workflow finds the comment that it wrote before.
+MARKER = "<!-- crackflow: figures of this pull request -->"
+# Where the gate is off, and in revisions that are older than it.
+METRIC: comparison.Metric = "pooled_iou"
+COUNTS = ("stem", "tp", "fp", "fn")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two things compared.
+
+    What git tracks is read with git: that works though DVC can't read the revision's dvc.yaml any more. What DVC caches
+    is read with DVC's file system, which looks in the work tree, the cache and the remote.
+
+    Attributes:
+        root: the repository.
+        commit: full name of a commit; None for the files that lie there.
+    """
+
+    root: Path
+    commit: str | None
+
+    @property
+    def name(self) -> str:
+        """As a comment calls it; GitHub makes a link of a commit's first characters."""
+        return "the working tree" if self.commit is None else self.commit[:10]
+
+    def text(self, path: Path) -> str | None:
+        """Read a file that git tracks; None where there is none."""
+        name = path.relative_to(self.root).as_posix()
+        if self.commit is not None:
+            return shown(self.root, self.commit, name)
+        try:
+            return path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{name} can't be read: {one_line(error)}") from None
+
+    def table(self, path: Path, columns: Sequence[str]) -> pd.DataFrame:
+        """Read a CSV that DVC caches; texts are left as they are.
+
+        Raises:
+            DataError: when it can't be had, or lacks a column.
+        """
+        from dvc.api import DVCFileSystem
+
+        name = path.relative_to(self.root).as_posix()
+        try:
+            with DVCFileSystem(str(self.root), rev=self.commit).open(name, "r") as file:
+                dtypes = {"stem": str, "group": str}
+                return pd.read_csv(file, usecols=list(columns), dtype=dtypes, keep_default_na=False)
+        except FileNotFoundError:
+            raise DataError(f"{name} of {self.name} is in no work tree, cache or remote at hand") from None
+        # a remote fails with whatever its library raises, and no table is a reason to write no comment
+        except Exception as error:
+            raise DataError(f"{name} of {self.name} can't be had ({one_line(error)})") from None
+
+
+def comment(root: Path, base: str, head: str | None = None, notes: Sequence[str] = ()) -> str:
+    """Write the comment.
+
+    Args:
+        root: a crackflow checkout.
+        base: the revision to compare with.
+        head: the revision that changes it; None for the files that lie in `root`.
+        notes: sentences to add, such as where the figures were made.
+
+    Returns:
+        Markdown, its first line `MARKER`.
+
+    Raises:
+        CrackflowError: when a revision names no commit, `head` holds no figures, or a file is not what its name says.
+    """
+    workspace = Workspace(root)
+    old = Side(root, commit_of(root, base))
+    new = Side(root, None if head is None else commit_of(root, head))
+    params = [_params(side, workspace) for side in (old, new)]
+    figures = [_figures(side, workspace) for side in (old, new)]
+    if not figures[1]:
+        raise DataError(
+            f"{new.name} holds no {workspace.metrics_json.relative_to(root)}; `dvc repro` makes it, then compare again"
+        )
+    parts = [
+        MARKER,
+        f"### Crack figures: {new.name} against {old.name}",
+        *_warnings(old, new, figures, notes),
+        _params_changed(*params),
+        _figures_changed(old, *figures),
+        _sure(old, new, workspace, _metric(params[1])),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _warnings(old: Side, new: Side, figures: Sequence[Mapping[str, Any]], notes: Sequence[str]) -> Iterator[str]:
+    yield from (f"> {words}" for words in [*(f"**Caveat:** {one}." for one in comparison.caveats(*figures)), *notes])
+    if new.commit is None and git(new.root, "diff", "--name-only", "HEAD", "--", "dvc.lock"):
+        yield (
+            "> dvc.lock as committed is not of these figures: they come of a rebuild that nobody has committed. "
+            "Run `dvc repro`, then commit dvc.lock, metrics and reports/evaluation.csv."
+        )
+    if not figures[0]:
+        yield f"> {old.name} holds no figures, so every figure is new."
+
+
+def _params_changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    changed = profile.changes(old, new)
+    if not changed:
+        return "No parameter changed."
+    return markdown.table(("parameter", "before", "after"), [[markdown.code(cell) for cell in one] for one in changed])
+
+
+def _figures_changed(old: Side, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    changed = comparison.rows(comparison.changes(before, after))
+    if not changed:
+        return f"No figure of the crack class differs from {old.name}."
+    return markdown.table(comparison.HEADINGS, changed)
+
+
+def _sure(old: Side, new: Side, workspace: Workspace, metric: comparison.Metric) -> str:
+    """Say by a paired bootstrap whether the change is more than the choice of test images, or why it can't be said."""
+    path = workspace.reports / "per_image.csv"
+    try:
+        before, after = (side.table(path, COUNTS) for side in (old, new))
+        groups = _groups((new, old), workspace.split_csv, before["stem"])
+        found = comparison.paired(before, after, metric, groups)
+    except DataError as error:
+        return f"No comparison image by image: {error}."
+    drawn = "images drawn one by one" if groups is None else f"drawn by photograph ({found.groups} of them)"
+    verdict = "may be no more than" if found.low <= 0 <= found.high else "is more than"
+    return f"Paired bootstrap, {drawn}: {found.words()}. The change {verdict} the choice of test images."
+
+
+def _groups(sides: Sequence[Side], path: Path, stems: pd.Series) -> list[str] | None:
+    """Give each image's group as the split has it; None where no side's split can be had or names them all."""
+    for side in sides:
+        try:
+            split = side.table(path, ("stem", "group"))
+        except DataError:
+            continue
+        known = dict(zip(split["stem"], split["group"], strict=True))
+        if all(stem in known for stem in stems):
+            return [known[stem] for stem in stems]
+    return None
+
+
+def _metric(params: Mapping[str, Any]) -> comparison.Metric:
+    gate = params.get("gate")
+    metric = gate.get("metric") if isinstance(gate, Mapping) else None
+    known: tuple[comparison.Metric, ...] = get_args(comparison.Metric)
+    return next((name for name in known if name == metric), METRIC)
+
+
+def _params(side: Side, workspace: Workspace) -> dict[str, Any]:
+    text = side.text(workspace.root / "params.yaml")
+    try:
+        values = yaml.safe_load(text or "{}")
+    except yaml.YAMLError as error:
+        raise ParamsError(f"params.yaml of {side.name} is not YAML: {one_line(error)}") from None
+    if not isinstance(values, dict):
+        raise ParamsError(f"params.yaml of {side.name} holds {type(values).__name__}, expected blocks such as data:")
+    return values
+
+
+def _figures(side: Side, workspace: Workspace) -> dict[str, Any]:
+    """metrics/evaluation.json; empty where there is none."""
+    name = workspace.metrics_json.relative_to(workspace.root)
+    try:
+        values = json.loads(side.text(workspace.metrics_json) or "{}")
+    except ValueError as error:
+        raise DataError(f"{name} of {side.name} is not JSON ({error}); run `crackflow rebuild evaluate`") from None
+    if not isinstance(values, dict):
+        raise DataError(f"{name} of {side.name} holds {type(values).__name__}; run `crackflow rebuild evaluate`")
+    return values
+
+
+def main() -> None:
+    """Print the comment. Exit code 2: something to mend first."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines.commands.pull_request", description=__doc__)
+    parser.add_argument("base", metavar="BASE", help="the revision to compare with")
+    parser.add_argument(
+        "head", metavar="HEAD", nargs="?", help="the revision that changes it; the working tree's files"
+    )
+    parser.add_argument("--note", action="append", default=[], help="a sentence to add; may be given again")
+    parser.add_argument("--out", type=Path, help="a file to write instead of printing")
+    given = parser.parse_args()
+    try:
+        text = comment(Path.cwd(), given.base, given.head, given.note)
+    except CrackflowError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    if given.out is None:
+        sys.stdout.write(text)
+    else:
+        write_text(given.out, text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""`crackflow score`: what a model reaches on labelled pairs that it has never seen, by the stages' own code."""
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich import box
+from rich.table import Table
+
+from crackflow.errors import DataError
+from crackflow.evaluation.evaluation import flat, plain
+from crackflow.inference.packaged_weights import Seen, Weights
+from crackflow.keras_import import import_keras
+from crackflow.models.seen_pairs import known
+from crackflow.params import DataParams, Params
+from crackflow.sources.provenance import source_of
+from pipelines.commands.model_choice import seen
+from tasks import download, evaluate, report, resize
+from tasks.outputs import write_csv
+from tasks.workspace import Workspace
+
+FIGURES = "evaluation.json"
+TABLES = (
+    "evaluation.csv",
+    "per_image.csv",
+    "per_source.csv",
+    "precision_recall.csv",
+    "precision_recall.png",
+    "worst.png",
+)
+PREDICTIONS = "predictions"
+WORK = ".work"
+# Words for a column of per_source.csv.
+COLUMNS = {
+    "IoU, pooled": "pooled_iou",
+    "F1, pooled": "pooled_f1",
+    "IoU, mean over images with cracks": "positives_iou",
+    "F1 within the tolerance": "tolerant_f1",
+    "crack-free images with a false alarm": "false_alarms_images",
+}
+# The same for a terminal of 80 columns.
+_SHORT = ("IoU", "F1", "mean IoU", "F1 near", "alarms")
+_CAPTION = (
+    "IoU and F1: pooled over pixels. mean IoU: over images with cracks. F1 near: within the tolerance. "
+    "alarms: share of crack-free images with a false alarm."
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        figures: as metrics/evaluation.json.
+        by_source: as reports/per_source.csv.
+        trained_on: pairs set aside because the weights were fitted to them.
+        chosen_on: pairs set aside because epoch or operating point were chosen on them.
+        refused: pairs that can't be used.
+    """
+
+    figures: dict[str, Any]
+    by_source: pd.DataFrame
+    trained_on: int
+    chosen_on: int
+    refused: int
+
+    def rows(self) -> list[dict[str, Any]]:
+        """`by_source` as JSON has it: None where a figure is undefined."""
+        return [plain({str(name): one for name, one in row.items()}) for row in self.by_source.to_dict("records")]
+
+    def words(self) -> str:
+        """Say in one line what was scored and what was not."""
+        return (
+            f"scored: {self.figures['protocol']['images']}; set aside: {self.trained_on} that the model was trained "
+            f"on, {self.chosen_on} that its operating point was chosen on; refused: {self.refused}"
+        )
+
+
+def score(weights: Weights, pairs: Path, out: Path | None = None) -> Outcome:
+    """Score a model on a folder or zip of labelled pairs.
+
+    Args:
+        weights: as pipelines.commands.model_choice.choose gives them.
+        pairs: any layout that `data.source: folder` takes. Pairs that the model knows by name are set aside.
+        out: the folder to write figures, tables, predictions and the sheet of the worst images to; absent, empty, or
+            written by an earlier score. None writes nothing.
+
+    Returns:
+        The figures, and how many pairs they are not of.
+
+    Raises:
+        DataError: when no pair is left to score, `pairs` can't be used, or `out` is in use.
+        ModelError: when the model, its operating point or its lists are absent or can't be used.
+    """
+    if not pairs.exists():
+        raise DataError(f"no folder and no zip at {pairs}; name one that holds images/ and masks/")
+    if out is not None and _in_use(out):
+        raise DataError(f"{out} is in use: it holds files and no {FIGURES}; name a folder that is absent or empty")
+    not_to_score = seen(weights)
+    point, origin = weights.point(), _origin(weights.point_file)
+    data = DataParams(source="folder", path=str(pairs.resolve()), max_refused=1.0)
+    params = weights.params.model_copy(update={"data": data})
+    with _workspace(out) as workspace:
+        rows, trained_on, chosen_on, refused = _rows(workspace, params, not_to_score)
+        import_keras()
+        from crackflow.inference.predictor import load_model
+
+        evaluate.score_rows(workspace, params, load_model(weights.model), rows, point, origin)
+        by_source = pd.read_csv(
+            workspace.reports / "per_source.csv", dtype={"source": str}, keep_default_na=False, na_values=[""]
+        )
+        figures = json.loads(workspace.metrics_json.read_text(encoding="utf-8"))
+        if out is not None:
+            report.draw_worst(workspace, len(params.classes), workspace.reports / "worst.png")
+            _publish(workspace, out)
+    return Outcome(figures, by_source, trained_on, chosen_on, refused)
+
+
+def table(outcome: Outcome) -> Table:
+    """Lay out the figures by source for a terminal, then those of all and of an all-black mask."""
+    found = Table(
+        title="crack class, by source",
+        caption=_CAPTION,
+        box=box.SIMPLE,
+        collapse_padding=True,
+        pad_edge=False,
+        title_justify="left",
+        caption_justify="left",
+        title_style="bold",
+    )
+    found.add_column("source", no_wrap=True)
+    for words in ("images", "cracked", *_SHORT):
+        found.add_column(words, justify="right")
+    for row in outcome.by_source.to_dict("records"):
+        counts = [str(row[name]) for name in ("source", "images", "images_with_cracks")]
+        found.add_row(*counts, *(_cell(row[name]) for name in COLUMNS.values()))
+    found.add_section()
+    protocol = outcome.figures["protocol"]
+    for name, key in (("all", "crack"), ("all-black mask", "all_background")):
+        reached = flat(outcome.figures[key])
+        counts = [name, str(protocol["images"]), str(protocol["images_with_cracks"])]
+        found.add_row(*counts, *(_cell(reached[column]) for column in COLUMNS.values()))
+    return found
+
+
+def _cell(value: Any) -> str:
+    return "-" if pd.isna(value) else f"{value:.3f}"
+
+
+def _origin(path: Path | None) -> str:
+    """Where the operating point was chosen, as evaluate's protocol has it."""
+    values = json.loads(path.read_text(encoding="utf-8")) if path is not None else {}
+    return f"{values.get('chosen_on', 'unknown')}, {values.get('metric', 'unknown')}"
+
+
+@contextlib.contextmanager
+def _workspace(out: Path | None) -> Iterator[Workspace]:
+    """A tree for the stages, dropped at the end; inside `out`, so that publishing is renaming."""
+    if out is None:
+        with tempfile.TemporaryDirectory(prefix="crackflow-score-") as folder:
+            yield Workspace(Path(folder))
+        return
+    root = out / WORK
+    made = not out.exists()
+    # of a run that was killed
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True)
+    try:
+        yield Workspace(root)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+        if made and not any(out.iterdir()):
+            out.rmdir()
+
+
+def _rows(workspace: Workspace, params: Params, not_to_score: Seen) -> tuple[pd.DataFrame, int, int, int]:
+    """Download and resize what may be scored; its rows, and how many pairs were left out for which reason."""
+    with contextlib.redirect_stdout(sys.stderr):
+        download.run(workspace, params)
+        listed = pd.read_csv(workspace.raw / "pairs.csv", dtype=str, keep_default_na=False)
+        trained_on = set(known(listed["stem"], not_to_score.trained_on))
+        chosen_on = set(known(listed["stem"], not_to_score.chosen_on)) - trained_on
+        new = listed[~listed["stem"].isin(trained_on | chosen_on)]
+        if new.empty:
+            raise DataError(
+                f"nothing to score: the model knows all {len(listed)} pairs, {len(trained_on)} from training and "
+                f"{len(chosen_on)} from choosing its operating point; name pairs that it has not seen"
+            )
+        write_csv(workspace.raw / "pairs.csv", new)
+        resize.run(workspace, params)
+    made = pd.read_csv(workspace.resized_csv, dtype=str, keep_default_na=False)
+    stems = made["stem"][made["refused"] == ""]
+    if stems.empty:
+        raise DataError(
+            f"nothing to score: none of {len(made)} pairs can be used; the first: {made['refused'].iloc[0]}"
+        )
+    rows = pd.DataFrame({"stem": stems, "source": stems.map(source_of), "subset": "test"})
+    return rows, len(trained_on), len(chosen_on), len(made) - len(stems)
+
+
+def _in_use(out: Path) -> bool:
+    """Whether a folder holds files that no score has written; one that was killed leaves its work folder."""
+    return out.is_dir() and any(out.iterdir()) and not ((out / FIGURES).is_file() or (out / WORK).is_dir())
+
+
+def _publish(workspace: Workspace, out: Path) -> None:
+    # Figures say that the folder is whole, so the old ones go first and the new ones come last.
+    (out / FIGURES).unlink(missing_ok=True)
+    for name in TABLES:
+        os.replace(workspace.reports / name, out / name)
+    shutil.rmtree(out / PREDICTIONS, ignore_errors=True)
+    os.replace(workspace.predictions, out / PREDICTIONS)
+    os.replace(workspace.metrics_json, out / FIGURES)

@@ -1,0 +1,1 @@
+"""`crackflow doctor`: checks of what a rebuild needs."""

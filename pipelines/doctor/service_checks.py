@@ -1,0 +1,173 @@
+"""What `crackflow doctor` looks at beyond this machine: Prefect's server and workers, and the account at Kaggle."""
+
+import datetime as dt
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crackflow.errors import CrackflowError
+from pipelines.doctor.finding import Finding
+from tasks.workspace import Workspace
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.objects import Worker
+
+ANSWER_S = 10.0
+SERVER_S = 4 * ANSWER_S
+FLOW = "rebuild"
+# A worker that missed this many heartbeats is gone, as Prefect's own server has it.
+HEARTBEATS = 3
+# What serves a deployment asks for its runs every ten seconds.
+SERVED_S = 60.0
+
+
+def prefect(_root: Path) -> list[Finding]:
+    """Whether the configured server answers, and whether somebody takes the runs of its deployments."""
+    import httpx
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
+
+    server, workers = "Prefect server", "Prefect worker"
+    settings = get_current_settings()
+    if not settings.api.url:
+        idle = Finding(workers, "ok", "none needed without a server")
+        if settings.server.ephemeral.enabled:
+            return [Finding(server, "ok", "none configured; each rebuild starts one for itself"), idle]
+        advice = "prefect server start, then prefect config set PREFECT_API_URL=http://127.0.0.1:4200/api"
+        return [Finding(server, "fault", "none configured, and a temporary one is forbidden", advice), idle]
+    # one try: an answer is wanted, and not patience
+    with (
+        temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
+        get_client(sync_client=True, httpx_settings={"timeout": ANSWER_S}) as client,
+    ):
+        if (unwell := client.api_healthcheck()) is not None:
+            return [_unreachable(settings.api.url, unwell), Finding(workers, "skipped", "the server does not answer")]
+        try:
+            return [_version(settings.api.url, client), _workers(client)]
+        # a server that wants a password says that it is well to anyone; another program's answers are no JSON
+        except (httpx.HTTPError, ValueError) as error:
+            return [_unreachable(settings.api.url, error), Finding(workers, "skipped", "the server refuses")]
+
+
+def _unreachable(url: str, error: Exception) -> Finding:
+    import httpx
+
+    what = "Prefect server"
+    status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
+    if status in (401, 403):
+        return Finding(what, "fault", f"{url} refuses ({status})", "set PREFECT_API_KEY or PREFECT_API_AUTH_STRING")
+    if isinstance(error, ValueError) or (status is not None and status < 500):
+        advice = "PREFECT_API_URL ends in /api for a server of your own: prefect config set PREFECT_API_URL=..."
+        return Finding(what, "fault", f"{url} answers {status or 'no JSON'}, expected Prefect's server", advice)
+    reason = f"answers {status}" if status else f"does not answer ({type(error).__name__})"
+    advice = "prefect server start; or do without one: prefect config unset PREFECT_API_URL"
+    return Finding(what, "fault", f"{url} {reason}", advice)
+
+
+def _version(url: str, client: "SyncPrefectClient") -> Finding:
+    from prefect import __version__
+    from prefect.client.base import ServerType
+
+    if client.server_type == ServerType.CLOUD:
+        return Finding("Prefect server", "ok", f"{url} answers")
+    theirs = str(client.api_version())
+    if theirs.split(".")[:2] != __version__.split(".")[:2]:
+        advice = "run both with the versions of requirements.lock"
+        return Finding("Prefect server", "warning", f"{url} runs {theirs}, this is {__version__}", advice)
+    return Finding("Prefect server", "ok", f"{url} answers, version {theirs}")
+
+
+def _workers(client: "SyncPrefectClient") -> Finding:
+    """Who would take the runs of the flow's deployments: a worker of their pool, or a process that serves them."""
+    from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+
+    what = "Prefect worker"
+    deployments = client.read_deployments(flow_filter=FlowFilter(name=FlowFilterName(any_=[FLOW])))
+    if not deployments:
+        return Finding(what, "ok", "nothing is deployed", "docs/how-to/schedule.md has rebuilds run by themselves")
+    served = [one for one in deployments if not one.work_pool_name]
+    unserved = [one.name for one in served if not _since(one.last_polled, SERVED_S)]
+    pools = {one.work_pool_name for one in deployments if one.work_pool_name}
+    idle = [complaint for pool in sorted(pools) if (complaint := _idle(pool, client))]
+    if idle:
+        return Finding(what, "warning", idle[0][0], idle[0][1])
+    if unserved:
+        return Finding(what, "warning", f"nobody serves {', '.join(sorted(unserved))}", "crackflow serve")
+    who = [f"pool {pool} has a worker" for pool in sorted(pools)]
+    return Finding(what, "ok", "; ".join([*who, *(f"{one.name} is served" for one in served)]))
+
+
+def _idle(pool: str, client: "SyncPrefectClient") -> tuple[str, str] | None:
+    """Why no run of this pool would begin, and what to do; None where one would."""
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        if client.read_work_pool(pool).is_paused:
+            return f"work pool {pool} is paused", f"prefect work-pool resume {pool}"
+    except ObjectNotFound:
+        return f"no work pool {pool}", f"prefect work-pool create {pool} --type process"
+    if not any(_online(worker) for worker in client.read_workers_for_work_pool(pool)):
+        return f"no worker of pool {pool} is online", f"prefect worker start --pool {pool}"
+    return None
+
+
+def _online(worker: "Worker") -> bool:
+    return _since(worker.last_heartbeat_time, HEARTBEATS * (worker.heartbeat_interval_seconds or 30))
+
+
+def _since(sign: dt.datetime | None, seconds: float) -> bool:
+    """Whether a sign of life is that recent; the server itself notices its absence late, or not at all."""
+    return sign is not None and (dt.datetime.now(dt.UTC) - sign).total_seconds() < seconds
+
+
+def kaggle(root: Path) -> list[Finding]:
+    """Whether Kaggle's credentials are here, and whether others can read them. What they are is never said."""
+    what = "Kaggle"
+    try:
+        source = Workspace(root).params().data.source
+    except CrackflowError:
+        return [Finding(what, "skipped", "params.yaml can't be used")]
+    if source != "kaggle":
+        return [Finding(what, "ok", f"not needed: data.source is {source}")]
+    from crackflow.sources.kaggle_http import CredentialsError, read_credentials
+
+    place, file = _place()
+    try:
+        found = read_credentials()
+    except CredentialsError:
+        advice = "write them anew, or remove them: a public set needs none"
+        return [Finding(what, "fault", f"credentials that can't be used, in {place}", advice)]
+    if not (found.api_key or found.username):
+        advice = "only a private set needs them: put a token of kaggle.com/settings into ~/.kaggle/access_token"
+        return [Finding(what, "ok", "no credentials; a public set needs none", advice)]
+    if file and os.name == "posix" and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return [Finding(what, "warning", f"credentials in {place}, which others can read", f"chmod 600 {file}")]
+    return [Finding(what, "ok", f"credentials in {place}")]
+
+
+def _place() -> tuple[str, Path | None]:
+    """Where kagglehub finds the credentials first, in words; and the file, if it is one."""
+    token = os.environ.get("KAGGLE_API_TOKEN", "")
+    home = Path.home() / ".kaggle"
+    files = [home / "access_token", home / "access_token.txt"]
+    if token and (file := _file(token)):
+        return "the file that KAGGLE_API_TOKEN names", file
+    if token:
+        return "the environment (KAGGLE_API_TOKEN)", None
+    for file in files:
+        if _file(str(file)) and file.stat().st_size:
+            return str(file), file
+    if os.environ.get("KAGGLE_USERNAME") and os.environ.get("KAGGLE_KEY"):
+        return "the environment (KAGGLE_USERNAME and KAGGLE_KEY)", None
+    old = Path(os.environ.get("KAGGLE_CONFIG_DIR") or home, "kaggle.json")
+    return (str(old), old) if _file(str(old)) else ("what kagglehub knows of this machine", None)
+
+
+def _file(name: str) -> Path | None:
+    try:
+        return Path(name) if Path(name).exists() else None
+    # a token longer than a file name may be
+    except OSError:
+        return None

@@ -1,0 +1,1 @@
+"""Running DVC's stages: the graph, one process per stage, the run lock, repair after a kill."""

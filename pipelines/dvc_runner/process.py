@@ -1,0 +1,232 @@
+"""Run one stage as a process of its own that can be watched, limited and ended as a whole."""
+
+import contextlib
+import json
+import math
+import os
+import re
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Literal, cast
+
+from crackflow.errors import UnreachableError
+from pipelines.dvc_runner import supervise
+from pipelines.dvc_runner.log_lines import LogLines
+from tasks.workspace import Workspace
+
+# Between SIGTERM and SIGKILL. Below the 30 s that a Prefect worker grants a flow that it cancels.
+GRACE_S = 10.0
+POLL_S = 0.5
+
+
+Kind = Literal["fault", "failed", "killed", "unreachable"]
+
+
+class StageError(Exception):
+    """A stage did not end well; the message is one line.
+
+    Attributes:
+        kind: fault where the stage itself said what there is to mend (data, parameters, disk); unreachable where a
+            server did not answer, and may later; killed where a signal ended it from outside, as the kernel does for
+            want of memory; failed otherwise: a defect, or the time limit.
+    """
+
+    def __init__(self, message: str, kind: Kind = "failed") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class StageStoppedError(StageError):
+    """The run was cancelled before the stage had ended."""
+
+
+class StageProcesses:
+    """Starts the stages of one run through DVC, and ends them all at once. Safe to use from several threads."""
+
+    def __init__(
+        self, root: Path, run_id: str, limit_s: float | None = None, hold: int | None = None, grace_s: float = GRACE_S
+    ) -> None:
+        """Prepare; nothing is started.
+
+        Args:
+            root: the DVC repository.
+            run_id: given to the stages as CRACKFLOW_RUN; they leave it in their record.
+            limit_s: seconds after which a stage is ended.
+            hold: a descriptor that stays open until the last process of a stage has gone: the run's lock.
+            grace_s: seconds between SIGTERM and SIGKILL.
+        """
+        self._workspace = Workspace(root)
+        self._run_id = run_id
+        self._limit_s = limit_s
+        self._hold = () if hold is None else (hold,)
+        self._grace_s = grace_s
+        self._guard = threading.Lock()
+        self._stopped = False
+        self._running: set[subprocess.Popen[bytes]] = set()
+
+    def repro(self, stage: str, say: Callable[[str], object], force: bool = False) -> bool:
+        """Bring one stage up to date and wait until that is done.
+
+        Args:
+            stage: the stage as DVC addresses it.
+            say: called with each line that the stage prints.
+            force: run it though nothing changed.
+
+        Returns:
+            True where the stage ran, False where DVC found nothing to do or took the outputs from its cache.
+
+        Raises:
+            StageError: when it failed or was ended at the time limit.
+            StageStoppedError: when `stop` was called meanwhile.
+        """
+        self.run(["dvc", "--wait-for-lock", "repro", "-s", *(["-f"] if force else []), stage], say)
+        return self._ran(stage)
+
+    def run(self, module: list[str], say: Callable[[str], object]) -> None:
+        """Run `python -m MODULE ARGUMENTS` in the repository and wait until it has ended, as `command` does."""
+        self.command([sys.executable, "-m", *module], say, self._limit_s)
+
+    def command(self, command: list[str], say: Callable[[str], object], limit_s: float | None) -> None:
+        """Run a program in the repository and wait until it has ended.
+
+        Args:
+            command: its name and arguments.
+            say: called with each line that it prints.
+            limit_s: seconds after which it is ended; None for no limit.
+
+        Raises:
+            StageError: when it failed or was ended at the time limit.
+            StageStoppedError: when `stop` was called meanwhile.
+        """
+        process = self._start(command)
+        said, code = "", 0
+        try:
+            for line in self._lines(process, limit_s):
+                said = line if _weight(line) >= _weight(said) else said
+                # DVC ends with a code of its own and says that of the shell in which it ran the stage
+                code = int(found[1]) if (found := _EXITED.search(line)) else code
+                say(line)
+        finally:
+            self._end(process)
+        if process.returncode:
+            if self._stopped:
+                raise StageStoppedError("ended, because the run was stopped")
+            raise _error(process.returncode, code, said)
+
+    def stop(self) -> None:
+        """End every running stage, and start none from here on. Returns at once; `repro` returns when they are gone."""
+        with self._guard:
+            self._stopped = True
+            for process in self._running:
+                _close(process)
+
+    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
+        environment = {
+            # nobody is there to answer a question of git's
+            "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
+            "GIT_TERMINAL_PROMPT": "0",
+            **os.environ,
+            # `python` in dvc.yaml is then the one that runs the flow
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+            "PYTHONUNBUFFERED": "1",
+            "CRACKFLOW_RUN": self._run_id,
+        }
+        with self._guard:
+            if self._stopped:
+                raise StageStoppedError("not started, because the run was stopped")
+            process = subprocess.Popen(
+                supervise.watched(command, self._grace_s),
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=self._workspace.root,
+                env=environment,
+                start_new_session=True,
+                pass_fds=self._hold,
+            )
+            self._running.add(process)
+        return process
+
+    def _lines(self, process: "subprocess.Popen[bytes]", limit_s: float | None) -> Iterator[str]:
+        """Give the lines that a process prints as they come, until it has ended.
+
+        Raises:
+            StageError: at the time limit.
+        """
+        output = cast("IO[bytes]", process.stdout)
+        deadline = time.monotonic() + (limit_s or math.inf)
+        lines = LogLines()
+        with selectors.DefaultSelector() as selector:
+            selector.register(output, selectors.EVENT_READ)
+            while time.monotonic() < deadline:
+                if selector.select(POLL_S):
+                    data = os.read(output.fileno(), 65536)
+                    if not data:
+                        break
+                    yield from lines.feed(data)
+                elif process.poll() is not None:
+                    # something that left the group holds the pipe open; it is no part of the stage
+                    break
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(max(deadline - time.monotonic(), 0))
+            yield from lines.close()
+            return
+        raise StageError(f"ended at its time limit of {limit_s:g} s; raise the limit, or give it less to do")
+
+    def _end(self, process: "subprocess.Popen[bytes]") -> None:
+        """See that nothing of the process group is left, whether it ended well, has to be ended or was ended."""
+        _close(process)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(self._grace_s + 5)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        cast("IO[bytes]", process.stdout).close()
+        with self._guard:
+            self._running.discard(process)
+
+    def _ran(self, stage: str) -> bool:
+        """Whether the stage left its record in this run: DVC's own words are not read for that."""
+        try:
+            record = json.loads(self._workspace.ran(stage).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return isinstance(record, dict) and record.get("run") == self._run_id
+
+
+def _close(process: "subprocess.Popen[bytes]") -> None:
+    """Close the pipe that pipelines/dvc_runner/supervise.py watches: it then ends the process group."""
+    cast("IO[bytes]", process.stdin).close()
+
+
+def _weight(line: str) -> int:
+    """How much a line says of why a stage failed: our stages' own word most, then an exception's, DVC's, any."""
+    return 3 if line.startswith("error: ") else 2 if _EXCEPTION.match(line) else int(line.startswith("ERROR: "))
+
+
+def _error(code: int, inner: int, said: str) -> StageError:
+    """What went wrong, by the exit code of the process, that of the stage within it, and the weightiest line."""
+    # first, since a stage that is ended by SIGTERM says so in a line of its own
+    if number := _signal(code) or _signal(inner):
+        return StageError(f"killed by {number.name}, from outside or for want of memory", "killed")
+    if said.startswith("error: "):
+        later = UnreachableError.exit_code in {code, inner}
+        return StageError(said.removeprefix("error: "), "unreachable" if later else "fault")
+    return StageError(said or f"it ended with exit code {code} and said nothing")
+
+
+# the last line of a traceback
+_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception)\b(: |$)")
+_EXITED = re.compile(r"exited with (-?\d+)\s*$")
+
+
+def _signal(code: int) -> signal.Signals | None:
+    number = -code if code < 0 else code - 128
+    return signal.Signals(number) if number in set(signal.Signals) else None

@@ -1,0 +1,282 @@
+"""The gate: a new model becomes the champion only where it is no worse on test images that neither has seen.
+
+`python -m pipelines.flows.gate TREE REVISION` judges the model in a checkout and prints the verdict; a rebuild runs it
+as a process of its own, so that it can be ended like a stage. The champion lies in models/champion, laid out as
+crackflow/weights, and models/champion.dvc says which one it is: `dvc pull` brings it to any clone, and `crackflow
+predict --model models/champion` uses it.
+"""
+
+import contextlib
+import hashlib
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from crackflow.errors import CrackflowError, DataError, ModelError, one_line
+from crackflow.evaluation import comparison
+from crackflow.inference import packaged_weights
+from crackflow.inference.operating_point import sha256
+from crackflow.inference.packaged_weights import Seen, Weights
+from crackflow.keras_import import import_keras
+from crackflow.models.seen_pairs import known
+from crackflow.params import Params, dump
+from pipelines import figures
+from pipelines.flows.results_branch import BRANCH
+from pipelines.git import shown
+from tasks import evaluate
+from tasks.outputs import new_folder, write_json
+from tasks.workspace import Workspace, write_text
+
+CHAMPION = Path("models/champion")
+POINTER = CHAMPION.with_suffix(".dvc")
+SCORED = "gate-"  # folders in .crackflow in which a champion is scored
+Name = Literal["Promoted", "Unchanged", "Rejected"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a model.
+
+    Attributes:
+        name: Promoted, Unchanged where it is the champion already, or Rejected.
+        reason: why, in one line.
+        champion: revision of the champion that it met; None for the first.
+        delta: by how much it is better; None where they were not compared.
+    """
+
+    name: Name
+    reason: str
+    champion: str | None = None
+    delta: float | None = None
+
+
+def verdict_file(workspace: Workspace) -> Path:
+    """Where the last verdict on a checkout's model lies, as JSON."""
+    return workspace.root / ".crackflow/gate.json"
+
+
+def read(workspace: Workspace) -> Verdict:
+    """Read the last verdict.
+
+    Raises:
+        DataError: when there is none.
+    """
+    try:
+        return Verdict(**json.loads(verdict_file(workspace).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"no verdict in {workspace.root} ({error}); run the rebuild again") from None
+
+
+def judge(workspace: Workspace, revision: str) -> Verdict:
+    """Let the model of a checkout meet the champion, and take its place where it is no worse.
+
+    Args:
+        workspace: a finished rebuild.
+        revision: what the model was made of, for the champion's card.
+
+    Returns:
+        The verdict, which is also written to `verdict_file`.
+
+    Raises:
+        DataError: when the rebuild has left no figures.
+        ModelError: when the model or its lists can't be used.
+    """
+    params, values = workspace.params(), figures.read(workspace)
+    verdict = _verdict(workspace, params)
+    if verdict.name == "Promoted":
+        _promote(workspace, params, values, revision, verdict)
+    if verdict.name == "Rejected":
+        write_json(_rejected_file(workspace), {"of": _fingerprint(workspace, params), "verdict": asdict(verdict)})
+    if (workspace.root / CHAMPION / packaged_weights.CARD).is_file():
+        _track(workspace.root)
+    write_json(verdict_file(workspace), asdict(verdict))
+    return verdict
+
+
+def _verdict(workspace: Workspace, params: Params) -> Verdict:
+    folder, metric = workspace.root / CHAMPION, params.gate.metric
+    try:
+        if not _brought_back(workspace.root):
+            return Verdict("Promoted", "there was no champion")
+        champion = packaged_weights.open_folder(folder, "the champion")
+        card = packaged_weights.read_card(folder)
+        if sha256(champion.model) == sha256(workspace.model):
+            return Verdict("Unchanged", "the model is the champion", card["revision"])
+        if metric == "none":
+            return Verdict("Promoted", "gate.metric is none", card["revision"])
+        if (known := _rejected(workspace)) and known["of"] == _fingerprint(workspace, params):
+            # said once: a night without changes is no news
+            return Verdict(**(known["verdict"] | {"name": "Unchanged", "reason": f"rejected before: {_reason(known)}"}))
+        found = _compare(workspace, params, champion, packaged_weights.seen(folder), metric)
+    except (CrackflowError, OSError) as error:
+        if metric == "none":
+            return Verdict("Promoted", "gate.metric is none, and the champion can't be used")
+        reason = f"the champion can't be compared: {error}; gate.metric: none takes the new model as it is"
+        return Verdict("Rejected", reason)
+    gate = params.gate
+    if found.delta < gate.min_delta:
+        name: Name = "Rejected"
+        why = f"less than gate.min_delta {gate.min_delta:+g} better"
+    elif found.better < gate.confidence:
+        name, why = "Rejected", f"better in less than gate.confidence {gate.confidence:.0%} of the resamples"
+    else:
+        name, why = "Promoted", "no worse than the gate asks"
+    return Verdict(name, f"{why}: {found.words()}", card["revision"], found.delta)
+
+
+def _brought_back(root: Path) -> bool:
+    """Whether there is a champion. Its folder may be gone where the work tree was made anew; DVC has it.
+
+    Raises:
+        ModelError: when one is named that neither DVC's cache nor its remote holds.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    if (root / CHAMPION / packaged_weights.CARD).is_file():
+        return True
+    pointer = root / POINTER
+    text, committed = (
+        (pointer.read_text(encoding="utf-8") if pointer.is_file() else None),
+        shown(root, "HEAD", str(POINTER)),
+    )
+    if text is None or text.rstrip("\n") == committed:  # no run has written it here, so the branch's is newer
+        text = shown(root, f"refs/heads/{BRANCH}", str(POINTER)) or text
+    if text is None:
+        return False
+    write_text(pointer, text.rstrip("\n") + "\n")
+    with Repo(str(root), _wait_for_lock=True) as repo:
+        try:
+            repo.checkout([str(pointer)], force=True)
+        except DvcException:
+            try:
+                repo.pull([str(pointer)], force=True)
+            except DvcException as error:
+                raise ModelError(
+                    f"{POINTER} names a champion that neither DVC's cache nor its remote has ({one_line(error)})"
+                ) from None
+    return True
+
+
+def _rejected_file(workspace: Workspace) -> Path:
+    return workspace.root / ".crackflow/rejected.json"
+
+
+def _rejected(workspace: Workspace) -> dict[str, Any] | None:
+    """The last rejection and what it was of; None where there is none that can be read."""
+    try:
+        known = json.loads(_rejected_file(workspace).read_text(encoding="utf-8"))
+        return {"of": known["of"], "verdict": asdict(Verdict(**known["verdict"]))}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _reason(known: dict[str, Any]) -> str:
+    return str(known["verdict"]["reason"])
+
+
+def _fingerprint(workspace: Workspace, params: Params) -> str:
+    """A hash of all that a comparison depends on: both models with their operating points, the figures, the gate."""
+    champion = workspace.root / CHAMPION
+    read = (
+        workspace.model,
+        workspace.operating_point,
+        workspace.reports / "per_image.csv",
+        workspace.split_csv,
+        champion / packaged_weights.CARD,
+        champion / packaged_weights.MODEL,
+        champion / packaged_weights.POINT,
+    )
+    parts = [sha256(path) if path.is_file() else "none" for path in read]
+    return hashlib.sha256("\n".join([*parts, params.gate.model_dump_json()]).encode()).hexdigest()
+
+
+def _compare(
+    workspace: Workspace, params: Params, champion: Weights, seen: Seen, metric: comparison.Metric
+) -> comparison.Paired:
+    """Score the champion on the candidate's test rows, and set both side by side."""
+    if champion.params.classes != params.classes or champion.params.resize != params.resize:
+        raise ModelError("it was trained for other classes, or another size of picture")
+    split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
+    rows = split[split["subset"] == "test"]
+    rows = rows[~rows["stem"].isin(known(rows["stem"], seen.trained_on | seen.chosen_on))]
+    if rows.empty:
+        raise DataError("it has seen every test image in its own training")
+    from crackflow.inference.predictor import load_model
+
+    new = pd.read_csv(workspace.reports / "per_image.csv", dtype={"stem": str}, keep_default_na=False)
+    new = new[new["stem"].isin(rows["stem"])]
+    with _beside(workspace) as place:
+        evaluate.score_rows(place, params, load_model(champion.model), rows, champion.point(), "the champion's valid")
+        old = pd.read_csv(place.reports / "per_image.csv", dtype={"stem": str}, keep_default_na=False)
+    groups = rows.set_index("stem")["group"].loc[old["stem"]]
+    return comparison.paired(old, new, metric, list(groups))
+
+
+@contextlib.contextmanager
+def _beside(workspace: Workspace) -> Iterator[Workspace]:
+    """A workspace that sees the resized pairs of another and is dropped at the end."""
+    place = workspace.root / ".crackflow"
+    place.mkdir(exist_ok=True)
+    for left in place.glob(f"{SCORED}*"):  # of a gate that was killed; the run's lock is held, so no other is at work
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=SCORED, dir=place) as folder:
+        beside = Workspace(Path(folder))
+        beside.resized.parent.mkdir(parents=True)
+        beside.resized.symlink_to(workspace.resized, target_is_directory=True)
+        yield beside
+
+
+def _promote(workspace: Workspace, params: Params, values: dict[str, Any], revision: str, verdict: Verdict) -> None:
+    split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
+    plain: dict[str, Any] = dump(params)
+    with new_folder(workspace.root / CHAMPION) as folder:
+        shutil.copyfile(workspace.model, folder / packaged_weights.MODEL)
+        shutil.copyfile(workspace.operating_point, folder / packaged_weights.POINT)
+        shutil.copyfile(workspace.trained_on, folder / packaged_weights.TRAINED_ON)
+        valid = list(split["stem"][split["subset"] == "valid"])
+        write_text(folder / packaged_weights.CHOSEN_ON, packaged_weights.chosen_on_text(valid))
+        card = {
+            "revision": revision,
+            "promoted": verdict.reason,
+            "classes": plain["classes"],
+            "resize": plain["resize"],
+            "figures": values,
+        }
+        write_json(folder / packaged_weights.CARD, card)
+
+
+def _track(root: Path) -> None:
+    """Have DVC know the champion. Called also where nothing was promoted: the run before may have died just here."""
+    from dvc.repo import Repo
+
+    with Repo(str(root), _wait_for_lock=True) as repo:
+        repo.add(str(root / CHAMPION))
+
+
+def main(arguments: list[str]) -> int:
+    """Judge the model in a checkout.
+
+    Args:
+        arguments: the checkout and the revision that it is at.
+    """
+    root, revision = arguments
+    import_keras()
+    try:
+        verdict = judge(Workspace(Path(root)), revision)
+    except CrackflowError as error:
+        print(f"error: gate: {error}", file=sys.stderr)
+        return error.exit_code
+    print(f"{verdict.name}: {verdict.reason}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

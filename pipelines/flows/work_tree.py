@@ -1,0 +1,135 @@
+"""A git work tree for scheduled runs, so that they and a person's edits never meet.
+
+It lies in .crackflow/scheduled of the checkout and shares its DVC cache and remotes: what either has built, the other
+takes from there. Outputs of its last run stay in it, with the dvc.lock that goes with them.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from pipelines.flows.results_branch import KEPT
+from pipelines.git import commit_of, git
+from tasks.workspace import Workspace, write_text
+
+PLACE = Path(".crackflow/scheduled")
+
+
+def prepare(root: Path, revision: str) -> Path:
+    """Bring the work tree to a revision.
+
+    Args:
+        root: the checkout.
+        revision: a branch, tag or commit.
+
+    Returns:
+        The work tree's root. What an earlier run wrote to files that git knows (dvc.lock, figures) is kept where the
+        new revision has the same versions of them as the old one had: it tells what the outputs in the tree are.
+
+    Raises:
+        GitError: when the revision is no commit, or git can't make the tree.
+        ParamsError: when its params.yaml can't be used.
+    """
+    commit = commit_of(root, revision)
+    tree = root / PLACE
+    if _ours(root, tree):
+        # of a run that was killed within git; whoever calls this holds the run's lock, so nobody works there
+        Path(git(tree, "rev-parse", "--path-format=absolute", "--git-path", "index.lock")).unlink(missing_ok=True)
+        written = _written(tree, commit)
+        git(tree, "checkout", "--force", "--detach", "--quiet", commit)
+        for path, text in written.items():
+            write_text(path, text)
+    else:
+        shutil.rmtree(tree, ignore_errors=True)
+        git(root, "worktree", "prune")
+        # twice: also over a tree whose making was killed, which git holds locked
+        git(root, "worktree", "add", "--force", "--force", "--detach", "--quiet", str(tree), commit)
+    _share_dvc(root, tree)
+    _share_photographs(root, tree)
+    return tree
+
+
+def _ours(root: Path, tree: Path) -> bool:
+    """Whether there is a work tree of this very repository; one of a checkout that was moved or copied becomes so.
+
+    Git notes in either where the other is, by its whole path: in a copy, what is done in the tree would be done to the
+    repository that it was copied from.
+    """
+    note = tree / ".git"
+    if not note.is_file():
+        return False
+    common = Path(git(root, "rev-parse", "--path-format=absolute", "--git-common-dir"))
+    name = Path(note.read_text(encoding="utf-8").removeprefix("gitdir:").strip()).name
+    own = common / "worktrees" / name
+    if not name or not (own / "HEAD").is_file():
+        return False
+    for path, text in ((note, f"gitdir: {own}\n"), (own / "gitdir", f"{note}\n")):
+        if path.read_text(encoding="utf-8") != text:
+            write_text(path, text)
+    return True
+
+
+def _written(tree: Path, commit: str) -> dict[Path, str]:
+    """What the last run wrote of what git knows (record.KEPT) and has in the same version in the commit that comes."""
+    changed = git(tree, "diff", "--name-only", "--relative", "-z", "HEAD", "--").split("\0")
+    other = git(tree, "diff", "--name-only", "--relative", "-z", "HEAD", commit, "--").split("\0")
+    paths = [tree / name for name in KEPT if name in changed and name not in other]
+    return {path: path.read_text(encoding="utf-8") for path in paths if path.is_file()}
+
+
+def _share_dvc(root: Path, tree: Path) -> None:
+    """Give the tree the checkout's cache, and its own settings, which may hold a remote's credentials."""
+    from dvc.repo import Repo
+
+    local = root / ".dvc/config.local"
+    if local.is_file():
+        target = tree / ".dvc/config.local"
+        # nobody else may read it on the way either
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(local.read_bytes())
+    with Repo(str(root)) as repo:
+        cache, remotes = repo.cache.local_cache_dir, repo.config["remote"]
+        # a folder that is given relative to the checkout would be another one from here
+        folders = {name: remote["url"] for name, remote in remotes.items() if "://" not in remote["url"]}
+    with Repo(str(tree)) as repo:
+        there = {name: repo.config["remote"].get(name, {}).get("url") for name in folders}
+        if (repo.cache.local_cache_dir, there) != (cache, folders):
+            with repo.config.edit("local") as config:
+                config["cache"]["dir"] = cache
+                for name, url in folders.items():
+                    config["remote"].setdefault(name, {})["url"] = url
+
+
+def _share_photographs(root: Path, tree: Path) -> None:
+    """Where photographs lie in a folder of the checkout that git does not know, show them to the tree as they are."""
+    data = Workspace(tree).params().data
+    place = Path(data.path)
+    if data.source != "folder" or place.is_absolute() or ".." in place.parts or not (root / place).exists():
+        return
+    known = set(git(tree, "ls-files", "-z", "--", str(place)).split("\0"))
+    there = _files(root, place)
+    for path in _files(tree, place) - there:
+        if path.as_posix() not in known:
+            (tree / path).unlink()
+    for path in there:
+        if path.as_posix() not in known:
+            _link(root / path, tree / path)
+
+
+def _files(top: Path, place: Path) -> set[Path]:
+    if (top / place).is_file():
+        return {place}
+    return {Path(folder, name).relative_to(top) for folder, _, names in os.walk(top / place) for name in names}
+
+
+def _link(file: Path, place: Path) -> None:
+    """A second name of the same file: DVC looks at no folder behind a symbolic link."""
+    if place.exists() and place.samefile(file):
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    try:
+        place.hardlink_to(file)
+    except OSError:
+        shutil.copy2(file, place)

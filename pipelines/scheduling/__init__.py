@@ -1,0 +1,1 @@
+"""When flows run: the server, the deployment, notifications."""

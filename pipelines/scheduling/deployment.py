@@ -1,0 +1,166 @@
+"""The deployment that `crackflow serve` keeps, and the runner that starts its runs."""
+
+import sys
+import zoneinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from crackflow.errors import CrackflowError
+from pipelines.git import commit_of
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.filters import DeploymentFilter
+    from prefect.client.schemas.responses import DeploymentResponse
+
+FLOW = "rebuild"
+# One that works, and one that finds it at work and says so. Without a limit, all that became due while the machine
+# slept would start at once.
+RUNS_AT_ONCE = 2
+
+
+class ServeError(CrackflowError):
+    """A schedule that can't be served."""
+
+
+class Plan(BaseModel):
+    """What is run when."""
+
+    cron: str
+    timezone: str
+    name: str
+    parameters: dict[str, Any]
+
+    def check(self, root: Path) -> None:
+        """See that a schedule can be made of it.
+
+        Raises:
+            ServeError: when it can't, or `root` is no checkout.
+            GitError: when the revision to run is no commit of it.
+        """
+        # what takes Prefect to say, whose import takes seconds, is asked last
+        if not (root / "dvc.yaml").is_file():
+            raise ServeError(f"no dvc.yaml in {root}; run `crackflow serve` in the checkout")
+        if not self.name or set(self.name) & set("/%"):
+            raise ServeError(f"--name {self.name}: expected a name without / and %")
+        if self.timezone not in zoneinfo.available_timezones():
+            raise ServeError(f"--timezone {self.timezone}: no such time zone; expected a name as in Europe/Berlin")
+        if revision := self.parameters.get("revision"):
+            commit_of(root, revision)
+        # a sixth field would be seconds; whoever writes one has most likely miscounted
+        if len(self.cron.split()) not in (1, 5) or not _is_cron(self.cron):
+            raise ServeError(
+                f"--cron '{self.cron}': expected minute, hour, day, month and day of the week, as in '0 2 * * *'"
+            )
+
+
+def _is_cron(expression: str) -> bool:
+    from prefect.client.schemas.schedules import CronSchedule
+
+    try:
+        CronSchedule(cron=expression)
+    except ValidationError:
+        return False
+    return True
+
+
+def claim(client: "SyncPrefectClient", plan: Plan, root: Path, alone: bool) -> None:
+    """Make sure that the deployment's name is free or ours, and clear away what a serve that was killed left there.
+
+    Runs that were due while nothing served are dropped, as cron does. Where nobody else can work with the server,
+    runs that it believes to be at work have died with their serve, and are noted as crashed.
+
+    Args:
+        client: of the server.
+        plan: what will be served.
+        root: the checkout.
+        alone: nobody else has used this server since it started.
+
+    Raises:
+        ServeError: when a worker or another checkout has a deployment of this name.
+    """
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+    from prefect.exceptions import ObjectNotFound
+    from prefect.states import Crashed
+
+    try:
+        found = client.read_deployment_by_name(f"{FLOW}/{plan.name}")
+    except ObjectNotFound:
+        return
+    _refuse_foreign(found, root)
+    # not by name, which other flows' deployments may share
+    mine = DeploymentFilter(id=DeploymentFilterId(any_=[found.id]))
+    for run_id in _runs(client, mine, ["SCHEDULED"], missed=True):
+        client.delete_flow_run(run_id)
+    if alone:
+        for run_id in _runs(client, mine, ["PENDING", "RUNNING", "CANCELLING"]):
+            client.set_flow_run_state(run_id, Crashed(message="ended with `crackflow serve`"), force=True)
+
+
+def _refuse_foreign(found: "DeploymentResponse", root: Path) -> None:
+    if found.work_pool_name:
+        whose = f"belongs to the workers of pool {found.work_pool_name}"
+    elif found.description != _description(root):
+        whose = "is another checkout's"
+    else:
+        return
+    name = f"{FLOW}/{found.name}"
+    raise ServeError(
+        f"{name} on this server {whose}; choose another --name, or `prefect deployment delete {name}` first"
+    )
+
+
+def _runs(client: "SyncPrefectClient", mine: "DeploymentFilter", states: list[str], missed: bool = False) -> list[Any]:
+    from prefect.client.schemas.filters import (
+        FlowRunFilter,
+        FlowRunFilterNextScheduledStartTime,
+        FlowRunFilterState,
+        FlowRunFilterStateType,
+    )
+    from prefect.types import DateTime
+
+    wanted = FlowRunFilter(
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=states)),
+        next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(before_=DateTime.now()) if missed else None,
+    )
+    found = client.read_flow_runs(flow_run_filter=wanted, deployment_filter=mine)
+    # one that a person asked for is no run of the schedule
+    return [run.id for run in found if run.auto_scheduled or not missed]
+
+
+def _description(root: Path) -> str:
+    return f"Brings the stages up to date in {root}, as long as `crackflow serve` runs there."
+
+
+def run(plan: Plan) -> None:
+    """Start the flow whenever it is due, until SIGTERM; it and its stages end with this process group."""
+    import asyncio
+
+    from prefect.runner import Runner
+    from prefect.schedules import Cron
+    from prefect.types.entrypoint import EntrypointType
+
+    from pipelines.flows.rebuild import rebuild
+
+    class StoppedByTerm(Runner):
+        def handle_sigterm(self, *_: Any, **__: Any) -> None:
+            # Prefect's own calls `stop`, which in a running loop is a coroutine that it does not await
+            self.execute_in_background(self.astop)
+
+    runner = StoppedByTerm(plan.name, limit=RUNS_AT_ONCE)
+    runner.add_flow(
+        rebuild,
+        plan.name,
+        schedule=Cron(plan.cron, timezone=plan.timezone),
+        parameters=plan.parameters,
+        description=_description(Path.cwd()),
+        # what is installed beside the Python that runs, wherever the checkout lies
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    asyncio.run(runner.start())
+
+
+if __name__ == "__main__":
+    run(Plan.model_validate_json(sys.argv[1]))

@@ -1,0 +1,172 @@
+"""A Prefect server for the length of one command, where none is configured.
+
+Prefect starts one itself when a flow needs it. This one starts while the flow is still being imported, without
+Prefect's server code in the flow's own process, which shortens the wait by seconds; and it ends with the flow even when
+that is killed, where Prefect's own would stay behind.
+"""
+
+import atexit
+import contextlib
+import functools
+import http.client
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import IO, TYPE_CHECKING, cast
+
+from crackflow.errors import CrackflowError, one_line
+from pipelines.dvc_runner import supervise
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+HOST = "127.0.0.1"
+GRACE_S = 10.0
+POLL_S = 0.1
+# Where people look for Prefect, and keep a bookmark.
+USUAL_PORT = 4200
+
+
+class ServerError(CrackflowError):
+    """Prefect's server does not start."""
+
+
+@contextlib.contextmanager
+def configured_or_temporary() -> Iterator[Callable[[], None]]:
+    """See that flows called within the `with` block have a server.
+
+    Yields:
+        A function that waits until the server answers, so that other work can be done first. It raises ServerError,
+        where a server is configured at the first try that fails.
+
+    Raises:
+        ServerError: when the server goes away while a flow in the block reports to it.
+    """
+    import httpx
+
+    try:
+        with _configured_or_temporary() as wait:
+            yield wait
+    except httpx.HTTPError as error:
+        raise ServerError(
+            f"Prefect's server went away before the end of the run was noted ({one_line(error)}); what was built "
+            "stays, and the next run goes on from there"
+        ) from None
+
+
+@contextlib.contextmanager
+def _configured_or_temporary() -> Iterator[Callable[[], None]]:
+    from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, get_current_settings, temporary_settings
+
+    settings = get_current_settings()
+    if settings.api.url or not settings.server.ephemeral.enabled:
+        yield functools.partial(_see_that_it_answers, settings.api.url)
+        return
+    port = free_port()
+    process = subprocess.Popen(
+        supervise.watched([sys.executable, "-m", "pipelines.scheduling.prefect_server", str(port)], GRACE_S),
+        stdin=subprocess.PIPE,
+        # Ctrl-C ends the flow, which reports that to the server
+        start_new_session=True,
+    )
+    # Before Prefect registers its own, so after they have sent their last logs.
+    atexit.register(end, process)
+    # no address of a user interface: a temporary server has none
+    with temporary_settings({PREFECT_API_URL: f"http://{HOST}:{port}/api", PREFECT_UI_URL: ""}):
+        yield functools.partial(wait_until_it_answers, process, port, settings.server.ephemeral.startup_timeout_seconds)
+
+
+def _see_that_it_answers(address: str | None) -> None:
+    """Ask a configured server; without an address Prefect is set to go without one, and will say so itself."""
+    from prefect.client.orchestration import get_client
+
+    if address is None:
+        return
+    with get_client(sync_client=True) as client:
+        ask(client, address)
+
+
+def ask(client: "SyncPrefectClient", address: str) -> None:
+    """See that a server answers.
+
+    Raises:
+        ServerError: when it does not.
+    """
+    if client.api_healthcheck():
+        raise ServerError(f"no Prefect server answers at {address}; start it, or unset PREFECT_API_URL")
+
+
+def serve(port: int) -> None:
+    """Serve Prefect's API, without its user interface and scheduler, until SIGTERM."""
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    uvicorn.run(create_app(ephemeral=True, final=True), host=HOST, port=port, log_level="error")
+
+
+def wait_until_it_answers(process: "subprocess.Popen[bytes]", port: int, patience_s: float) -> None:
+    """Wait until a server that was started answers.
+
+    Raises:
+        ServerError: when it has ended, or does not answer within `patience_s`.
+    """
+    deadline = time.monotonic() + patience_s
+    while not answers(port):
+        if process.poll() is not None:
+            raise ServerError(f"Prefect's server ended with exit code {process.returncode}; what it said is above")
+        if time.monotonic() > deadline:
+            raise ServerError(
+                f"Prefect's server did not answer within {patience_s:g} s; "
+                "raise server.ephemeral.startup_timeout_seconds in prefect.toml"
+            )
+        time.sleep(POLL_S)
+
+
+def answers(port: int) -> bool:
+    """Whether a Prefect server answers on a port of this machine."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    try:
+        connection.request("GET", "/api/health")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """End what was started by supervise.watched, and wait until all of it is gone."""
+    cast("IO[bytes]", process.stdin).close()
+    process.wait()
+
+
+def free_port() -> int:
+    """Give a port of this machine on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def choose_port(asked: int | None) -> int:
+    """Give the port that was asked for; where none was, Prefect's usual one, or any free one where that is taken.
+
+    Raises:
+        ServerError: when the port that was asked for is taken.
+    """
+    wanted = asked or USUAL_PORT
+    with socket.socket() as probe:
+        # as servers do: a port whose last connections are still closing is free
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, wanted))
+        except OSError:
+            if asked:
+                raise ServerError(f"port {asked} is taken; name another, or none to have a free one found") from None
+            return free_port()
+    return wanted
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""Programs that write pages, tables and weights; they measure nothing."""

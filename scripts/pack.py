@@ -1,0 +1,232 @@
+"""Turn a finished run into the weights that come with the package, with their card.
+
+`python -m scripts.pack [TREE]`, or `make weights` after `make real DATA=DIR`. TREE is a work tree in which all
+stages ran (.crackflow/real, where `make real` leaves its own). Written is crackflow/weights: the model in half its
+bytes, its operating point, the hashed stems that it was trained and its point was chosen on, card.json, and the tables
+of MODEL_CARD.md. The figures are of the packed weights, scored by `crackflow score` on the run's own pairs: the same
+command on the same pairs gives them again. `--page` writes the tables of the page alone.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from crackflow.errors import CrackflowError, DataError, ModelError
+from crackflow.inference import packaged_weights
+from crackflow.inference.operating_point import read as read_operating_point
+from crackflow.inference.operating_point import sha256
+from crackflow.keras_import import import_keras
+from crackflow.models import seen_pairs
+from crackflow.models.compression import MANTISSA_BITS, pack
+from pipelines.commands.score import COLUMNS, score
+from pipelines.figures import CRACK
+from scripts.results import cell, pick, protocol
+from scripts.tables import fill, markdown
+from tasks.outputs import write_json
+from tasks.workspace import Workspace, write_text
+
+ROOT = Path(__file__).resolve().parents[1]
+TREE = ROOT / ".crackflow/real"
+RESULTS = ROOT / "docs/results/real.json"
+BY = "`make weights`"
+MAX_BYTES = 10_000_000
+# What packing may cost, in pooled IoU.
+MAX_LOSS = 0.001
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("tree", type=Path, nargs="?", default=TREE, help="a work tree in which all stages ran")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="what benchmarks.accuracy.real wrote of that run")
+    parser.add_argument("--page", action="store_true", help="write the tables of MODEL_CARD.md alone")
+    args = parser.parse_args()
+    try:
+        if not args.page:
+            results = json.loads(args.results.read_text(encoding="utf-8"))
+            write(Workspace(args.tree.resolve()), results, packaged_weights.FOLDER)
+        path = packaged_weights.FOLDER / packaged_weights.PAGE
+        write_text(path, page(path.read_text(encoding="utf-8"), packaged_weights.read_card(packaged_weights.FOLDER)))
+    except CrackflowError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except FileNotFoundError as error:
+        print(f"error: {error.filename} is not there; `make real DATA=DIR` makes it", file=sys.stderr)
+        return CrackflowError.exit_code
+    return 0
+
+
+def write(run: Workspace, results: dict[str, Any], target: Path) -> None:
+    """Write the files of `target` that a run decides; the pages by hand stay.
+
+    Args:
+        run: a work tree in which all stages ran.
+        results: as benchmarks.accuracy.real wrote it of that run.
+        target: laid out as crackflow/weights.
+
+    Raises:
+        DataError: when `results` is of another run.
+        ModelError: when the packed model is too large, or scores otherwise than the run's.
+    """
+    before = json.loads(run.metrics_json.read_text(encoding="utf-8"))
+    if results["figures"] != before:
+        raise DataError(f"{run.metrics_json} and docs/results hold different figures; `make real DATA=DIR` makes both")
+    if results["stage_s"]["train"] is None:
+        raise DataError(
+            "docs/results has no time for the training, whose model DVC took from its cache; make it anew with "
+            "`dvc repro --force --single-item train` in the work tree, and run `make real DATA=DIR` again"
+        )
+    split = pd.read_csv(run.split_csv, dtype=str, keep_default_na=False)
+    stems = {subset: list(split["stem"][split["subset"] == subset]) for subset in ("train", "valid")}
+    with tempfile.TemporaryDirectory(prefix=".pack-", dir=target.parent) as name:
+        folder = Path(name)
+        model = folder / packaged_weights.MODEL
+        pack(run.model, model)
+        if model.stat().st_size > MAX_BYTES:
+            raise ModelError(f"the packed model has {model.stat().st_size:,} bytes, expected at most {MAX_BYTES:,}")
+        point = json.loads(run.operating_point.read_text(encoding="utf-8"))
+        write_json(folder / packaged_weights.POINT, {**point, "model_sha256": sha256(model)})
+        write_text(folder / packaged_weights.TRAINED_ON, _trained_on(run, stems["train"]))
+        write_text(folder / packaged_weights.CHOSEN_ON, packaged_weights.chosen_on_text(stems["valid"]))
+        write_json(folder / packaged_weights.CARD, _card(results, split, model, before))
+        scored = score(packaged_weights.open_folder(folder, "the packed weights"), run.raw)
+        loss = abs(scored.figures["crack"]["pooled"]["iou"] - before["crack"]["pooled"]["iou"])
+        if loss >= MAX_LOSS:
+            raise ModelError(f"packing moves pooled IoU by {loss:.4f}, expected less than {MAX_LOSS}; keep more bits")
+        write_json(
+            folder / packaged_weights.CARD,
+            {**packaged_weights.read_card(folder), "figures": scored.figures, "by_source": scored.rows()},
+        )
+        # the card last: it names the model by its checksum, so a killed packing shows
+        for path in sorted(folder.iterdir(), key=lambda path: path.name == packaged_weights.CARD):
+            path.replace(target / path.name)
+    print(f"{target.name}: {(target / packaged_weights.MODEL).stat().st_size:,} bytes; {scored.words()}")
+
+
+def _trained_on(run: Workspace, stems: list[str]) -> str:
+    return run.trained_on.read_text(encoding="utf-8") if run.trained_on.is_file() else seen_pairs.render(stems)
+
+
+def _card(results: dict[str, Any], split: pd.DataFrame, model: Path, before: dict[str, Any]) -> dict[str, Any]:
+    import_keras()
+    import keras
+
+    params = results["params"]
+    by_source = {
+        source: dict(Counter(rows["subset"])) for source, rows in split.groupby("source", sort=True, as_index=True)
+    }
+    return {
+        "revision": results["revision"],
+        "parameters": keras.saving.load_model(model, compile=False).count_params(),
+        "bytes": model.stat().st_size,
+        "sha256": sha256(model),
+        "packing": {"mantissa_bits": MANTISSA_BITS, "pooled_iou_before": before["crack"]["pooled"]["iou"]},
+        "classes": params["classes"],
+        "resize": params["resize"],
+        "data": {
+            "pairs": results["pairs"],
+            "sha256": results["pairs_sha256"],
+            "subsets": dict(Counter(split["subset"])),
+            "by_source": by_source,
+        },
+        "training": {
+            "machine": results["machine"],
+            "seconds": results["stage_s"]["train"],
+            "peak_mib": results["stage_peak_mib"]["train"],
+        },
+        "params": params,
+        # of the run; not scored again for the packed file, whose pixels are the same but for a few
+        "flips": before.get("flips"),
+        "figures": before,
+    }
+
+
+def page(text: str, card: dict[str, Any]) -> str:
+    """MODEL_CARD.md with the tables that card.json gives."""
+    point = read_operating_point(packaged_weights.FOLDER / packaged_weights.POINT)
+    for name, content in (
+        ("facts", facts(card, point.words())),
+        ("figures", figures(card)),
+        ("flips", flips(card["flips"])),
+        ("sources", sources(card)),
+        ("data", data(card)),
+    ):
+        text = fill(text, name, BY, content)
+    return text
+
+
+def facts(card: dict[str, Any], point: str) -> str:
+    """What the file is and how it came about."""
+    training, machine = card["training"], card["training"]["machine"]
+    before, after = card["packing"]["pooled_iou_before"], card["figures"]["crack"]["pooled"]["iou"]
+    bits = card["packing"]["mantissa_bits"]
+    size = card["resize"]["size"]
+    once = f"once, seed {card['params']['train']['seed']}, at revision {card['revision']}"
+    rows = [
+        ["network", f"FlexUNet, {card['parameters']:,} parameters, {size}x{size} px, RGB 0 to 255 in"],
+        ["out", f"a probability a pixel for each of: {', '.join(card['classes'])}"],
+        ["file", f"flexunet.keras, {card['bytes'] / 1e6:.1f} MB, SHA-256 {card['sha256']}"],
+        ["operating point", f"{point}; chosen on valid"],
+        ["trained", f"{once} in {training['seconds'] / 60:.0f} minutes on {on(machine)}"],
+        ["peak memory of training", f"{training['peak_mib']:,} MiB"],
+        ["packed", f"to {bits} bits of mantissa; pooled IoU {before:.4f} before, {after:.4f} after"],
+    ]
+    return markdown(["", ""], rows)
+
+
+def on(machine: dict[str, Any]) -> str:
+    """A machine in words."""
+    return str(machine["device"]) if "device" in machine else f"{machine['cores']} CPU cores"
+
+
+def figures(card: dict[str, Any]) -> str:
+    """The figures of `crackflow figures`, and what they are of."""
+    found = card["figures"]
+    rows = [
+        [words, cell(pick(found["crack"], keys)), cell(pick(found["all_background"], keys))] for words, keys in CRACK
+    ]
+    table = markdown(["crack class, test photographs", "these weights", "all-black mask"], rows, "---:")
+    return f"{table}\n{protocol(found)}; tolerance {found['protocol']['tolerance_px']} px.\n"
+
+
+def flips(found: dict[str, Any] | None) -> str:
+    """Plain predictions beside the mean over four flips, each at the operating point chosen for it."""
+    if found is None:
+        return "Not compared: `evaluate.compare_flips` was false.\n"
+    ways = {"plain": "a photograph seen once", "averaged": "the mean over four flips"}
+    rows = [[words, *(cell(pick(found[name], keys)) for keys in _FLIPS.values())] for name, words in ways.items()]
+    return markdown(["predicted by", *_FLIPS], rows, "---:")
+
+
+_FLIPS = {
+    "IoU, pooled": ("pooled", "iou"),
+    "F1, pooled": ("pooled", "f1"),
+    "IoU, mean over images with cracks": ("positives", "iou"),
+    "crack-free images with a false alarm": ("false_alarms", "images"),
+}
+
+
+def sources(card: dict[str, Any]) -> str:
+    """A row a source."""
+    rows = [
+        [row["source"], row["images"], row["images_with_cracks"], *(cell(row[name]) for name in COLUMNS.values())]
+        for row in card["by_source"]
+    ]
+    return markdown(["source", "images", "with cracks", *COLUMNS], rows, "---:")
+
+
+def data(card: dict[str, Any]) -> str:
+    """How many pairs of which source went where."""
+    subsets = ("train", "valid", "test")
+    rows = [[source, *(of.get(name, 0) for name in subsets)] for source, of in card["data"]["by_source"].items()]
+    rows.append(["all", *(card["data"]["subsets"].get(name, 0) for name in subsets)])
+    return markdown(["source", *subsets], rows, "---:")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

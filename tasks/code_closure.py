@@ -1,0 +1,87 @@
+"""Which of the project's own files a module needs: what it imports, and what those import in their turn.
+
+Read from the source, so nothing heavy is imported to know it. dvc.yaml's code deps (`make graph`), the keys of kept
+state and the benchmarks all follow from this one closure.
+"""
+
+import ast
+import functools
+import hashlib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("crackflow", "tasks", "pipelines", "benchmarks", "scripts")
+# These can't change an output: messages, progress bars, the parsing of params (DVC compares their values itself), the
+# names of places, and this file.
+EXEMPT = (
+    "crackflow/errors.py",
+    "crackflow/params.py",
+    "crackflow/progress.py",
+    "tasks/code_closure.py",
+    "tasks/workspace.py",
+)
+
+
+def file_of(module: str) -> Path | None:
+    """The file of a dotted module name, a package's being its __init__.py; None for what is not the project's."""
+    if module.partition(".")[0] not in PACKAGES:
+        return None
+    path = ROOT.joinpath(*module.split("."))
+    return next((one for one in (path.with_suffix(".py"), path / "__init__.py") if one.is_file()), None)
+
+
+@functools.cache
+def imports(path: Path) -> frozenset[Path]:
+    """Files of the project that one file imports itself, at the top or inside a function."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return frozenset(found for name in names if (found := file_of(name)))
+
+
+def closure(*modules: str) -> list[str]:
+    """Files that modules need, themselves included.
+
+    Args:
+        modules: dotted names, for instance "tasks.train".
+
+    Returns:
+        Sorted paths relative to the project's root with forward slashes, without EXEMPT and without __init__.py files,
+        which hold no code.
+
+    Raises:
+        ImportError: when a module is not the project's or has no file.
+    """
+    waiting, reached = [], set()
+    for module in modules:
+        path = file_of(module)
+        if path is None:
+            raise ImportError(f"{module} is no module of {', '.join(PACKAGES)}; expected a name such as tasks.train")
+        waiting.append(path)
+    while waiting:
+        path = waiting.pop()
+        if path not in reached:
+            reached.add(path)
+            waiting += imports(path)
+    found = {path.relative_to(ROOT).as_posix() for path in reached if path.name != "__init__.py"}
+    return sorted(found.difference(EXEMPT))
+
+
+def fingerprint(*modules: str, within: str = "") -> str:
+    """SHA-256, in hex, of the files that modules need.
+
+    Args:
+        modules: dotted names.
+        within: only files whose path starts so count, for instance "crackflow/".
+
+    Raises:
+        ImportError: when a module is not the project's or has no file.
+    """
+    digest = hashlib.sha256()
+    for name in closure(*modules):
+        if name.startswith(within):
+            digest.update(f"{name}\0".encode() + (ROOT / name).read_bytes())
+    return digest.hexdigest()

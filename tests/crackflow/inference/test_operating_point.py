@@ -1,0 +1,101 @@
+import json
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from crackflow.errors import ModelError
+from crackflow.inference.operating_point import OperatingPoint, as_json, classify, read
+
+
+def two_classes(crack):
+    crack = np.asarray(crack, np.float32)
+    return np.stack([1 - crack, crack], axis=-1)
+
+
+def test_a_pixel_is_crack_above_the_threshold_and_not_at_it():
+    assert classify(two_classes([[0.25, 0.5, 0.75]]), OperatingPoint(0.5)).tolist() == [[0, 0, 1]]
+
+
+def test_the_likeliest_foreground_class_is_taken_even_where_the_background_is_likelier():
+    probabilities = np.array([[[0.45, 0.25, 0.3], [0.2, 0.5, 0.3], [0.6, 0.2, 0.2]]], np.float32)
+    out = classify(probabilities, OperatingPoint(0.5))
+    assert out.tolist() == [[2, 1, 0]]
+    assert out.dtype == np.uint8
+
+
+def test_a_diverged_model_is_named():
+    with pytest.raises(ModelError, match="NaN"):
+        classify(two_classes([[np.nan]]), OperatingPoint(0.5))
+
+
+def test_small_pieces_and_unsure_ones_are_dropped_and_corners_join():
+    crack = [
+        [0.6, 0.0, 0.0, 0.0, 0.9],
+        [0.0, 0.6, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.0, 0.0, 0.0],
+        [0.7, 0.7, 0.0, 0.6, 0.8],
+    ]
+    # Pieces of 2 px up to 0.6, 1 px at 0.9, 2 px at 0.7, 2 px up to 0.8; the picture has 20 px.
+    everything = [[1, 0, 0, 0, 1], [0, 1, 0, 0, 0], [0] * 5, [1, 1, 0, 1, 1]]
+    assert classify(two_classes(crack), OperatingPoint(0.5)).tolist() == everything
+    # 2 of 20 is a tenth, and stays.
+    large = [[1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0] * 5, [1, 1, 0, 1, 1]]
+    assert classify(two_classes(crack), OperatingPoint(0.5, smallest_share=0.1)).tolist() == large
+    # A piece stays whole, its unsure pixels too; 0.7 is not above 0.7.
+    sure = [[0, 0, 0, 0, 1], [0] * 5, [0] * 5, [0, 0, 0, 1, 1]]
+    assert classify(two_classes(crack), OperatingPoint(0.5, peak=float(np.float32(0.7)))).tolist() == sure
+    both = [[0] * 5, [0] * 5, [0] * 5, [0, 0, 0, 1, 1]]
+    assert classify(two_classes(crack), OperatingPoint(0.5, 0.1, 0.75)).tolist() == both
+
+
+def test_pieces_are_those_of_scipy_and_their_classes_stay():
+    rng = np.random.default_rng(3)
+    probabilities = rng.dirichlet([2, 0.5, 0.5], (40, 60)).astype(np.float32)
+    point = OperatingPoint(0.6, smallest_share=4 / 2400, peak=0.9)
+    score = 1 - probabilities[..., 0]
+    labels, number = ndimage.label(score > np.float32(0.6), np.ones((3, 3)))
+    index = np.arange(1, number + 1)
+    areas, peaks = ndimage.sum_labels(labels > 0, labels, index), ndimage.maximum(score, labels, index)
+    expected = np.isin(labels, index[(areas >= 4) & (peaks > np.float32(0.9))])
+    found = classify(probabilities, point)
+    assert 0 < expected.sum() < (labels > 0).sum()
+    assert ((found > 0) == expected).all()
+    assert (found[expected] == 1 + probabilities[..., 1:].argmax(-1)[expected]).all()
+
+
+def test_an_empty_mask_stays_empty():
+    assert not classify(two_classes(np.zeros((3, 4))), OperatingPoint(0.5, 0.1, 0.9)).any()
+
+
+def test_what_was_written_is_read_again(tmp_path):
+    point = OperatingPoint(121 / 256, 1000 / 512**2, 1 - 2**-15, flips=True)
+    (tmp_path / "point.json").write_text(json.dumps({**as_json(point), "value": 0.5}))
+    assert read(tmp_path / "point.json") == point
+
+
+def test_a_file_from_before_there_was_dropping_drops_nothing(tmp_path):
+    (tmp_path / "point.json").write_text('{"threshold": 0.25, "value": 0.5}')
+    assert read(tmp_path / "point.json") == OperatingPoint(0.25, 0, 0, flips=False)
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "[]", "1", "{", '{"threshold": "x"}', '{"threshold": 1.5}', '{"threshold": NaN}']
+)
+def test_what_is_no_operating_point_is_said_in_one_line(tmp_path, text):
+    (tmp_path / "point.json").write_text(text)
+    with pytest.raises(ModelError, match=r"can't be used .* run `crackflow rebuild evaluate`") as error:
+        read(tmp_path / "point.json")
+    assert "\n" not in str(error.value)
+    with pytest.raises(ModelError, match="no operating point at"):
+        read(tmp_path / "none.json")
+
+
+def test_the_words_name_what_is_done_and_no_comma():
+    plain, full = OperatingPoint(0.5).words(), OperatingPoint(0.5, 0.004, 0.98, flips=True).words()
+    assert plain == "crack above 0.5; no piece dropped; no flips"
+    assert full == (
+        "crack above 0.5; pieces below 0.004 of the picture dropped; pieces nowhere above 0.98 dropped; "
+        "mean over four flips"
+    )
+    assert "," not in plain + full

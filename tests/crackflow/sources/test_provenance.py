@@ -1,0 +1,122 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crackflow.sources.provenance import parent_of, source_of
+
+# Names of the public set's own file lists: each source, each odd form.
+PUBLIC = [
+    ("CFD_049", "CFD", "CFD_049"),
+    ("forest_049", "forest", "CFD_049"),
+    ("Sylvie_Chambon_049", "Sylvie_Chambon", "CFD_049"),
+    # numbers that CFD, which ends at 118, has not
+    ("Sylvie_Chambon_206", "Sylvie_Chambon", "CFD_206"),
+    ("Sylvie_Chambon_329", "Sylvie_Chambon", "CFD_329"),
+    ("Sylvie_Chambon_Im_GT_ESAR_20a", "Sylvie_Chambon", "Sylvie_Chambon_ESAR_20"),
+    ("Sylvie_Chambon_Im_noGT_ESAR_20a", "Sylvie_Chambon", "Sylvie_Chambon_ESAR_20"),
+    ("CRACK500_20160307_144115_1281_1", "CRACK500", "CRACK500_20160307_144115"),
+    ("CRACK500_20160328_154454_721_1", "CRACK500", "CRACK500_20160328_154454"),
+    ("CRACK500_IMG_2931_1297_485", "CRACK500", "CRACK500_IMG_2931"),
+    ("DeepCrack_11111", "DeepCrack", "DeepCrack_11111"),
+    ("DeepCrack_11111-3", "DeepCrack", "DeepCrack_11111"),
+    ("DeepCrack_IMG_6469-2", "DeepCrack", "DeepCrack_IMG_6469"),
+    ("DeepCrack_IMG33-18", "DeepCrack", "DeepCrack_IMG33"),
+    ("DeepCrack_IMG136", "DeepCrack", "DeepCrack_IMG136"),
+    ("DeepCrack_7Q3A9060-14", "DeepCrack", "DeepCrack_7Q3A9060"),
+    (
+        "Rissbilder_for_Florian_9S6A2846_230_168_2768_2605",
+        "Rissbilder_for_Florian",
+        "Rissbilder_for_Florian_9S6A2846",
+    ),
+    # the whole photograph
+    ("Rissbilder_for_Florian_9S6A2912_0_0_3840_5760", "Rissbilder_for_Florian", "Rissbilder_for_Florian_9S6A2912"),
+    ("Volker_DSC01670_678_871_1022_989", "Volker", "Volker_DSC01670"),
+    ("noncrack_noncrack_concrete_wall_20_54", "noncrack", "noncrack_noncrack_concrete_wall_20"),
+    ("noncrack_noncrack_concrete_wall_2_0", "noncrack", "noncrack_noncrack_concrete_wall_2"),
+    ("Eugen_Muller_4470_327_315_563_732", "Eugen_Muller", "Eugen_Muller_4470"),
+    ("Eugen_Muller_8980_79_365_456_521", "Eugen_Muller", "Eugen_Muller_8980"),
+    # another name of the same slab
+    ("Eugen_Muller_8980a_123_420_527_438", "Eugen_Muller", "Eugen_Muller_8980"),
+    ("GAPS384_train_0809_541_1", "GAPS384", "GAPS384_train_0809"),
+    # three photographs of one number
+    ("GAPS384_test_0016_541_641", "GAPS384", "GAPS384_test_0016"),
+    ("GAPS384_valid_0016_541_1", "GAPS384", "GAPS384_valid_0016"),
+    ("cracktree200_6243", "cracktree200", "cracktree200_6243"),
+]
+
+# The 24 pictures that the original shows, and how many photographs they are of.
+MINI_TEST = """
+    CFD_035 CFD_050 CFD_052 CFD_068 CFD_072 CFD_078 CFD_079 CFD_083 CFD_086 CFD_097 CFD_101 CFD_114
+    CRACK500_20160222_080850_1281_721 CRACK500_20160222_081011_1_721 CRACK500_20160222_081031_1_721
+    CRACK500_20160222_081113_1281_361 CRACK500_20160222_081113_1921_721 CRACK500_20160222_081113_641_361
+    CRACK500_20160222_081839_1281_1081 CRACK500_20160222_081839_1921_361 CRACK500_20160222_081908_1281_361
+    CRACK500_20160222_081908_1281_721 CRACK500_20160222_081908_641_361 CRACK500_20160222_114759_1281_1081
+"""
+
+STEMS = st.one_of(
+    st.text(max_size=30),
+    # what looks like a public name, but cut short or continued at random
+    st.builds(
+        lambda public, cut, more: public[0][:cut] + more,
+        st.sampled_from(PUBLIC),
+        st.integers(0, 60),
+        st.text("_-0a.7", max_size=6),
+    ),
+)
+
+
+@pytest.mark.parametrize(("stem", "source", "parent"), PUBLIC)
+def test_public_names(stem, source, parent):
+    assert (source_of(stem), parent_of(stem)) == (source, parent)
+
+
+def test_the_original_s_24_are_19_photographs():
+    """12 of CFD; of CRACK500 080850, 081011, 081031, 081113, 081839, 081908 and 114759: 12 crops of 7."""
+    assert len({parent_of(stem) for stem in MINI_TEST.split()}) == 19
+    assert {source_of(stem) for stem in MINI_TEST.split()} == {"CFD", "CRACK500"}
+
+
+@pytest.mark.parametrize(
+    ("stem", "source"),
+    [
+        ("IMG_1234", "IMG"),
+        ("IMG1235", "IMG"),
+        ("bridge-12", "bridge"),
+        ("photo (3)", "photo"),
+        ("Pfeiler süd 2", "Pfeiler süd"),
+        ("11111", "photos"),
+        ("kitchen", "photos"),
+        ("P1030412", "photos"),
+        ("facade_12", "facade"),
+        ("abf31d7c-2f0e-4c0f-9d55-0d6a5a2f1b3c", "photos"),
+        ("dead00beef00dead00beef", "photos"),
+        ("_hidden", "photos"),
+        # a known source's name, but not as a prefix of its own
+        ("CFD", "photos"),
+        ("forestry_12", "forestry"),
+        # of a known source, but not as its names are
+        ("CFD_wall", "CFD"),
+        ("Volker_", "Volker"),
+        ("noncrack_wall_3", "noncrack"),
+        ("CRACK500_20160307", "CRACK500"),
+    ],
+)
+def test_any_other_name_is_its_own_parent(stem, source):
+    assert (source_of(stem), parent_of(stem)) == (source, stem)
+
+
+@given(STEMS)
+def test_any_text_has_a_source_and_a_parent(stem):
+    assert source_of(stem)
+    assert bool(parent_of(stem)) == bool(stem)
+
+
+@given(STEMS)
+def test_a_photograph_s_own_name_is_its_parent(stem):
+    assert parent_of(parent_of(stem)) == parent_of(stem)
+
+
+@given(STEMS)
+def test_a_parent_is_of_the_same_source_or_family(stem):
+    family = {"forest": "CFD", "Sylvie_Chambon": "CFD"}
+    assert source_of(parent_of(stem)) in {source_of(stem), family.get(source_of(stem))}

@@ -1,0 +1,100 @@
+import pytest
+
+from crackflow.params import SplitParams
+from crackflow.rejections import Refusal
+from crackflow.splitting.near_duplicates import Duplicate
+from crackflow.splitting.protocols import Pairs, Split
+from crackflow.splitting.split_report import describe
+
+PARAMS = SplitParams()
+
+
+def pairs_of(subsets, given=""):
+    """PARENT-CROP, the source being the parent's first letter."""
+    return Pairs(
+        sources={stem: stem[0] for stem in subsets},
+        parents={stem: stem.split("-")[0] for stem in subsets},
+        empty=dict.fromkeys(subsets, False),
+        given=dict.fromkeys(subsets, given),
+        duplicates=(),
+    )
+
+
+def test_how_far_a_source_is_off_and_what_its_groups_allow():
+    """Source a: 8 of 10 pairs are one photograph's, in train: 80, 10, 10 %, 10 points off.
+
+    Its groups are 8, 1 and 1, so 80, 10, 10 is the nearest. Source b: 7, 2, 1 of ten photographs, on the point.
+    Together 15, 3 and 2 of 20 are 75, 15 and 10 %: 5 points off.
+    """
+    subsets = {f"a1-{crop}": "train" for crop in range(8)} | {"a2-0": "valid", "a3-0": "test"}
+    subsets |= {f"b{photo}-0": "train" for photo in range(7)} | {"b7-0": "valid", "b8-0": "valid", "b9-0": "test"}
+    found = describe(pairs_of(subsets), Split(subsets), {}, [], PARAMS)
+    assert found["shares"] == {"asked": {"train": 0.7, "valid": 0.2, "test": 0.1}, "off": pytest.approx(5)}
+    assert found["groups_by_source"] == {
+        "a": {
+            "pairs": 10,
+            "groups": 3,
+            "largest": 8,
+            "subsets": {"train": 8, "valid": 1, "test": 1},
+            "off": 10.0,
+            "nearest": 10.0,
+        },
+        "b": {
+            "pairs": 10,
+            "groups": 10,
+            "largest": 1,
+            "subsets": {"train": 7, "valid": 2, "test": 1},
+            "off": 0.0,
+            "nearest": None,
+        },
+    }
+
+
+def test_with_an_earlier_split_the_new_pairs_are_measured():
+    """Old are a1-0 (train) and, by now gone, two more. New are its crop a1-1 (train), a2 (valid) and a3 (test).
+
+    Of the new, a third each: train is 36.67 points off. a1-1 must follow a1-0, and with the other two free the nearest
+    is two in train and one in valid: 66.7, 33.3, 0 %, 13.33 points off.
+    """
+    subsets = {"a1-0": "train", "a1-1": "train", "a2-0": "valid", "a3-0": "test"}
+    previous = {"a1-0": "train", "x": "test", "y": "valid"}
+    found = describe(pairs_of(subsets), Split(subsets), previous, [], PARAMS)
+    assert found["previous"] == {
+        "kept": 1,
+        "gone": 2,
+        "new": 3,
+        "new_subsets": {"train": 1, "valid": 1, "test": 1},
+    }
+    assert found["groups_by_source"]["a"]["off"] == pytest.approx(36.67)
+    assert found["groups_by_source"]["a"]["nearest"] == pytest.approx(13.33)
+    assert found["subsets"] == {"train": 2, "valid": 1, "test": 1}
+
+
+def test_a_random_split_leaks_what_chance_says():
+    """500 photographs of two crops: 100 of 1,000 in test. A test pair's other crop is in test with chance 99/999.
+
+    So 1 - 99/999 = 90.1 % leak; the mean over 20 splits of 100 test pairs comes near to it.
+    """
+    subsets = {f"p{photo}-{crop}": "train" for photo in range(500) for crop in range(2)}
+    random = describe(pairs_of(subsets), Split(subsets), {}, [], PARAMS)["leaks"]["random"]
+    assert random["test_pairs"] == 100
+    assert random["share"] == pytest.approx(0.901, abs=0.03)
+
+
+def test_duplicates_of_pairs_set_aside_are_listed_too():
+    known = {"a1-0": "train", "a2-0": "valid", "a3-0": "test", "a4-0": ""}
+    subsets = {stem: subset for stem, subset in known.items() if subset}
+    split = Split(subsets, (Refusal("a4-0", "for a reason"),))
+    found = describe(pairs_of(known), split, {}, [Duplicate("a1-0", "a4-0", 3, "mirrored")], PARAMS)
+    (duplicate,) = found["duplicates"]
+    assert duplicate["subsets"] == ["train", ""]
+    assert duplicate["turn"] == "mirrored"
+    assert found["set_aside"] == [{"name": "a4-0", "reason": "for a reason"}]
+    assert found["pairs"] == 3
+
+
+def test_what_is_given_is_measured_where_it_is():
+    subsets = {"a1-0": "train", "a1-1": "test", "a2-0": "valid"}
+    assert describe(pairs_of(subsets), Split(subsets), {}, [], PARAMS)["leaks"]["official"] is None
+    found = describe(pairs_of(subsets, "test"), Split(subsets), {}, [], PARAMS)["leaks"]["official"]
+    assert (found["test_pairs"], found["test_leaked"]) == (3, 0)

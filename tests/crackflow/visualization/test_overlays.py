@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+
+from crackflow.visualization.overlays import FOUND, INVENTED, MISSED, PREDICTED, STRONG, WEAK, legend, overlay
+
+GREY = np.full((16, 16, 3), 100, np.uint8)
+
+
+def painted(mark, share):
+    """What a pixel of level 100 becomes: share * colour + (1 - share) * 100, rounded to even."""
+    return np.rint(share * np.array(mark.colour) + (1 - share) * 100).astype(np.uint8).tolist()
+
+
+def test_each_kind_of_pixel_has_its_colour_and_the_rest_is_the_photograph():
+    truth, predicted = np.zeros((16, 16), np.uint8), np.zeros((16, 16), np.uint8)
+    truth[0:8, :8] = 1
+    predicted[4:12, :8] = 1
+    out = overlay(GREY, truth, predicted)
+    colours = {tuple(pixel) for pixel in out[0:4, :8].reshape(-1, 3).tolist()}
+    assert colours == {tuple(painted(MISSED, STRONG)), tuple(painted(MISSED, WEAK))}
+    assert (out[4:8, :8] == painted(FOUND, STRONG)).all()
+    colours = {tuple(pixel) for pixel in out[8:12, :8].reshape(-1, 3).tolist()}
+    assert colours == {tuple(painted(INVENTED, STRONG)), tuple(painted(INVENTED, WEAK))}
+    assert (out[:, 8:] == 100).all()
+    assert (out[12:] == 100).all()
+
+
+def test_stripes_and_dots_differ_where_whole_areas_are_wrong():
+    empty, full = np.zeros((16, 16), np.uint8), np.ones((16, 16), np.uint8)
+    stripes = (overlay(GREY, empty, full) == painted(INVENTED, STRONG)).all(-1)
+    dots = (overlay(GREY, full, empty) == painted(MISSED, STRONG)).all(-1)
+    # Stripes run along the diagonal: x + y alone decides. Dots repeat with period 8 and have a hole between four.
+    assert (stripes[1:, :-1] == stripes[:-1, 1:]).all()
+    assert 0.4 < stripes.mean() < 0.6
+    assert (dots[:8, :8] == dots[8:, 8:]).all()
+    assert dots[3, 3]
+    assert not dots[0, 0]
+    assert not dots[7, 7]
+
+
+def test_without_truth_every_predicted_pixel_is_marked_as_predicted():
+    predicted = np.zeros((16, 16), np.uint8)
+    predicted[2] = 1
+    out = overlay(GREY, None, predicted)
+    assert (out[2] == painted(PREDICTED, STRONG)).all()
+    assert (np.delete(out, 2, axis=0) == 100).all()
+
+
+def test_any_foreground_class_is_crack():
+    truth, predicted = np.full((16, 16), 1, np.uint8), np.full((16, 16), 2, np.uint8)
+    assert (overlay(GREY, truth, predicted) == painted(FOUND, STRONG)).all()
+
+
+def test_the_photograph_given_is_not_changed():
+    overlay(GREY, np.ones((16, 16), np.uint8), np.ones((16, 16), np.uint8))
+    assert (GREY == 100).all()
+
+
+def test_other_sizes_are_refused():
+    with pytest.raises(ValueError, match="truth of shape"):
+        overlay(GREY, np.zeros((8, 8), np.uint8), np.zeros((16, 16), np.uint8))
+
+
+def lightness(colour):
+    """CIE L* of an sRGB colour, 0 to 100 (IEC 61966-2-1 for the linear values, CIE 1976 for L*)."""
+    levels = np.array(colour) / 255
+    linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
+    return 116 * np.cbrt(linear @ (0.2126, 0.7152, 0.0722)) - 16
+
+
+def test_marks_can_be_told_apart_without_colour():
+    levels = sorted(lightness(mark.colour) for mark in (FOUND, INVENTED, MISSED))
+    assert np.diff(levels).min() > 15
+    assert len({mark.pattern for mark in (FOUND, INVENTED, MISSED)}) == 3
+
+
+def test_the_legend_is_as_wide_as_asked_and_flows_onto_more_lines():
+    wide, narrow = legend(1200), legend(400)
+    assert wide.shape == (28, 1200, 3)
+    assert narrow.shape == (3 * 28, 400, 3)
+    assert legend(400, with_truth=False).shape == (28, 400, 3)
+
+
+def test_the_legend_shows_each_mark_as_it_is_painted():
+    swatches = legend(400)[:, :40].reshape(3, 28, 40, 3)[:, :20]
+    for mark, swatch in zip((FOUND, INVENTED, MISSED), swatches, strict=True):
+        strong = np.rint(STRONG * np.array(mark.colour) + (1 - STRONG) * 128).astype(np.uint8)
+        assert (swatch == strong).all(-1).mean() > 0.35

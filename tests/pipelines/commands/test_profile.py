@@ -1,0 +1,129 @@
+"""pipelines/commands/profile.py, and the profiles themselves."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from crackflow.errors import ParamsError
+from crackflow.params import Params, dump
+from pipelines.commands import profile
+
+PROFILES = Path(__file__).parents[3] / "profiles"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "small.yaml").write_text("train:\n  epochs: 2\n  loss:\n    dice: 1.0\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", profile.names(PROFILES))
+def test_every_profile_can_be_used(name):
+    assert profile.load(PROFILES, name)
+
+
+@pytest.mark.parametrize("path", sorted(PROFILES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_profile_says_what_it_is(path):
+    assert path.read_text().startswith("# ")
+    assert profile.changes(dump(Params()), dump(profile.load(PROFILES, path.stem)))
+
+
+def test_the_original_is_the_original_to_the_letter():
+    params = profile.load(PROFILES, "original")
+    # from the published configuration
+    assert (params.resize.size, params.model.image_channels, len(params.classes)) == (512, 3, 2)
+    assert (params.model.base_filters, params.model.base_kernels, params.model.num_layers) == (16, (9, 9), 8)
+    assert (params.model.dropout_rate, params.model.dilation) == (0.05, (1, 1))
+    assert (params.train.optimizer, params.train.learning_rate, params.train.clipvalue) == ("adam", 7e-5, 0.5)
+    assert (params.train.batch_size, params.train.epochs, params.train.early_stopping) == (2, 100, 10)
+    assert dict(params.train.loss) == {"categorical_crossentropy": 1.0}
+    assert (params.train.reducer.factor, params.train.reducer.patience) == (0.5, 4)
+    assert not any(dump(params)["train"]["augment"].values())
+    assert (params.split.shares.train, params.split.shares.valid, params.split.shares.test) == (0.7, 0.2, 0.1)
+
+
+def test_no_level_of_the_original_is_cut():
+    params = profile.load(PROFILES, "original").model
+    assert params.base_filters * 2 ** (params.num_layers - 1) == params.max_filters == 2048
+
+
+def test_quick_is_the_defaults(folder):
+    assert profile.load(folder, "quick") == Params()
+    assert profile.names(folder) == ["quick", "small"]
+
+
+def test_a_profile_is_a_difference_from_the_defaults(folder):
+    params = profile.load(folder, "small")
+    assert params.train.epochs == 2
+    # a mapping that is one value is replaced whole: the default has a second loss
+    assert dict(params.train.loss) == {"dice": 1.0}
+    assert params.train.augment == Params().train.augment
+    assert params.model == Params().model
+
+
+def test_settings_come_last(folder):
+    params = profile.load(folder, "small", ["train.epochs=3", "data.path=a b/c.zip", "model.base_kernels=[3, 3]"])
+    assert (params.train.epochs, params.data.path, params.model.base_kernels) == (3, "a b/c.zip", (3, 3))
+    assert dict(params.train.loss) == {"dice": 1.0}
+
+
+def test_an_unknown_profile_lists_the_known_ones(folder):
+    with pytest.raises(ParamsError, match="no profile smal; expected one of quick, small"):
+        profile.load(folder, "smal")
+
+
+def test_a_path_is_no_profile(folder):
+    (folder.parent / "other.yaml").write_text("{}")
+    with pytest.raises(ParamsError, match="no profile"):
+        profile.load(folder, "../other")
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("train.epoch=3", "--set: unknown key train.epoch; did you mean train.epochs?"),
+        ("train.epochs=0", "--set: train.epochs is 0"),
+        ("train.epochs", "--set train.epochs: expected KEY=VALUE"),
+        ("=3", "--set =3: expected KEY=VALUE"),
+        ("train.epochs=[", "--set train.epochs=[: [ is not a YAML value"),
+        ("train=3", "--set: train is 3"),
+        ("train.epochs.x=3", "--set: train.epochs is {'x': 3}"),
+    ],
+)
+def test_a_bad_setting_is_said_in_one_line(folder, setting, message):
+    with pytest.raises(ParamsError) as caught:
+        profile.load(folder, "quick", [setting])
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("train:\n  epoch: 2\n", "profiles/small.yaml: unknown key train.epoch; did you mean train.epochs?"),
+        ("train: [", "small.yaml can't be read"),
+        ("- 1\n", "small.yaml holds list, expected blocks"),
+    ],
+)
+def test_a_bad_profile_is_said_in_one_line(folder, text, message):
+    (folder / "small.yaml").write_text(text)
+    with pytest.raises(ParamsError) as caught:
+        profile.load(folder, "small")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_changes_are_given_by_dotted_key():
+    old = {"a": {"b": 1, "same": True}, "gone": "x"}
+    new = {"a": {"b": [2, 3], "same": True}, "new": None}
+    assert profile.changes(old, new) == [
+        ("a.b", "1", "[2, 3]"),
+        ("new", "(absent)", "null"),
+        ("gone", "x", "(absent)"),
+    ]
+
+
+def test_equal_values_are_no_change():
+    values = yaml.safe_load("a: {b: 1.0, c: [1, 2]}")
+    assert profile.changes(values, values) == []

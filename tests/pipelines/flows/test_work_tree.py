@@ -1,0 +1,136 @@
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from crackflow.params import DataParams, Params, render
+from pipelines.flows.work_tree import PLACE, prepare
+from pipelines.git import GitError, git
+
+
+@pytest.fixture
+def checkout(tmp_path, under_git):
+    """A repository with two commits; the second one's params.yaml takes photographs from a folder."""
+    root = tmp_path / "checkout"
+    root.mkdir()
+    under_git(root)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, check=True)
+    (root / ".gitignore").write_text(".crackflow/\n/data/source/*\n!/data/source/README.md\n")
+    (root / "params.yaml").write_text(render(Params()))
+    (root / "dvc.lock").write_text("lock: first\n")
+    (root / "code.py").write_text("first\n")
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "-m", "first")
+    (root / "code.py").write_text("second\n")
+    git(root, "commit", "--quiet", "-a", "-m", "second")
+    return root
+
+
+def test_it_is_at_the_revision_whatever_the_checkout_holds(checkout):
+    (checkout / "code.py").write_text("edited\n")
+    tree = prepare(checkout, "HEAD")
+    assert tree == checkout / PLACE
+    assert (tree / "code.py").read_text() == "second\n"
+    assert prepare(checkout, "HEAD~1") == tree
+    assert (tree / "code.py").read_text() == "first\n"
+    assert (checkout / "code.py").read_text() == "edited\n"
+    assert git(checkout, "status", "--porcelain") == " M code.py"
+
+
+def test_what_a_run_wrote_stays_while_git_has_the_same_version(checkout):
+    tree = prepare(checkout, "HEAD~1")
+    (tree / "dvc.lock").write_text("lock: of a run\n")
+    prepare(checkout, "HEAD")
+    assert (tree / "dvc.lock").read_text() == "lock: of a run\n"
+    (checkout / "dvc.lock").write_text("lock: of a person\n")
+    git(checkout, "commit", "--quiet", "-m", "rebuilt", "dvc.lock")
+    prepare(checkout, "HEAD")
+    assert (tree / "dvc.lock").read_text() == "lock: of a person\n"
+
+
+def test_a_run_that_was_killed_within_git_is_no_hindrance(checkout):
+    tree = prepare(checkout, "HEAD~1")
+    lock = checkout / ".git/worktrees" / tree.name / "index.lock"
+    lock.write_text("")
+    prepare(checkout, "HEAD")
+    assert (tree / "code.py").read_text() == "second\n"
+    assert not lock.exists()
+
+
+def test_a_tree_that_was_deleted_or_half_made_is_made_anew(checkout):
+    tree = prepare(checkout, "HEAD")
+    git(checkout, "worktree", "remove", "--force", str(tree))
+    tree.mkdir()
+    (tree / "half").write_text("")
+    assert (prepare(checkout, "HEAD") / "code.py").read_text() == "second\n"
+    assert not (tree / "half").exists()
+
+
+def test_what_somebody_edited_in_the_tree_goes(checkout):
+    """Else it would be built, and committed as if it were the revision's, night after night."""
+    tree = prepare(checkout, "HEAD")
+    (tree / "code.py").write_text("edited in the tree\n")
+    prepare(checkout, "HEAD")
+    assert (tree / "code.py").read_text() == "second\n"
+
+
+@pytest.mark.parametrize("how", ["moved", "copied"])
+def test_a_checkout_that_was_moved_or_copied_keeps_its_tree_and_touches_no_other(checkout, how, tmp_path):
+    tree = prepare(checkout, "HEAD")
+    (tree / "stray.txt").write_text("of a run")
+    new = tmp_path / "new"
+    shutil.copytree(checkout, new, symlinks=True)
+    if how == "moved":
+        shutil.rmtree(checkout)
+    (new / "code.py").write_text("third\n")
+    git(new, "commit", "--quiet", "-am", "third")
+    assert (prepare(new, "HEAD") / "code.py").read_text() == "third\n"
+    assert (new / PLACE / "stray.txt").read_text() == "of a run"
+    assert git(new / PLACE, "rev-parse", "HEAD") == git(new, "rev-parse", "HEAD")
+    if how == "copied":
+        assert (tree / "code.py").read_text() == "second\n"
+        assert git(tree, "rev-parse", "HEAD") == git(checkout, "rev-parse", "HEAD")
+
+
+def test_cache_and_remotes_are_the_checkouts(checkout):
+    settings = "['remote \"r\"']\n    url = ssh://localhost/nowhere\n    password = secret\n"
+    (checkout / ".dvc/config.local").write_text(settings)
+    tree = prepare(checkout, "HEAD")
+    prepare(checkout, "HEAD")
+    local = tree / ".dvc/config.local"
+    assert "password = secret" in local.read_text()
+    assert local.stat().st_mode & 0o077 == 0
+    said = subprocess.run(
+        [sys.executable, "-m", "dvc", "cache", "dir"], cwd=tree, check=True, capture_output=True, text=True
+    ).stdout
+    assert said.strip() == str(checkout / ".dvc/cache")
+    assert git(tree, "status", "--porcelain") == ""
+
+
+def test_photographs_that_git_does_not_know_are_seen_as_they_are_in_the_checkout(checkout):
+    params = Params(data=DataParams(source="folder", path="data/source"))
+    (checkout / "params.yaml").write_text(render(params))
+    source = checkout / "data/source"
+    (source / "images").mkdir(parents=True)
+    (source / "README.md").write_text("known to git\n")
+    git(checkout, "add", "--all")
+    git(checkout, "commit", "--quiet", "-m", "photographs")
+    (source / "images/a.png").write_text("a")
+    (source / "images/b.png").write_text("b")
+    (source / "README.md").write_text("edited\n")
+    tree = prepare(checkout, "HEAD")
+    seen = tree / "data/source"
+    assert (seen / "images/a.png").read_text() == "a"
+    assert not (seen / "images").is_symlink()
+    assert (seen / "README.md").read_text() == "known to git\n"
+    (source / "images/a.png").unlink()
+    (source / "images/b.png").unlink()
+    (source / "images/b.png").write_text("another b")
+    prepare(checkout, "HEAD")
+    assert {path.name: path.read_text() for path in (seen / "images").iterdir()} == {"b.png": "another b"}
+
+
+def test_a_revision_that_is_none_is_said(checkout):
+    with pytest.raises(GitError, match=r"nowhere names no commit in .*expected a branch, tag or commit"):
+        prepare(checkout, "nowhere")

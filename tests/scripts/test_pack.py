@@ -1,0 +1,121 @@
+import json
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from crackflow.errors import DataError
+from crackflow.imaging.images import encode_classes, write_png
+from crackflow.inference import packaged_weights
+from crackflow.models import seen_pairs
+from crackflow.params import Params, dump
+from pipelines.commands.score import score
+from scripts import pack
+from tasks import evaluate, resize
+from tasks.workspace import Workspace
+
+SIDE = 32
+SUBSETS = ("train", "train", "valid", "valid", "test", "test")
+STEMS = [f"CFD_{number:03d}" for number in range(6)]
+
+
+def test_the_page_holds_the_figures_of_the_card():
+    text = (packaged_weights.FOLDER / packaged_weights.PAGE).read_text(encoding="utf-8")
+    assert pack.page(text, packaged_weights.read_card(packaged_weights.FOLDER)) == text
+
+
+def made_pair(number):
+    """A dark band, which the label has a row higher up."""
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    mask[6 : 9 + number % 3] = 1
+    level = np.where(np.roll(mask, 1, axis=0) > 0, 40, 170) + np.random.default_rng(number).normal(0, 30, mask.shape)
+    return np.repeat(np.clip(level, 0, 255).astype(np.uint8)[..., None], 3, axis=2), mask
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A work tree of six pairs after resize and evaluate, and what benchmarks.accuracy.real wrote of it."""
+    workspace = Workspace(tmp_path_factory.mktemp("run"))
+    values = dump(Params())
+    values["resize"]["size"] = values["train"]["crop"] = SIDE
+    values["model"].update(num_layers=3, widths=[])
+    params = Params.model_validate(values)
+    for number, stem in enumerate(STEMS):
+        image, mask = made_pair(number)
+        write_png(workspace.raw / f"images/{stem}.png", image)
+        write_png(workspace.raw / f"masks/{stem}.png", encode_classes(mask, 2))
+    names = [f"{stem}.png" for stem in STEMS]
+    pairs = pd.DataFrame({"stem": STEMS, "image": names, "mask": names, "given": ""})
+    pairs.to_csv(workspace.raw / "pairs.csv", index=False)
+    workspace.raw_json.write_text(json.dumps({"refused": []}))
+    resize.run(workspace, params)
+    split = pd.DataFrame({"stem": STEMS, "source": "CFD", "subset": SUBSETS})
+    split.to_csv(workspace.split_csv, index=False)
+    workspace.model.parent.mkdir()
+    workspace.trained_on.write_text(seen_pairs.render(STEMS[:2]))
+    layer = keras.layers.Conv2D(2, 1, activation="softmax")
+    model = keras.Sequential([keras.Input((SIDE, SIDE, 3)), layer])
+    # the crack's logit is 10 - 0.1 * level, the background's 0
+    layer.set_weights([np.array([0, -0.1 / 3] * 3, np.float32).reshape(1, 1, 3, 2), np.array([0, 10], np.float32)])
+    model.save(workspace.model)
+    evaluate.run(workspace, params)
+    results = {
+        "revision": "abc",
+        "machine": {"cores": 2},
+        "pairs": 6,
+        "pairs_sha256": "0" * 64,
+        "stage_s": {"train": 60.0},
+        "stage_peak_mib": {"train": 100},
+        "figures": json.loads(workspace.metrics_json.read_text()),
+        "params": dump(params),
+    }
+    return workspace, results
+
+
+def test_a_run_becomes_weights_whose_figures_score_gives_again(run, tmp_path):
+    workspace, results = run
+    pack.write(workspace, results, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "card.json",
+        "chosen_on.txt",
+        "flexunet.keras",
+        "operating_point.json",
+        "trained_on.txt",
+    ]
+    card = packaged_weights.read_card(tmp_path)
+    assert card["data"]["subsets"] == {"train": 2, "valid": 2, "test": 2}
+    assert card["data"]["by_source"] == {"CFD": {"train": 2, "valid": 2, "test": 2}}
+    assert card["parameters"] == 8
+    again = score(packaged_weights.open_folder(tmp_path, "mine"), workspace.raw)
+    assert (again.figures, again.rows()) == (card["figures"], card["by_source"])
+    assert again.words() == (
+        "scored: 2; set aside: 2 that the model was trained on, 2 that its operating point was chosen on; refused: 0"
+    )
+    # of the run itself, but for the rounding of the weights
+    reached = results["figures"]["crack"]["pooled"]["iou"]
+    assert card["figures"]["crack"]["pooled"]["iou"] == pytest.approx(reached, abs=1e-3)
+
+
+def test_both_ways_to_predict_stand_beside_each_other():
+    way = {"pooled": {"iou": 0.5, "f1": 0.6667}, "positives": {"iou": 0.45}, "false_alarms": {"images": None}}
+    text = pack.flips({"plain": way, "averaged": {**way, "false_alarms": {"images": 0.25}}})
+    assert text.splitlines()[2:] == [
+        "| a photograph seen once | 0.500 | 0.667 | 0.450 | - |",
+        "| the mean over four flips | 0.500 | 0.667 | 0.450 | 0.250 |",
+    ]
+    assert "Not compared" in pack.flips(None)
+
+
+def test_figures_of_another_run_are_refused_and_nothing_is_written(run, tmp_path):
+    workspace, results = run
+    with pytest.raises(DataError, match="hold different figures"):
+        pack.write(workspace, {**results, "figures": {}}, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_training_whose_time_is_not_known_is_refused(run, tmp_path):
+    workspace, results = run
+    with pytest.raises(DataError, match="no time for the training, whose model DVC took from its cache"):
+        pack.write(workspace, {**results, "stage_s": {"train": None}}, tmp_path)
+    assert list(tmp_path.iterdir()) == []

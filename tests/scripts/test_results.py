@@ -1,0 +1,78 @@
+import json
+
+import pytest
+
+from pipelines.git import git
+from scripts import results
+
+FIGURES = {
+    "crack": {
+        "pooled": {"iou": 0.51234, "f1": 0.6, "precision": 0.7, "recall": 0.8},
+        "positives": {"iou": 0.4},
+        "tolerant_f1": 0.9,
+        "false_alarms": {"images": None},
+    },
+    "all_background": {
+        "pooled": {"iou": 0.0, "f1": 0.0, "precision": None, "recall": 0.0},
+        "positives": {"iou": 0.0},
+        "tolerant_f1": 0.0,
+        "false_alarms": {"images": 0.0},
+    },
+    "original": {"dice_coef_multiclass": 0.97, "dice_coef_multiclass_all_background": 0.96},
+    "protocol": {"images": 16, "images_with_cracks": 12, "resolution": "512x512", "threshold": 0.456},
+}
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "docs/results").mkdir(parents=True)
+    (tmp_path / "params.yaml").write_text("data: {source: sample}\n")
+    return tmp_path
+
+
+def test_readme_holds_the_figures_of_the_committed_files(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["results", "--check"])
+    assert results.main() == 0, capsys.readouterr().err
+
+
+def test_the_model_and_the_all_black_mask_stand_side_by_side(root):
+    (root / "metrics/evaluation.json").write_text(json.dumps(FIGURES))
+    lines = results.table(root).splitlines()
+    assert lines[2] == "| **the built-in sample** | 0.512 | 0.600 | 0.700 | 0.800 | 0.400 | 0.900 | - | 0.970 |"
+    assert lines[3] == "| an all-black mask on them | 0.000 | 0.000 | - | 0.000 | 0.000 | 0.000 | 0.000 | 0.960 |"
+    assert "16 test images at 512x512, 12 with cracks, threshold 0.46 chosen on valid" in lines[-1]
+
+
+def test_real_photographs_come_first(root):
+    (root / "metrics/evaluation.json").write_text(json.dumps(FIGURES))
+    real = {"pairs": 1758, "total_s": 1800.0, "figures": FIGURES, "params": {"train": {"seed": 3}}}
+    (root / "docs/results/real.json").write_text(json.dumps(real))
+    lines = results.table(root).splitlines()
+    assert lines[2].startswith("| **1,758 real pairs** |")
+    assert lines[4].startswith("| **the built-in sample** |")
+    assert "one training (seed 3), `make real DATA=DIR` in 30 minutes" in lines[-1]
+    # outputs that DVC took from its cache have no time
+    (root / "docs/results/real.json").write_text(json.dumps({**real, "total_s": None}))
+    assert "`make real DATA=DIR`; the sample" in results.table(root).splitlines()[-1]
+
+
+def test_a_rebuild_with_figures_of_its_own_is_no_fault_of_the_committed_readme(root, under_git):
+    (root / "metrics/evaluation.json").write_text(json.dumps(FIGURES) + "\n")
+    (root / "docs/results/diff.md").write_text("| a |\n")
+    marks = [f"<!-- {name}: written by `make results` -->\n<!-- end of {name} -->\n" for name in ("results", "diff")]
+    readme = root / "README.md"
+    readme.write_text("".join(marks))
+    readme.write_text(results.page(root))
+    assert results.holds(root)
+    assert not results.committed_holds(root)
+    under_git(root)
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "-m", "start")
+    other = json.loads(json.dumps(FIGURES))
+    other["crack"]["pooled"]["iou"] = 0.6
+    (root / "metrics/evaluation.json").write_text(json.dumps(other) + "\n")
+    assert not results.holds(root)
+    assert results.committed_holds(root)
+    git(root, "commit", "--quiet", "-am", "figures without their table")
+    assert not results.committed_holds(root)
