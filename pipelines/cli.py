@@ -179,10 +179,10 @@ def profile(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Write without asking.")] = False,
 ) -> None:
     """Show what a profile changes in params.yaml, ask, and write it."""
+    from crackflow.atomic import write_text
     from crackflow.errors import ParamsError
     from crackflow.params import dump, render
     from pipelines.commands import profile as profiles
-    from tasks.workspace import write_text
 
     path = Path("params.yaml")
     params = profiles.load(Path("profiles"), name, settings or [])

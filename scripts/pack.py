@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from crackflow.atomic import write_text
 from crackflow.errors import CrackflowError, DataError, ModelError
 from crackflow.inference import packaged_weights
 from crackflow.inference.operating_point import read as read_operating_point
@@ -29,7 +30,7 @@ from pipelines.figures import CRACK
 from scripts.results import cell, pick, protocol
 from scripts.tables import fill, markdown
 from tasks.outputs import write_json
-from tasks.workspace import Workspace, write_text
+from tasks.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 TREE = ROOT / ".crackflow/real"

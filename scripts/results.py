@@ -17,11 +17,11 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from crackflow.atomic import write_text
 from crackflow.imaging.images import read_image, write_png
 from crackflow.visualization.contact_sheet import sheet
 from pipelines.git import shown
 from scripts.tables import fill, markdown
-from tasks.workspace import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"

@@ -10,10 +10,11 @@ import sys
 import time
 from pathlib import Path
 
+from crackflow.atomic import write_text
 from crackflow.errors import CrackflowError
 from crackflow.keras_import import import_keras
 from tasks.memory import peak_mib
-from tasks.workspace import Workspace, write_text
+from tasks.workspace import Workspace
 
 WITH_KERAS = {"train", "evaluate", "infer"}
 # A full disk, a quota or a limit, a disk or a place that may not be written: no defect of ours.

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.workspace import write_text
+from crackflow.atomic import write_text
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:

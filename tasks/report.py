@@ -6,11 +6,12 @@ from typing import Any
 
 import pandas as pd
 
+from crackflow.atomic import write_text
 from crackflow.imaging.images import read_image, read_stored_mask, write_png
 from crackflow.params import Params
 from crackflow.visualization.html_report import headline, leak_rows, render, split_warning
 from crackflow.visualization.prediction_sheet import Compared, comparison
-from tasks.workspace import Workspace, write_text
+from tasks.workspace import Workspace
 
 WORST = 10
 SHEET_WIDTH = 256

@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import pandas as pd
 
+from crackflow.atomic import write_text
 from crackflow.errors import ImageError
 from crackflow.imaging import images, masks, perceptual_hash, resize
 from crackflow.imaging.fit import Mode
@@ -24,7 +25,7 @@ from crackflow.sources.provenance import source_of
 from tasks.code_closure import fingerprint
 from tasks.outputs import new_folder, write_csv
 from tasks.threads import on_all_cores
-from tasks.workspace import Workspace, write_text
+from tasks.workspace import Workspace
 
 COLUMNS = [
     "stem",

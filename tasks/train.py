@@ -8,7 +8,6 @@ best model so far lies there too, since DVC removes the outputs before a run.
 import hashlib
 import importlib
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from crackflow.atomic import replacing, write_text
 from crackflow.errors import TrainingError
 from crackflow.imaging.images import encode_classes, read_image, read_stored_mask, write_png
 from crackflow.models.seen_pairs import render
@@ -25,7 +25,7 @@ from crackflow.visualization.charts import lines
 from crackflow.visualization.contact_sheet import sheet
 from tasks.code_closure import fingerprint
 from tasks.outputs import write_csv
-from tasks.workspace import Workspace, write_text
+from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
     from dvclive.live import Live
@@ -113,9 +113,8 @@ def _live(workspace: Workspace) -> "Live":
 
 
 def _copy(source: Path, target: Path) -> None:
-    part = target.with_name(f".{target.name}.part")
-    shutil.copyfile(source, part)
-    os.replace(part, target)
+    with replacing(target) as part:
+        shutil.copyfile(source, part)
 
 
 def _what_is_left(workspace: Workspace, best: Path) -> str:

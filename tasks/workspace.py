@@ -1,6 +1,5 @@
 """Where the stages read and write: one place that knows the tree, so that no stage spells a path twice."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,11 +116,3 @@ class Workspace:
                     "instance to data/previous.csv, and name the copy"
                 )
         return params
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` at once: a reader sees the old file or the whole new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(part, path)

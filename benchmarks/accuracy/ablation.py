@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from benchmarks.accuracy import real, trials
+from crackflow.atomic import write_text
 from scripts.tables import fill, markdown
-from tasks.workspace import write_text
 
 RESULTS = real.ROOT / "docs/results/ablation.json"
 PAGE = real.ROOT / "docs/explanation/recipe.md"

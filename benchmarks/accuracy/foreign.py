@@ -13,8 +13,8 @@ import sys
 from typing import Any
 
 from benchmarks.accuracy import real, trials
+from crackflow.atomic import write_text
 from scripts.tables import fill, markdown
-from tasks.workspace import write_text
 
 RESULTS = real.ROOT / "docs/results/foreign.json"
 PAGE = real.ROOT / "docs/explanation/figures.md"

@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.accuracy import real
+from crackflow.atomic import write_text
 from tasks.code_closure import fingerprint
-from tasks.workspace import write_text
 
 TRIALS = real.ROOT / ".crackflow/trials"
 METRIC = "pooled_iou"

@@ -20,9 +20,9 @@ from benchmarks.soak.kills import kills
 from benchmarks.soak.repeated_rebuilds import repeats
 from benchmarks.soak.sandbox import ROOT, Row
 from benchmarks.soak.surroundings import surroundings
+from crackflow.atomic import write_text
 from pipelines.git import git
 from scripts.tables import fill, markdown
-from tasks.workspace import write_text
 
 RESULTS = ROOT / "docs/results/soak.json"
 PAGE = ROOT / "docs/explanation/reliability.md"

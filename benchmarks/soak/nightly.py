@@ -26,10 +26,10 @@ from benchmarks.accuracy import real
 from benchmarks.soak import sandbox
 from benchmarks.soak.sandbox import ROOT, Place
 from benchmarks.soak.surroundings import worker
+from crackflow.atomic import write_text
 from pipelines.git import git
 from scripts.tables import fill, markdown
 from tasks.__main__ import STAGES
-from tasks.workspace import write_text
 
 RESULTS = ROOT / "docs/results/nightly.json"
 PAGE = ROOT / "docs/how-to/schedule.md"

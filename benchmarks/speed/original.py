@@ -21,10 +21,10 @@ from typing import Any
 import psutil
 
 from benchmarks.accuracy.real import machine
+from crackflow.atomic import write_text
 from crackflow.keras_import import import_keras
 from scripts.tables import fill, markdown
 from tasks.memory import peak_mib
-from tasks.workspace import write_text
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs/results/original.json"

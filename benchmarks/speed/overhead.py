@@ -17,9 +17,9 @@ from typing import Any
 from benchmarks.accuracy import real
 from benchmarks.soak import sandbox
 from benchmarks.soak.sandbox import ROOT, Place
+from crackflow.atomic import write_text
 from scripts.tables import fill, markdown
 from tasks.__main__ import STAGES
-from tasks.workspace import write_text
 
 RESULTS = ROOT / "docs/results/overhead.json"
 PAGE = ROOT / "docs/explanation/reliability.md"

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.accuracy.real import ROOT, machine
+from crackflow.atomic import write_text
 from crackflow.keras_import import import_keras
 from scripts.tables import fill, markdown
-from tasks.workspace import write_text
 
 RESULTS = ROOT / "docs/results/step_time.json"
 PAGE = ROOT / "docs/explanation/speed.md"

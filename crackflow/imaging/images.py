@@ -5,7 +5,6 @@ fills the missing part with grey. A second, strict decoding by Pillow to find su
 and find no more of them.
 """
 
-import os
 from pathlib import Path
 
 import cv2
@@ -13,6 +12,7 @@ import cv2.typing
 import numpy as np
 from numpy.typing import NDArray
 
+from crackflow.atomic import write_bytes
 from crackflow.errors import ImageError
 
 Pixels = NDArray[np.uint8]
@@ -121,10 +121,7 @@ def write_png(path: Path, array: Pixels, compression: int = 1) -> None:
     # one filter for all rows: a third quicker to write and a quarter to read than trying them all, and no larger
     settings = [cv2.IMWRITE_PNG_COMPRESSION, compression, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
     _, data = cv2.imencode(".png", bgr, settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(data.tobytes())
-    os.replace(part, path)
+    write_bytes(path, data.tobytes())
 
 
 def decode(path: Path, flags: int) -> Pixels:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from crackflow.atomic import replacing
 from crackflow.errors import ModelError
 
 # What float16 keeps: 10 bits after the leading one, so no weight moves by more than 1 part in 2,048.
@@ -72,15 +72,12 @@ def pack(source: Path, target: Path, bits: int = MANTISSA_BITS) -> None:
         CONFIG: _json({**json.loads(config), "compile_config": {}}),
         WEIGHTS: _pack_weights(weights, bits),
     }
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.part")
-    with zipfile.ZipFile(part, "w") as archive:
+    with replacing(target) as part, zipfile.ZipFile(part, "w") as archive:
         for name, content in members.items():
             member = zipfile.ZipInfo(name, _DATE)
             # or the file would tell on which system it was packed
             member.create_system = 3
             archive.writestr(member, content, zipfile.ZIP_DEFLATED, 9)
-    os.replace(part, target)
 
 
 def _pack_weights(content: bytes, bits: int) -> bytes:

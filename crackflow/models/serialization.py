@@ -5,13 +5,14 @@ memory into config.json; a hash of such a file, and so DVC's idea of what change
 """
 
 import json
-import os
 import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import keras
+
+from crackflow.atomic import replacing
 
 DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
 UNIX = 3  # as zip knows it; Python writes the system that it runs on
@@ -26,9 +27,8 @@ def save_model(model: keras.Model, path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     written = path.with_name(f"part-{path.name}")  # Keras insists on the ending
-    part = path.with_name(f".{path.name}.part")
     model.save(written)
-    with zipfile.ZipFile(written) as source, part.open("wb") as file, zipfile.ZipFile(file, "w") as target:
+    with replacing(path, sync=True) as part, zipfile.ZipFile(written) as source, zipfile.ZipFile(part, "w") as target:
         for member in source.infolist():
             entry = zipfile.ZipInfo(member.filename, DATE)
             entry.create_system, entry.external_attr, entry.file_size = UNIX, 0o644 << 16, member.file_size
@@ -37,9 +37,6 @@ def save_model(model: keras.Model, path: Path) -> None:
                     new.write(json.dumps(_timeless(json.load(old), {})).encode())
                 else:
                     shutil.copyfileobj(old, new, 1 << 20)
-        target.close()
-        os.fsync(file.fileno())
-    os.replace(part, path)
     written.unlink()
 
 

@@ -5,7 +5,6 @@ and is replaced as a whole: there is no moment at which one half is newer than t
 """
 
 import json
-import os
 import time
 import zipfile
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from crackflow.atomic import replacing
 from crackflow.errors import TrainingError
 from crackflow.models.serialization import save_model
 
@@ -118,11 +118,8 @@ class Checkpoints:
             for group, variables in groups.items()
             for number, variable in enumerate(variables)
         }
-        part = self.folder / ".state.npz.part"
-        with part.open("wb") as file:
+        with replacing(self._state, sync=True) as part, part.open("wb") as file:
             np.savez(file, place=np.array(json.dumps([history, batch])), **arrays)
-            os.fsync(file.fileno())  # a machine that loses its power must not be left with the name of an empty file
-        os.replace(part, self._state)
 
     def _read(self) -> tuple[Place, list[npt.NDArray[Any]]]:
         try:

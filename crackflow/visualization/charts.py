@@ -1,6 +1,5 @@
 """Lines by epoch, and the look that all charts share: read without colour, the same bytes for the same numbers."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -9,6 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+
+from crackflow.atomic import replacing
 
 # Okabe and Ito's colours, dark ones first; yellow is left out because it is faint on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -53,11 +54,9 @@ def lines(
 
 def save(path: Path, figure: Figure) -> None:
     """Write `figure` as PNG at once: a reader never sees a part of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    # The version that matplotlib signs with would change the bytes with every update.
-    figure.savefig(part, format="png", dpi=DPI, metadata={"Software": None})
-    os.replace(part, path)
+    with replacing(path) as part:
+        # The version that matplotlib signs with would change the bytes with every update.
+        figure.savefig(part, format="png", dpi=DPI, metadata={"Software": None})
 
 
 def new_figure(width: float, height: float, title: str) -> tuple[Figure, Axes]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from crackflow.atomic import write_text
 from crackflow.errors import DataError, ImageError
 from crackflow.imaging.images import encode_classes, read_image, write_png
 from crackflow.inference.packaged_weights import Weights
@@ -13,7 +14,6 @@ from crackflow.inference.photographs import photos_in, predict_photo
 from crackflow.keras_import import import_keras
 from crackflow.progress import track
 from crackflow.visualization.overlays import overlay
-from tasks.workspace import write_text
 
 FOLDERS = MASKS, OVERLAYS = "masks", "overlays"
 

@@ -14,12 +14,13 @@ from typing import Any, get_args
 import pandas as pd
 import yaml
 
+from crackflow.atomic import write_text
 from crackflow.errors import CrackflowError, DataError, ParamsError, one_line
 from crackflow.evaluation import comparison
 from pipelines import markdown
 from pipelines.commands import profile
 from pipelines.git import commit_of, git, shown
-from tasks.workspace import Workspace, write_text
+from tasks.workspace import Workspace
 
 # A hidden first line, by which the workflow finds the comment that it wrote before.
 MARKER = "<!-- crackflow: figures of this pull request -->"

@@ -14,8 +14,8 @@ from typing import Any
 import psutil  # type: ignore[import-untyped] # it ships no types
 import yaml
 
+from crackflow.atomic import write_text
 from pipelines.git import shown
-from tasks.workspace import write_text
 
 LOCKFILE = "dvc.lock"
 

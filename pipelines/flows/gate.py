@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from crackflow.atomic import write_text
 from crackflow.errors import CrackflowError, DataError, ModelError, one_line
 from crackflow.evaluation import comparison
 from crackflow.inference import packaged_weights
@@ -32,7 +33,7 @@ from pipelines.flows.results_branch import BRANCH
 from pipelines.git import shown
 from tasks import evaluate
 from tasks.outputs import new_folder, write_json
-from tasks.workspace import Workspace, write_text
+from tasks.workspace import Workspace
 
 CHAMPION = Path("models/champion")
 POINTER = CHAMPION.with_suffix(".dvc")

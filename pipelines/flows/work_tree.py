@@ -8,9 +8,10 @@ import os
 import shutil
 from pathlib import Path
 
+from crackflow.atomic import write_text
 from pipelines.flows.results_branch import KEPT
 from pipelines.git import commit_of, git
-from tasks.workspace import Workspace, write_text
+from tasks.workspace import Workspace
 
 PLACE = Path(".crackflow/scheduled")
 

@@ -4,7 +4,6 @@ It stands in for Kaggle's set where there is no network, and has what the stages
 several crops of one parent photo, one photograph under two names, photographs without a crack, masks saved as JPEG.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from crackflow.atomic import write_bytes
 from crackflow.params import SampleParams
 from crackflow.progress import track
 from crackflow.sources.synthetic.scene import Photo, render
@@ -158,6 +158,4 @@ def _cut(photo: Photo, shot: _Shot, size: int, suffix: MaskSuffix) -> SamplePair
 
 def _save(path: Path, pixels: Pixels, option: int, value: int) -> None:
     _, encoded = cv2.imencode(path.suffix, pixels, [option, value])
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(encoded.tobytes())
-    os.replace(part, path)
+    write_bytes(path, encoded.tobytes())

@@ -1,0 +1,47 @@
+"""Write a file whole or not at all: the one way in which crackflow puts a file in its place."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: Path, *, sync: bool = False) -> Iterator[Path]:
+    """Write to a part beside `path`, which takes its place at the end: a reader sees the old file or the whole new one.
+
+    A part that a killed process left is dropped first. So is a link in its place: it is never written through.
+
+    Args:
+        path: where to; its folder is made. A link there is replaced, and the file that it names stays as it is.
+        sync: also wait until the disk holds the content, so that a power failure leaves no empty file under the name.
+
+    Yields:
+        The path of the part, `.NAME.part` in the same folder; it is removed when the block raises.
+
+    Raises:
+        OSError: when the folder or the file can't be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        yield part
+        if sync:
+            with part.open("r+b") as file:
+                os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, whole or not at all; see `replacing`."""
+    with replacing(path) as part:
+        part.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` as UTF-8 with line feeds, whole or not at all; see `replacing`."""
+    write_bytes(path, text.encode("utf-8"))
