@@ -22,9 +22,13 @@ def test_a_failure_leaves_the_old_file_and_no_part(tmp_path):
     path = tmp_path / "a"
     write_bytes(path, b"old")
 
-    with pytest.raises(KeyboardInterrupt), replacing(path) as part:
-        part.write_bytes(b"half")
-        raise KeyboardInterrupt
+    def fail():
+        with replacing(path) as part:
+            part.write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
