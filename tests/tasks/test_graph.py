@@ -115,6 +115,7 @@ def test_tests_mirror_the_source():
         "test_backends.py",
         "test_deployment.py",
         "test_end_to_end.py",
+        "test_extend.py",
         "test_graph.py",
         "test_main.py",
         "test_remotes.py",
