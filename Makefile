@@ -54,7 +54,7 @@ weights: $(READY) ## pack the model of the last `make real` into crackflow/weigh
 soak: $(READY) ## break rebuilds in every way we know, an hour or more; docs/explanation/reliability.md
 	python -m benchmarks.soak
 
-results: $(READY) ## write README's results table from docs/results/
+results: $(READY) ## write the results shown in README and docs from docs/results and metrics
 	python -m scripts.results
 
 params: $(READY) ## write params.yaml (its defaults, over what is there) and docs/reference/parameters.md from crackflow/params.py

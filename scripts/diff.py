@@ -1,7 +1,7 @@
 """Keep what DVC says of two commits as an example: `python -m scripts.diff OLD NEW` writes docs/results/diff.md.
 
 Of the figures only those of the crack class and what they were taken at are kept; `dvc metrics diff OLD NEW` has all.
-`make results` puts the page into README.
+`make results` puts it into docs/how-to/compare-commits.md.
 """
 
 import argparse

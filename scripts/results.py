@@ -1,16 +1,18 @@
-"""Write README's tables and picture from files that commands made: no figure in it is typed by hand.
+"""Write the results that README and docs show from files that commands made: no figure in them is typed by hand.
 
-`python -m scripts.results`, or `make results`. The table comes from docs/results/real.json (`make real DATA=DIR`)
-and metrics/evaluation.json (`make rebuild`), the example of a diff from docs/results/diff.md (`python -m
-scripts.diff OLD NEW`), the picture from reports/mini_test of the built-in sample. `--check` writes nothing and fails
-when README differs from these files, both as they are and as the last commit has them: a rebuild on another machine may
-give figures of its own, and is no fault of README.
+`python -m scripts.results`, or `make results`. The tables of README and docs/explanation/figures.md come from
+docs/results/real.json (`make real DATA=DIR`) and metrics/evaluation.json (`make rebuild`). The example in
+docs/how-to/compare-commits.md comes from docs/results/diff.md (`python -m scripts.diff OLD NEW`), README's picture from
+reports/mini_test of the built-in sample. `--check` writes nothing. It fails when a page differs from these files, both
+as they are and as the last commit has them: a rebuild on another machine may give other figures, and that is no fault
+of the pages.
 """
 
 import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,6 @@ from pipelines.git import shown
 from scripts.tables import fill, markdown
 
 ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "README.md"
 BY = "`make results`"
 COLUMNS = {
     "pooled IoU": ("pooled", "iou"),
@@ -35,7 +36,11 @@ COLUMNS = {
     "F1 within 2 px": ("tolerant_f1",),
     "crack-free images with a false alarm": ("false_alarms", "images"),
 }
-SOURCES = ("README.md", "params.yaml", "metrics/evaluation.json", "docs/results/real.json", "docs/results/diff.md")
+DICE = 'the original\'s "dice"'
+# what README shows of them; docs/explanation/figures.md shows all
+SHORT = ("pooled IoU", "mean IoU of images with cracks", "crack-free images with a false alarm")
+PAGES = ("README.md", "docs/explanation/figures.md", "docs/how-to/compare-commits.md")
+SOURCES = (*PAGES, "params.yaml", "metrics/evaluation.json", "docs/results/real.json", "docs/results/diff.md")
 PICTURE = ROOT / "docs/images/sample.png"
 PICTURE_ROWS = 3
 
@@ -46,59 +51,75 @@ def main() -> int:
     args = parser.parse_args()
     if args.check:
         if not (holds(ROOT) or committed_holds(ROOT)):
-            print("error: README's results are not those of docs/results; run `make results`", file=sys.stderr)
+            print(
+                "error: README or docs do not show the results of the files they come from; run `make results`",
+                file=sys.stderr,
+            )
             return 2
         return 0
-    README.write_text(page(ROOT), encoding="utf-8", newline="\n")
+    for name, text in pages(ROOT).items():
+        write_text(ROOT / name, text)
     if source(ROOT) == "sample" and (ROOT / "reports/mini_test").is_dir():
         draw_picture(ROOT, PICTURE)
     return 0
 
 
-def page(root: Path) -> str:
-    """README with the figures of the files beside it."""
-    text = fill((root / "README.md").read_text(encoding="utf-8"), "results", BY, table(root))
-    diff = root / "docs/results/diff.md"
-    return fill(text, "diff", BY, diff.read_text(encoding="utf-8")) if diff.is_file() else text
+def pages(root: Path) -> dict[str, str]:
+    """Every page with the figures of the files beside it, by its path."""
+    readme, figures, example = (root / name for name in PAGES)
+    contents = (
+        (readme, "results", table(root, SHORT)),
+        (figures, "results", table(root)),
+        (example, "diff", (root / "docs/results/diff.md").read_text(encoding="utf-8")),
+    )
+    return {
+        path.relative_to(root).as_posix(): fill(path.read_text(encoding="utf-8"), name, BY, content)
+        for path, name, content in contents
+    }
 
 
 def holds(root: Path) -> bool:
-    """Whether README's figures are those of the files beside it."""
-    return page(root) == (root / "README.md").read_text(encoding="utf-8")
+    """Whether the pages' figures are those of the files beside them."""
+    return all(text == (root / name).read_text(encoding="utf-8") for name, text in pages(root).items())
 
 
 def committed_holds(root: Path) -> bool:
-    """Whether the last commit's README has the figures of its files; False where there is no commit."""
+    """Whether the last commit's pages have the figures of its files; False where there is no commit."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for path in SOURCES:
             if text := shown(root, "HEAD", path):
                 write_text(folder / path, f"{text}\n")
-        return (folder / "README.md").is_file() and holds(folder)
+        return all((folder / name).is_file() for name in PAGES) and holds(folder)
 
 
-def table(root: Path) -> str:
-    """The Markdown table of what is there: real photographs first, then the sample."""
+def table(root: Path, columns: Sequence[str] = (*COLUMNS, DICE)) -> str:
+    """The Markdown table of what is there: real photographs first, then the sample.
+
+    Args:
+        root: the checkout, or a folder laid out like it.
+        columns: which figures, by their titles.
+    """
     found: list[list[str]] = []
     notes = []
     real = root / "docs/results/real.json"
     if real.is_file():
         values = json.loads(real.read_text(encoding="utf-8"))
         name = f"{values['pairs']:,} real pairs"
-        found += rows(name, values["figures"])
+        found += rows(name, values["figures"], columns)
         seed, seconds = values["params"]["train"]["seed"], values["total_s"]
         took = "" if seconds is None else f" in {seconds / 60:.0f} minutes"
         notes.append(f"{name}: {protocol(values['figures'])}, one training (seed {seed}), `make real DATA=DIR`{took}")
     sample = root / "metrics/evaluation.json"
     if source(root) == "sample" and sample.is_file():
         values = json.loads(sample.read_text(encoding="utf-8"))
-        found += rows("the built-in sample", values)
+        found += rows("the built-in sample", values, columns)
         notes.append(f"the sample: {protocol(values)}, `make rebuild`")
-    head = ["crack class, test photographs", *COLUMNS, 'the original\'s "dice"']
+    head = ["crack class, test photographs", *columns]
     return f"{markdown(head, found)}\n{'; '.join(notes)}.\n"
 
 
-def rows(name: str, figures: dict[str, Any]) -> list[list[str]]:
+def rows(name: str, figures: dict[str, Any], columns: Sequence[str]) -> list[list[str]]:
     """A row for the model, and one for a mask without any crack on the same photographs."""
     original = figures["original"]
     pairs = (
@@ -106,7 +127,8 @@ def rows(name: str, figures: dict[str, Any]) -> list[list[str]]:
         ("an all-black mask on them", figures["all_background"], original["dice_coef_multiclass_all_background"]),
     )
     return [
-        [label, *(cell(pick(values, path)) for path in COLUMNS.values()), cell(dice)] for label, values, dice in pairs
+        [label, *(cell(dice if name == DICE else pick(values, COLUMNS[name])) for name in columns)]
+        for label, values, dice in pairs
     ]
 
 

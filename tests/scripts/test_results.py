@@ -31,7 +31,7 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_readme_holds_the_figures_of_the_committed_files(capsys, monkeypatch):
+def test_the_pages_hold_the_figures_of_the_committed_files(capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["results", "--check"])
     assert results.main() == 0, capsys.readouterr().err
 
@@ -57,13 +57,17 @@ def test_real_photographs_come_first(root):
     assert "`make real DATA=DIR`; the sample" in results.table(root).splitlines()[-1]
 
 
-def test_a_rebuild_with_figures_of_its_own_is_no_fault_of_the_committed_readme(root, under_git):
+def test_a_rebuild_with_figures_of_its_own_is_no_fault_of_the_committed_pages(root, under_git):
     (root / "metrics/evaluation.json").write_text(json.dumps(FIGURES) + "\n")
     (root / "docs/results/diff.md").write_text("| a |\n")
     marks = [f"<!-- {name}: written by `make results` -->\n<!-- end of {name} -->\n" for name in ("results", "diff")]
-    readme = root / "README.md"
-    readme.write_text("".join(marks))
-    readme.write_text(results.page(root))
+    for name, mark in zip(results.PAGES, (marks[0], marks[0], marks[1]), strict=True):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(mark)
+    for name, text in results.pages(root).items():
+        (root / name).write_text(text)
+    assert "| 0.900 |" in (root / "docs/explanation/figures.md").read_text()
+    assert "| 0.512 | 0.400 | - |" in (root / "README.md").read_text()
     assert results.holds(root)
     assert not results.committed_holds(root)
     under_git(root)
