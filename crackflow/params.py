@@ -236,27 +236,21 @@ class TrainParams(_Block):
 class EvaluateParams(_Block):
     """Stage evaluate."""
 
-    batch_size: Positive = 4
+    batch_size: Positive = Field(4, description="images in memory at a time")
     threshold_metric: Literal["pooled_iou", "per_image_iou", "pooled_f1"] = Field(
-        "pooled_iou", description="what the threshold chosen on valid maximises"
+        "pooled_iou", description="the threshold with the best of this on valid is used"
     )
     false_alarms: Share = Field(
-        0.1,
-        description="share of valid's crack-free images that may show a crack; small or unsure pieces are dropped for "
-        "it; 1 drops none",
+        0.1, description="target: share of valid's crack-free images with a false alarm; 1 switches the filter off"
     )
     false_alarms_cost: Share = Field(
-        0.02,
-        description="at most this much of threshold_metric on valid, and of the mean IoU of images with cracks, is "
-        "given up for that",
+        0.02, description="the component filter may cost this much of threshold_metric and of positives_iou on valid"
     )
-    compare_flips: bool = Field(
-        True, description="give figures with and without flips; evaluate takes four times as long for it"
-    )
+    compare_flips: bool = Field(True, description="figures with and without flips; evaluate takes four times as long")
     flips: bool = Field(
-        False, description="predict the mean over four flips of a picture; four times the time of infer and predict"
+        False, description="predict the mean over four flips; infer and predict take four times as long"
     )
-    tolerance_px: Count = Field(2, description="a pixel this near to truth counts as right in the tolerant F1")
+    tolerance_px: Count = Field(2, description="px; a pixel at most this far from truth is right in the tolerant F1")
 
 
 class InferParams(_Block):
@@ -272,16 +266,14 @@ class ReportParams(_Block):
 
 
 class GateParams(_Block):
-    """No stage: what a model must be to take the champion's place after a scheduled rebuild."""
+    """No stage: when a scheduled rebuild's model becomes the champion."""
 
     metric: Literal["pooled_iou", "pooled_f1", "per_image_iou", "positives_iou", "none"] = Field(
-        "pooled_iou", description="on the test images that neither has seen; none takes every model"
+        "pooled_iou", description="compared on test images that neither model has seen; none accepts every model"
     )
-    min_delta: float = Field(
-        0.0, ge=-1, le=1, description="it must be better by at least this much; below 0 it may be worse"
-    )
+    min_delta: float = Field(0.0, ge=-1, le=1, description="smallest improvement; below 0 the model may be worse")
     confidence: Share = Field(
-        0.5, description="and better in at least this share of the resamples of these images; 0.95 asks for proof"
+        0.5, description="smallest share of resamples in which the model is better; 0.95 asks for strong evidence"
     )
 
 

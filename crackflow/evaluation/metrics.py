@@ -156,12 +156,13 @@ def false_alarms(counts: Counts) -> FalseAlarms:
 def tolerant_f1(predicted: Classes | Mask, truth: Classes | Mask, tolerance_px: int) -> float:
     """F1 that forgives small shifts: labels of thin cracks are rarely right to the pixel.
 
-    A predicted crack pixel is right when truth has one within an ellipse of `tolerance_px`, and the reverse for recall.
+    A predicted crack pixel is right when truth has one at most `tolerance_px` away, and the reverse for recall.
+    Distance is Euclidean, between the centres of pixels.
 
     Args:
         predicted: (H, W), bool or class numbers; any class but 0 is crack.
         truth: as `predicted`.
-        tolerance_px: radius, px; 0 gives the plain F1.
+        tolerance_px: largest distance, px; 0 gives the plain F1.
 
     Returns:
         0..1; NaN where truth has no crack.
@@ -222,8 +223,12 @@ def _of_right_class(probabilities: NDArray[np.float32], truth: Classes) -> NDArr
 
 
 def _near(mask: Mask, radius: int) -> Mask:
-    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), ellipse) > 0)
+    """Pixels whose centre lies at most `radius` px from that of a pixel of the mask: a Euclidean disc around each."""
+    if not mask.any():
+        return mask
+    distance = cv2.distanceTransform(np.logical_not(mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    # the next distance between pixels after r is the root of r^2 + 1; half a step keeps clear of rounding
+    return np.asarray(distance**2 < radius**2 + 0.5)
 
 
 def _divide(part: NDArray[np.number], whole: NDArray[np.number], empty: float) -> Figures:

@@ -30,7 +30,7 @@ def test_what_is_rendered_is_parsed_back():
 
 
 def test_a_key_carries_its_description_as_a_comment():
-    assert "  tolerance_px: 2  # a pixel this near to truth counts as right in the tolerant F1" in render(Params())
+    assert "  sheet_width: 256  # width of one picture on the mini_test sheet, px" in render(Params())
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ def test_the_reference_page_is_that_of_the_code():
 
 
 def test_a_key_has_its_default_and_description():
-    assert "| evaluate.tolerance_px | `2` | ≥ 0 | a pixel this near to truth counts as right" in parameters.page()
+    assert "| evaluate.tolerance_px | `2` | ≥ 0 | px; a pixel at most this far from truth is right" in parameters.page()
 
 
 def test_a_key_has_what_else_it_may_be():

@@ -141,12 +141,45 @@ def test_single_pictures_agree_with_scikit_learn(seed):
     assert recall(one, empty=1) == pytest.approx(sk.recall_score(t, p, zero_division=1))
 
 
-def test_tolerance_forgives_a_shift_of_so_many_pixels_and_no_more():
-    truth, predicted = np.zeros((16, 16), np.uint8), np.zeros((16, 16), np.uint8)
-    truth[8] = 1
-    predicted[10] = 1
-    assert metrics.tolerant_f1(predicted, truth, 2) == 1
-    assert metrics.tolerant_f1(predicted, truth, 1) == 0
+# Euclid: (1, 2) and (2, 1) are 2.24 px away, (2, 2) is 2.83, (1, 1) is 1.41.
+@pytest.mark.parametrize(
+    ("shift", "smallest"),
+    [((0, 0), 0), ((1, 0), 1), ((1, 1), 2), ((2, 0), 2), ((2, 1), 3), ((2, 2), 3), ((3, 0), 3), ((3, 1), 4)],
+)
+def test_a_pixel_is_right_within_a_euclidean_disc_whichever_way_it_is_shifted(shift, smallest):
+    truth = np.zeros((16, 16), np.uint8)
+    truth[8, 8] = 1
+    for rows, columns in (shift, shift[::-1]):
+        for down, right in ((rows, columns), (-rows, columns), (rows, -columns), (-rows, -columns)):
+            predicted = np.roll(truth, (down, right), (0, 1))
+            forgiven = [metrics.tolerant_f1(predicted, truth, tolerance) for tolerance in range(6)]
+            assert forgiven == [float(tolerance >= smallest) for tolerance in range(6)], (down, right)
+
+
+def test_the_tolerance_of_2_px_covers_13_pixels():
+    """Where all is predicted, the 13 pixels of a disc of radius 2 (1 + 3 + 5 + 3 + 1) are right, not a square's 25."""
+    truth = np.zeros((16, 16), np.uint8)
+    truth[8, 8] = 1
+    precision_found = 13 / 256
+    expected = 2 * precision_found / (precision_found + 1)
+    assert metrics.tolerant_f1(np.ones_like(truth), truth, 2) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("axes", [(0,), (1,), (0, 1)])
+def test_tolerance_forgives_a_line_shifted_so_many_pixels_and_no_more(axes):
+    """A line along a row, along a column, and a diagonal one, shifted across itself by 2 px or 2 px both ways."""
+    truth = np.zeros((16, 16), np.uint8)
+    if axes == (0,):
+        truth[8] = 1
+    elif axes == (1,):
+        truth[:, 8] = 1
+    else:
+        np.fill_diagonal(truth[2:14, 2:14][::-1], 1)
+    predicted = np.roll(truth, 2, axes)
+    # two rows and two columns across a diagonal are 2.83 px
+    smallest = 2 if len(axes) == 1 else 3
+    assert metrics.tolerant_f1(predicted, truth, smallest) == 1
+    assert metrics.tolerant_f1(predicted, truth, smallest - 1) < 0.5
 
 
 def test_tolerance_weighs_precision_and_recall():
@@ -197,7 +230,8 @@ def test_crossentropy_agrees_with_scikit_learn_and_is_finite_when_wholly_wrong()
 def made_pairs():
     """24 pairs of 48 px: wandering lines, shifted, thickened or cut; among them empty ones and false alarms.
 
-    The fixture holds what an independent program made of the very same masks as PNG files, at tolerances 2 and 3.
+    The fixtures hold what an independent program made of the very same masks, written as PNG files of 0 and 255, at
+    tolerances 2 and 3. It counts with NumPy and measures distance with OpenCV, and shares no code with crackflow.
     """
     rng = np.random.default_rng(2025)
     for index in range(24):
