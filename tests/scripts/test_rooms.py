@@ -1,0 +1,81 @@
+"""The rooms as they stand in the code, against scripts/rooms.py: who imports from whom, how much is in a room."""
+
+import ast
+
+import pytest
+
+from scripts.rooms import allowed, arrows, modules, room_of
+from tasks.code_closure import PACKAGES, ROOT, imports
+
+ALLOWED = allowed()
+# Imports that a change under way removes.
+LEAVING = {("crackflow/training", "crackflow/sources")}
+LEAVING_TESTS = {"benchmarks/data/faults.py"}
+
+
+@pytest.mark.parametrize("room", modules())
+def test_a_room_imports_only_from_rooms_that_it_may_use(room):
+    assert room in ALLOWED, f"{room} is a new room: say in scripts/rooms.py what it may use"
+    for path in modules()[room]:
+        used = {room_of(other) for other in imports(path) if other.name != "__init__.py"} - {room}
+        used -= {other for one, other in LEAVING if one == room}
+        assert used <= ALLOWED[room], f"{path.relative_to(ROOT)} may not import from {sorted(used - ALLOWED[room])}"
+
+
+def test_no_arrow_points_back_up():
+    """Rooms can be laid out in layers, each of which uses lower ones alone."""
+    left, layers = dict(ALLOWED), 0
+    while left:
+        lowest = [room for room, uses in left.items() if not uses & set(left)]
+        assert lowest, f"these use each other in a circle: {sorted(left)}"
+        left = {room: uses for room, uses in left.items() if room not in lowest}
+        layers += 1
+    assert layers > 5
+    assert sum(arrows().values()) > 200
+
+
+@pytest.mark.parametrize(
+    ("upper", "lower"),
+    [("pipelines", "tasks"), ("tasks", "crackflow/imaging"), ("crackflow/evaluation", "crackflow/inference")],
+)
+def test_the_rules_name_one_direction(upper, lower):
+    assert lower in ALLOWED[upper]
+    assert upper not in ALLOWED[lower]
+    assert arrows()[upper, lower] > 0
+
+
+@pytest.mark.parametrize("room", modules())
+def test_a_room_holds_at_most_16_modules(room):
+    assert len(modules()[room]) <= 16, [path.name for path in modules()[room]]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_module_is_over_300_lines(package):
+    """crackflow/params.py is exempt: every knob, its bound and its description in one table."""
+    long = {p.name: n for p in (ROOT / package).rglob("*.py") if (n := len(p.read_text().splitlines())) > 300}
+    assert set(long) <= {"params.py"}, long
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_folder_says_what_it_holds_and_its_init_has_no_code(package):
+    for folder in {path.parent for path in (ROOT / package).rglob("*.py")}:
+        tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
+        assert ast.get_docstring(tree), folder
+        assert len(tree.body) == 1, f"{folder / '__init__.py'} holds code; put it into a module"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_nothing_imports_tests(package):
+    for path in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else [getattr(node, "module", None)]
+            if path.relative_to(ROOT).as_posix() not in LEAVING_TESTS:
+                assert "tests" not in {str(name).split(".")[0] for name in names}, path
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_are_absolute(package):
+    """A relative import would not be seen by the closure of imports, on which all of this rests."""
+    for path in (ROOT / package).rglob("*.py"):
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        assert not [node.lineno for node in nodes if isinstance(node, ast.ImportFrom) and node.level], path
