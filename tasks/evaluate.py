@@ -23,7 +23,8 @@ from crackflow.evaluation.evaluation import (
 )
 from crackflow.evaluation.metrics import Counts, counts
 from crackflow.evaluation.operating_point_search import Choice, Chooser
-from crackflow.imaging.images import encode_classes, read_image, read_stored_mask, write_png
+from crackflow.imaging.images import encode_classes, write_png
+from crackflow.imaging.pairs import ResizedPairs
 from crackflow.inference.operating_point import OperatingPoint, as_json, classify, sha256
 from crackflow.models import seen_pairs
 from crackflow.params import Params
@@ -195,18 +196,18 @@ def _predictions(
     """Stem, source, probabilities and truth of each row; a batch of pictures is in memory at a time."""
     from crackflow.inference.predictor import predict, predict_views
 
-    batch_size, num_classes = params.evaluate.batch_size, len(params.classes)
+    batch_size, pairs = params.evaluate.batch_size, ResizedPairs(workspace.resized, len(params.classes))
     starts = range(0, len(rows), batch_size)
     for start in track(starts, f"evaluate: {rows['subset'].iloc[0]}", unit="batch"):
         batch = rows.iloc[start : start + batch_size]
-        pictures = np.stack([read_image(workspace.resized / "images" / f"{stem}.png") for stem in batch["stem"]])
+        images, truths = zip(*(pairs.pair(stem) for stem in batch["stem"]), strict=True)
+        pictures = np.stack(images)
         if any(flips):
             found = dict(zip((False, True), predict_views(model, pictures), strict=True))
         else:
             found = {False: predict(model, pictures)}
         for index, (stem, source) in enumerate(zip(batch["stem"], batch["source"], strict=True)):
-            truth = read_stored_mask(workspace.resized / "masks" / f"{stem}.png", num_classes)
-            yield stem, source, {key: found[key][index] for key in flips}, truth
+            yield stem, source, {key: found[key][index] for key in flips}, truths[index]
 
 
 def _publish(workspace: Workspace, scored: list[Scored], values: dict[str, Any], point: OperatingPoint) -> None:

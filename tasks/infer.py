@@ -6,7 +6,8 @@ import pandas as pd
 
 from crackflow.errors import DataError
 from crackflow.evaluation.metrics import by_image, counts, iou
-from crackflow.imaging.images import encode_classes, read_image, read_stored_mask, write_png
+from crackflow.imaging.images import encode_classes, write_png
+from crackflow.imaging.pairs import KINDS, ResizedPairs
 from crackflow.inference.operating_point import classify
 from crackflow.inference.operating_point import read as read_operating_point
 from crackflow.params import Params
@@ -37,18 +38,17 @@ def run(workspace: Workspace, params: Params) -> None:
         raise DataError("data/split.csv marks no mini_test pair; raise split.mini_test or add pairs")
     point = read_operating_point(workspace.operating_point)
     model = load_model(workspace.model)
-    num_classes = len(params.classes)
+    pairs = ResizedPairs(workspace.resized, len(params.classes))
     compared = []
     with new_folder(workspace.reports / "mini_test") as folder:
         for stem in track(stems, "infer: mini_test"):
-            for side in ("images", "masks"):
-                (folder / side).mkdir(exist_ok=True)
-                shutil.copyfile(workspace.resized / side / f"{stem}.png", folder / side / f"{stem}.png")
-            image = read_image(folder / "images" / f"{stem}.png")
-            truth = read_stored_mask(folder / "masks" / f"{stem}.png", num_classes)
+            image, truth = pairs.pair(stem)
+            for kind in KINDS:
+                (folder / kind).mkdir(exist_ok=True)
+                shutil.copyfile(pairs.path(kind, stem), folder / kind / f"{stem}.png")
             predicted = classify(predict(model, image[None], flips=point.flips)[0], point)
-            write_png(folder / "predicted" / f"{stem}.png", encode_classes(predicted, num_classes))
+            write_png(folder / "predicted" / f"{stem}.png", encode_classes(predicted, pairs.num_classes))
             write_png(folder / "overlays" / f"{stem}.png", overlay(image, truth, predicted))
             reached = float(by_image(iou, counts(predicted, truth)))
             compared.append(Compared(stem, reached, image, truth, predicted))
-        write_png(folder / "sheet.png", comparison(compared, num_classes, params.infer.sheet_width))
+        write_png(folder / "sheet.png", comparison(compared, pairs.num_classes, params.infer.sheet_width))

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from crackflow.atomic import write_text
-from crackflow.imaging.images import read_image, read_stored_mask, write_png
+from crackflow.imaging.images import read_stored_mask, write_png
+from crackflow.imaging.pairs import ResizedPairs
 from crackflow.params import Params
 from crackflow.visualization.html_report import headline, leak_rows, render, split_warning
 from crackflow.visualization.prediction_sheet import Compared, comparison
@@ -98,11 +99,6 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _compared(workspace: Workspace, row: dict[str, Any], num_classes: int) -> Compared:
-    name = f"{row['stem']}.png"
-    return Compared(
-        row["stem"],
-        row["iou"],
-        read_image(workspace.resized / "images" / name),
-        read_stored_mask(workspace.resized / "masks" / name, num_classes),
-        read_stored_mask(workspace.predictions / name, num_classes),
-    )
+    image, truth = ResizedPairs(workspace.resized, num_classes).pair(row["stem"])
+    predicted = read_stored_mask(workspace.predictions / f"{row['stem']}.png", num_classes)
+    return Compared(row["stem"], row["iou"], image, truth, predicted)

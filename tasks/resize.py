@@ -18,6 +18,7 @@ from crackflow.atomic import write_text
 from crackflow.errors import ImageError
 from crackflow.imaging import images, masks, perceptual_hash, resize
 from crackflow.imaging.fit import Mode
+from crackflow.imaging.pairs import KINDS
 from crackflow.params import Colour, Params
 from crackflow.progress import track
 from crackflow.rejections import Refusal, check_refusals
@@ -39,7 +40,6 @@ COLUMNS = [
     "faint_share",
     "refused",
 ]
-KINDS = ("images", "masks")
 
 
 @dataclass(frozen=True)

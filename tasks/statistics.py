@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import pandas as pd
 
@@ -15,7 +14,8 @@ from crackflow.audit.duplicate_sheet import described, duplicates_summary, most_
 from crackflow.audit.label_features import Measures, measure
 from crackflow.audit.label_ranking import audit_summary, ranked, same_masks
 from crackflow.errors import DataError
-from crackflow.imaging.images import decode, encode_classes, read_image, read_stored_mask, write_png
+from crackflow.imaging.images import encode_classes, write_png
+from crackflow.imaging.pairs import ResizedPairs
 from crackflow.params import Params, StatisticsParams
 from crackflow.progress import track
 from crackflow.splitting.examples import pick_examples
@@ -43,28 +43,6 @@ class _Measured(NamedTuple):
     digest: bytes
 
 
-class _Stored:
-    """The resized pairs, read as they are needed."""
-
-    def __init__(self, workspace: Workspace, num_classes: int) -> None:
-        self.folder, self.num_classes = workspace.resized, num_classes
-
-    def image(self, stem: str) -> Picture:
-        return read_image(self.folder / "images" / f"{stem}.png")
-
-    def classes(self, stem: str) -> Picture:
-        return read_stored_mask(self.folder / "masks" / f"{stem}.png", self.num_classes)
-
-    def outlined(self, stem: str) -> Picture:
-        return outlined(self.image(stem), self.classes(stem) > 0)
-
-    def measured(self, stem: str) -> _Measured:
-        crack = self.classes(stem) > 0
-        grey = decode(self.folder / "images" / f"{stem}.png", cv2.IMREAD_GRAYSCALE)
-        digest = hashlib.sha256(crack.tobytes()).digest() if crack.any() else b""
-        return _Measured(thickness(crack), measure(grey, crack), digest)
-
-
 def run(workspace: Workspace, params: Params) -> None:
     """Count, chart and show the pairs, and rank their labels.
 
@@ -80,17 +58,17 @@ def run(workspace: Workspace, params: Params) -> None:
     proof = json.loads(workspace.split_json.read_text(encoding="utf-8"))
     if not (split["subset"] == "train").any():
         raise DataError("data/split.csv has no train pair; add pairs or raise split.shares.train")
-    stored = _Stored(workspace, len(params.classes))
+    pairs = ResizedPairs(workspace.resized, len(params.classes))
     sources = dict(zip(split["stem"], split["source"], strict=True))
-    measured = _measured(stored, list(sources))
+    measured = _measured(pairs, list(sources))
     thick = thickness_table({stem: found.thickness for stem, found in measured.items()}, sources)
     labels = _labels(measured, split)
     found = summary(resized, split)
 
-    _samples(workspace, stored, resized, split, params.statistics)
+    _samples(workspace, pairs, resized, split, params.statistics)
     shown = labels[labels["score"] > 0].head(params.statistics.suspicious)
-    _suspicious(workspace, stored, shown)
-    _duplicates(workspace, stored, proof["duplicates"])
+    _suspicious(workspace, pairs, shown)
+    _duplicates(workspace, pairs, proof["duplicates"])
     shares = {source: values["crack_share"] for source, values in found["sources"].items()}
     subsets_and_sources(workspace.reports / "Crack_Statistics.png", by_source_and_subset(split), shares)
     thickness_by_source(workspace.reports / "label_thickness.png", thick)
@@ -109,9 +87,20 @@ def run(workspace: Workspace, params: Params) -> None:
     write_json(workspace.reports / "dataset.json", values)
 
 
-def _measured(stored: _Stored, stems: Sequence[str]) -> dict[str, _Measured]:
-    results = on_all_cores(stored.measured, stems)
+def _measured(pairs: ResizedPairs, stems: Sequence[str]) -> dict[str, _Measured]:
+    results = on_all_cores(lambda stem: _measure(pairs, stem), stems)
     return dict(zip(stems, track(results, "statistics", len(stems), unit="pair"), strict=True))
+
+
+def _measure(pairs: ResizedPairs, stem: str) -> _Measured:
+    crack = pairs.mask(stem) > 0
+    digest = hashlib.sha256(crack.tobytes()).digest() if crack.any() else b""
+    return _Measured(thickness(crack), measure(pairs.grey(stem), crack), digest)
+
+
+def _outlined(pairs: ResizedPairs, stem: str) -> Picture:
+    image, mask = pairs.pair(stem)
+    return outlined(image, mask > 0)
 
 
 def _labels(measured: Mapping[str, _Measured], split: pd.DataFrame) -> pd.DataFrame:
@@ -128,7 +117,7 @@ def _labels(measured: Mapping[str, _Measured], split: pd.DataFrame) -> pd.DataFr
 
 
 def _samples(
-    workspace: Workspace, stored: _Stored, resized: pd.DataFrame, split: pd.DataFrame, settings: StatisticsParams
+    workspace: Workspace, pairs: ResizedPairs, resized: pd.DataFrame, split: pd.DataFrame, settings: StatisticsParams
 ) -> None:
     """Three sheets with the same pairs in the same places: images, masks, and both."""
     train = split[split["subset"] == "train"]
@@ -140,10 +129,10 @@ def _samples(
     chosen = pick_examples(groups, sources, empty, settings.sheet_images, SEED)
     stems = sorted(chosen, key=lambda stem: (sources[stem], stem))
     captions = [f"crack {100 * shares[stem]:.2f} %" for stem in stems]
-    masks = [encode_classes(stored.classes(stem), stored.num_classes) for stem in stems]
-    write_png(workspace.reports / "sample_images.png", _sheet([stored.image(stem) for stem in stems], stems))
+    masks = [encode_classes(pairs.mask(stem), pairs.num_classes) for stem in stems]
+    write_png(workspace.reports / "sample_images.png", _sheet([pairs.image(stem) for stem in stems], stems))
     write_png(workspace.reports / "sample_masks.png", _sheet(masks, captions))
-    write_png(workspace.reports / "sample_overlays.png", _sheet([stored.outlined(stem) for stem in stems], captions))
+    write_png(workspace.reports / "sample_overlays.png", _sheet([_outlined(pairs, stem) for stem in stems], captions))
 
 
 def _sheet(pictures: list[Picture], captions: list[str]) -> Picture:
@@ -152,10 +141,10 @@ def _sheet(pictures: list[Picture], captions: list[str]) -> Picture:
     return sheet(rows, [captions[start : start + COLUMNS] for start in starts], (), PICTURE_WIDTH)
 
 
-def _suspicious(workspace: Workspace, stored: _Stored, labels: pd.DataFrame) -> None:
+def _suspicious(workspace: Workspace, pairs: ResizedPairs, labels: pd.DataFrame) -> None:
     shown = [
         entry(
-            [stored.image(row["stem"]), stored.outlined(row["stem"])],
+            [pairs.image(row["stem"]), _outlined(pairs, row["stem"])],
             [f"{row['rank']}. {row['stem']}", _reason(row)],
             PICTURE_WIDTH,
         )
@@ -169,9 +158,9 @@ def _reason(row: Mapping[Any, Any]) -> str:
     return f"{row['score']:.2f} {row['reason']}: {row['words']}{twin}"
 
 
-def _duplicates(workspace: Workspace, stored: _Stored, duplicates: Sequence[Mapping[str, Any]]) -> None:
+def _duplicates(workspace: Workspace, pairs: ResizedPairs, duplicates: Sequence[Mapping[str, Any]]) -> None:
     shown = [
-        entry([stored.image(found["one"]), stored.image(found["other"])], described(found), PICTURE_WIDTH)
+        entry([pairs.image(found["one"]), pairs.image(found["other"])], described(found), PICTURE_WIDTH)
         for found in most_telling(duplicates, DUPLICATES_SHOWN)
     ]
     _write_entries(workspace, "duplicates", shown)

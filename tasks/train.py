@@ -17,7 +17,8 @@ import pandas as pd
 
 from crackflow.atomic import replacing, write_text
 from crackflow.errors import TrainingError
-from crackflow.imaging.images import encode_classes, read_image, read_stored_mask, write_png
+from crackflow.imaging.images import encode_classes, read_image, write_png
+from crackflow.imaging.pairs import KINDS, ResizedPairs
 from crackflow.models.seen_pairs import render
 from crackflow.params import Params
 from crackflow.progress import track
@@ -63,22 +64,22 @@ def run(workspace: Workspace, params: Params) -> None:
     recipe += [importlib.import_module(name).__version__ for name in arithmetic]
     # the pictures of each epoch are part of what is kept
     recipe += [shown]
-    key = _key(workspace, [*train_stems, *valid_stems], recipe, fingerprint("crackflow.training.loop"))
+    pairs = ResizedPairs(workspace.resized, len(params.classes))
+    key = _key(pairs, [*train_stems, *valid_stems], recipe, fingerprint("crackflow.training.loop"))
     state = workspace.state("train", key)
     kept = checkpoints.Checkpoints(state)
     pictures = state / "pictures"
-    folder = dataset.Folder(workspace.resized, len(params.classes), params.model.image_channels)
+    drawn = ResizedPairs(workspace.resized, len(params.classes), params.model.image_channels)
     live = _live(workspace)
 
     def publish(history: list[checkpoints.Row]) -> None:
         _publish_history(workspace, history)
-        _publish_pictures(workspace, pictures, shown, len(history), len(params.classes))
+        _publish_pictures(workspace, pictures, pairs, shown, len(history))
         _publish_newest(live, history, params.train.monitor)
 
     def epoch_done(trained: keras.Model, history: list[checkpoints.Row]) -> None:
         for stem in shown:
-            image = read_image(workspace.resized / "images" / f"{stem}.png")
-            probabilities = predictor.predict(trained, image[None])[0]
+            probabilities = predictor.predict(trained, pairs.image(stem)[None])[0]
             # the likeliest class; evaluate chooses the real threshold, and pictures along the way don't wait for it
             classes = probabilities.argmax(axis=-1).astype("uint8")
             name = f"epoch_{len(history):03d}_{stem}.png"
@@ -87,7 +88,7 @@ def run(workspace: Workspace, params: Params) -> None:
 
     try:
         history = loop.train(
-            folder, train_stems, valid_stems, params.resize.size, params.model, params.train, kept, epoch_done
+            drawn, train_stems, valid_stems, params.resize.size, params.model, params.train, kept, epoch_done
         )
         publish(history)
     except KeyboardInterrupt as stop:
@@ -127,12 +128,12 @@ def _what_is_left(workspace: Workspace, best: Path) -> str:
     )
 
 
-def _key(workspace: Workspace, stems: Sequence[str], recipe: list[object], code: str) -> str:
+def _key(pairs: ResizedPairs, stems: Sequence[str], recipe: list[object], code: str) -> str:
     """A hash of all that the result depends on: the recipe, the pairs' bytes and order, the code that trains."""
     digest = hashlib.sha256(json.dumps([recipe, list(stems), code]).encode())
     for stem in track(stems, "train: pairs", unit="pair"):
-        for side in ("images", "masks"):
-            digest.update((workspace.resized / side / f"{stem}.png").read_bytes())
+        for kind in KINDS:
+            digest.update(pairs.path(kind, stem).read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -159,7 +160,9 @@ def _publish_newest(live: "Live", history: list[dict[str, float]], monitor: str)
     live.make_summary()  # type: ignore[no-untyped-call]
 
 
-def _publish_pictures(workspace: Workspace, pictures: Path, shown: Sequence[str], epochs: int, classes: int) -> None:
+def _publish_pictures(
+    workspace: Workspace, pictures: Path, pairs: ResizedPairs, shown: Sequence[str], epochs: int
+) -> None:
     """Copy the pictures of all epochs and lay out a sheet of the first, the middle and the last one."""
     target = workspace.reports / "epoch_change_infer"
     target.mkdir(parents=True, exist_ok=True)
@@ -172,8 +175,9 @@ def _publish_pictures(workspace: Workspace, pictures: Path, shown: Sequence[str]
     columns = sorted({1, (epochs + 1) // 2, epochs})
     rows = []
     for stem in shown:
-        truth = encode_classes(read_stored_mask(workspace.resized / "masks" / f"{stem}.png", classes), classes)
+        image, mask = pairs.pair(stem)
+        truth = encode_classes(mask, pairs.num_classes)
         predicted = [read_image(target / f"epoch_{epoch:03d}_{stem}.png") for epoch in columns]
-        rows.append([read_image(workspace.resized / "images" / f"{stem}.png"), truth, *predicted])
+        rows.append([image, truth, *predicted])
     headings = ["image", "truth", *(f"epoch {epoch}" for epoch in columns)]
     write_png(target / "sheet.png", sheet(rows, [[stem] for stem in shown], headings, SHEET_WIDTH))

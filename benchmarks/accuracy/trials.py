@@ -97,16 +97,16 @@ def key(trial: Trial) -> str:
 def main(folder: Path) -> None:
     import keras
 
+    from crackflow.imaging.pairs import ResizedPairs
     from crackflow.inference.predictor import load_model
     from crackflow.training.checkpoints import Checkpoints
-    from crackflow.training.dataset import Folder
     from crackflow.training.loop import train
     from pipelines.commands.profile import load
     from tasks.memory import peak_mib
 
     trial = Trial(**{key: tuple(value) for key, value in json.loads((folder / "trial.json").read_text()).items()})
     params = load(real.ROOT / "profiles", "photos", trial.settings)
-    pairs = Folder(real.TREE / "data/resized", len(params.classes), params.model.image_channels)
+    pairs = ResizedPairs(real.TREE / "data/resized", len(params.classes), params.model.image_channels)
     kept = Checkpoints(folder)
     train(pairs, trial.train, trial.valid, params.resize.size, params.model, params.train, kept, lambda *_: None)
     model = load_model(kept.best)

@@ -67,7 +67,7 @@ def read_stored_mask(path: Path, num_classes: int) -> Pixels:
     Raises:
         ImageError: when the file is absent or truncated, or holds a level that is no class.
     """
-    return decode_classes(decode(path, cv2.IMREAD_GRAYSCALE), num_classes)
+    return decode_classes(decode(path, cv2.IMREAD_GRAYSCALE), num_classes, path.name)
 
 
 def encode_classes(classes: Pixels, num_classes: int) -> Pixels:
@@ -84,12 +84,13 @@ def encode_classes(classes: Pixels, num_classes: int) -> Pixels:
     return np.take(_levels(num_classes), classes)
 
 
-def decode_classes(levels: Pixels, num_classes: int) -> Pixels:
+def decode_classes(levels: Pixels, num_classes: int, name: str = "a stored mask") -> Pixels:
     """Turn stored grey levels back into class numbers.
 
     Args:
         levels: uint8, any shape, as `encode_classes` made them.
         num_classes: number of classes C, 2..256.
+        name: of the mask, for messages.
 
     Returns:
         uint8 class numbers of the same shape.
@@ -103,9 +104,7 @@ def decode_classes(levels: Pixels, num_classes: int) -> Pixels:
     classes = numbers[levels]
     if (classes < 0).any():
         found = int(levels[classes < 0].flat[0])
-        raise ImageError(
-            f"a stored mask holds level {found}, expected one of {', '.join(map(str, known))}; resize again"
-        )
+        raise ImageError(f"{name} holds level {found}, expected one of {', '.join(map(str, known))}; resize again")
     return classes.astype(np.uint8)
 
 

@@ -7,49 +7,20 @@ the number of images.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
-import cv2
 import keras
 import numpy as np
 import numpy.typing as npt
 
 from crackflow.errors import DataError
-from crackflow.imaging.images import read_image, read_stored_mask
+from crackflow.imaging.images import Pixels
+from crackflow.imaging.pairs import ResizedPairs
 from crackflow.params import TrainParams
 from crackflow.progress import track
 from crackflow.sources.provenance import source_of
 from crackflow.training import augmentation
 
-Pixels = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Folder:
-    """A folder of resized pairs: images/STEM.png and masks/STEM.png.
-
-    Attributes:
-        root: the folder.
-        num_classes: how many classes the masks' grey levels stand for.
-        channels: 3 for colour, 1 for grey images.
-    """
-
-    root: Path
-    num_classes: int
-    channels: int = 3
-
-    def image(self, stem: str) -> Pixels:
-        """The image as (H, W, channels) uint8, RGB."""
-        image = read_image(self.root / "images" / f"{stem}.png")
-        if self.channels == 3:
-            return image
-        return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)[..., None]
-
-    def mask(self, stem: str) -> Pixels:
-        """The mask as (H, W) uint8 class indices."""
-        return read_stored_mask(self.root / "masks" / f"{stem}.png", self.num_classes)
 
 
 class WholeImages(keras.utils.PyDataset):  # type: ignore[misc]
@@ -61,7 +32,7 @@ class WholeImages(keras.utils.PyDataset):  # type: ignore[misc]
         batch_size: pairs a batch; the last may have fewer.
     """
 
-    def __init__(self, folder: Folder, stems: Sequence[str], batch_size: int) -> None:
+    def __init__(self, folder: ResizedPairs, stems: Sequence[str], batch_size: int) -> None:
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=4)
         self.folder = folder
         self.stems = list(stems)
@@ -73,8 +44,7 @@ class WholeImages(keras.utils.PyDataset):  # type: ignore[misc]
     def __getitem__(self, index: int) -> tuple[Float32, Float32]:
         """Batch `index`: pixels (N, H, W, channels) in 0..255 and one-hot truth (N, H, W, C), float32."""
         stems = self.stems[index * self.batch_size : (index + 1) * self.batch_size]
-        images = np.stack([self.folder.image(stem) for stem in stems])
-        masks = np.stack([self.folder.mask(stem) for stem in stems])
+        images, masks = (np.stack(side) for side in zip(*map(self.folder.pair, stems), strict=True))
         return images.astype(np.float32), one_hot(masks, self.folder.num_classes)
 
 
@@ -92,7 +62,7 @@ class TrainingCrops(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __init__(
         self,
-        folder: Folder,
+        folder: ResizedPairs,
         stems: Sequence[str],
         params: TrainParams,
         epoch: int,
@@ -123,7 +93,7 @@ class TrainingCrops(keras.utils.PyDataset):  # type: ignore[misc]
         return images.astype(np.float32), one_hot(masks, self.folder.num_classes)
 
     def _draw(self, stem: str, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
-        image, mask = self.folder.image(stem), self.folder.mask(stem)
+        image, mask = self.folder.pair(stem)
         params = self.params
         size = params.crop or mask.shape[0]
         crack_crops = params.crack_crops if params.crop else 0.0
@@ -150,7 +120,7 @@ def one_hot(masks: Pixels, num_classes: int) -> Float32:
     return np.eye(num_classes, dtype=np.float32)[masks]
 
 
-def frequencies(folder: Folder, stems: Sequence[str], params: TrainParams) -> tuple[float, ...]:
+def frequencies(folder: ResizedPairs, stems: Sequence[str], params: TrainParams) -> tuple[float, ...]:
     """How often each pair is drawn, relative to the others.
 
     Args:

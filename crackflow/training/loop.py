@@ -14,12 +14,13 @@ import numpy as np
 from tqdm import tqdm
 
 from crackflow.errors import DataError, TrainingError
+from crackflow.imaging.pairs import ResizedPairs
 from crackflow.models.flexunet import flexunet
 from crackflow.params import ModelParams, TrainParams
 from crackflow.progress import bar
 from crackflow.training import losses, metrics, schedule
 from crackflow.training.checkpoints import Checkpoints, Place, Row
-from crackflow.training.dataset import Folder, TrainingCrops, WholeImages, frequencies, spread, steps_per_epoch
+from crackflow.training.dataset import TrainingCrops, WholeImages, frequencies, spread, steps_per_epoch
 from crackflow.training.deep_supervision import Supervised
 from crackflow.training.muon import ConvMuon
 
@@ -33,7 +34,7 @@ EpochDone = Callable[[keras.Model, list[Row]], None]
 
 
 def train(
-    folder: Folder,
+    folder: ResizedPairs,
     train_stems: Sequence[str],
     valid_stems: Sequence[str],
     size: int,

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from crackflow.errors import DataError
-from crackflow.imaging.images import encode_classes, read_stored_mask, write_png
+from crackflow.imaging.images import encode_classes, write_png
+from crackflow.imaging.pairs import KINDS, ResizedPairs
 from crackflow.params import Colour
 from crackflow.progress import track
 from crackflow.splitting.grouping import SUBSETS
 from tasks.workspace import Workspace
 
-KINDS = ("images", "masks")
 _WRITABLE = 0o222
 
 
@@ -54,6 +54,7 @@ def export(workspace: Workspace, target: Path, *, copy: bool = False) -> Exporte
     """
     pairs = _pairs(workspace)
     colours = tuple(workspace.params().classes.values())
+    resized = ResizedPairs(workspace.resized, len(colours))
     stored = _stored_as_coloured(colours)
     target = target.absolute()
     _refuse_what_is_in_use(target)
@@ -66,12 +67,11 @@ def export(workspace: Workspace, target: Path, *, copy: bool = False) -> Exporte
                 (part / subset / kind).mkdir(parents=True)
         for stem, subset in track(list(pairs.items()), "export", unit="pair"):
             for kind in KINDS:
-                source, goal = workspace.resized / kind / f"{stem}.png", part / subset / kind / f"{stem}.png"
+                source, goal = resized.path(kind, stem), part / subset / kind / f"{stem}.png"
                 if kind == "images" or stored:
                     linked += _place(source, goal, copy)
                 else:
-                    classes = read_stored_mask(source, len(colours))
-                    write_png(goal, np.array(colours, np.uint8)[classes], compression=6)
+                    write_png(goal, np.array(colours, np.uint8)[resized.mask(stem)], compression=6)
         if target.exists():
             target.rmdir()
         os.replace(part, target)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from crackflow.imaging.images import encode_classes, write_png
-from crackflow.training.dataset import Folder
+from crackflow.imaging.pairs import ResizedPairs
 
 
 @pytest.fixture
@@ -18,4 +18,4 @@ def pairs(tmp_path):
         image[mask == 1] = 20
         write_png(tmp_path / "images" / f"{stem}.png", image)
         write_png(tmp_path / "masks" / f"{stem}.png", encode_classes(mask, 2))
-    return Folder(tmp_path, 2), stems
+    return ResizedPairs(tmp_path, 2), stems

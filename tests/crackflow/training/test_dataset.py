@@ -5,8 +5,9 @@ import pytest
 
 from crackflow.errors import DataError
 from crackflow.imaging.images import encode_classes, write_png
+from crackflow.imaging.pairs import ResizedPairs
 from crackflow.params import AugmentParams, TrainParams
-from crackflow.training.dataset import Folder, TrainingCrops, WholeImages, frequencies, one_hot
+from crackflow.training.dataset import TrainingCrops, WholeImages, frequencies, one_hot
 
 PLAIN = AugmentParams(flips=False, rot90=False, scale=0, brightness=0, contrast=0, gamma=0, noise=0, blur=0, shadow=0)
 PARAMS = TrainParams(crop=16, batch_size=4, steps_per_epoch=0)
@@ -62,7 +63,7 @@ def test_sources_are_drawn_as_often_as_asked(tmp_path):
     params = PARAMS.model_copy(
         update={"draw": {"CFD": 2.0, "noncrack": 0.5, "GAPS384": 0.0}, "steps_per_epoch": 1, "batch_size": 28}
     )
-    folder = Folder(tmp_path, 2)
+    folder = ResizedPairs(tmp_path, 2)
     often = frequencies(folder, stems, params)
     assert often == (2, 2, 1, 1, 0.5, 0.5, 0, 0)
     drawn = collections.Counter(TrainingCrops(folder, stems, params, 0, often=often).stems)
@@ -76,19 +77,19 @@ def test_crack_free_pairs_are_told_by_their_masks(tmp_path):
     for stem, level in (("a", 0), ("b", 255)):
         write_png(tmp_path / "masks" / f"{stem}.png", np.full((8, 8), level, np.uint8))
     params = PARAMS.model_copy(update={"crack_free": 3.0})
-    assert frequencies(Folder(tmp_path, 2), ["a", "b"], params) == (3, 1)
+    assert frequencies(ResizedPairs(tmp_path, 2), ["a", "b"], params) == (3, 1)
 
 
 def test_drawing_from_a_source_that_is_not_there_says_which_are(tmp_path):
     params = PARAMS.model_copy(update={"draw": {"noncrak": 2.0}})
     with pytest.raises(DataError, match=r"noncrak, which no training pair comes from; expected some of CFD, noncrack"):
-        frequencies(Folder(tmp_path, 2), ["CFD_1", "noncrack_a"], params)
+        frequencies(ResizedPairs(tmp_path, 2), ["CFD_1", "noncrack_a"], params)
 
 
 def test_drawing_nothing_is_refused(tmp_path):
     params = PARAMS.model_copy(update={"draw": {"CFD": 0.0}})
     with pytest.raises(DataError, match="leave no training pair to draw"):
-        frequencies(Folder(tmp_path, 2), ["CFD_1"], params)
+        frequencies(ResizedPairs(tmp_path, 2), ["CFD_1"], params)
 
 
 def test_without_a_crop_whole_images_are_drawn(pairs):
@@ -102,7 +103,7 @@ def test_without_a_crop_whole_images_are_drawn(pairs):
 
 def test_grey_images_have_one_channel(pairs):
     folder, stems = pairs
-    grey = Folder(folder.root, 2, channels=1)
+    grey = ResizedPairs(folder.root, 2, channels=1)
     assert grey.image("p0").shape == (32, 32, 1)
     assert TrainingCrops(grey, stems, PARAMS, 0)[0][0].shape == (4, 16, 16, 1)
 
@@ -111,7 +112,7 @@ def test_three_classes(tmp_path):
     mask = np.arange(64, dtype=np.uint8).reshape(8, 8) % 3
     write_png(tmp_path / "images/a.png", np.zeros((8, 8, 3), np.uint8))
     write_png(tmp_path / "masks/a.png", encode_classes(mask, 3))
-    _, truth = WholeImages(Folder(tmp_path, 3), ["a"], 1)[0]
+    _, truth = WholeImages(ResizedPairs(tmp_path, 3), ["a"], 1)[0]
     np.testing.assert_array_equal(truth[0].argmax(-1), mask)
     assert truth.sum() == pytest.approx(64)
 

@@ -204,10 +204,10 @@ def test_no_pairs_is_said(pairs, tmp_path):
 
 
 def test_grey_images_train_with_adam(pairs, tmp_path):
-    from crackflow.training.dataset import Folder
+    from crackflow.imaging.pairs import ResizedPairs
 
     data, stems = pairs
-    grey = Folder(data.root, 2, channels=1)
+    grey = ResizedPairs(data.root, 2, channels=1)
     params = PARAMS.model_copy(update={"optimizer": "adam", "epochs": 1})
     model = MODEL.model_copy(update={"image_channels": 1})
     kept = Checkpoints(tmp_path / "a")
