@@ -1,4 +1,4 @@
-"""Stage download: pairs from the sample, a folder or Kaggle, as they are, into data/raw."""
+"""Stage download: pairs from the data source that params name, as they are, into data/raw."""
 
 import hashlib
 import shutil
@@ -13,10 +13,9 @@ from crackflow.errors import DataError
 from crackflow.params import Params
 from crackflow.progress import track
 from crackflow.rejections import Refusal, check_refusals
-from crackflow.sources import archive, kaggle
 from crackflow.sources.folder import Pair, find_pairs
 from crackflow.sources.layouts import is_image, on_any_disk, stem_of
-from crackflow.sources.synthetic import dataset
+from crackflow.sources.registry import data_source
 from tasks.outputs import new_folder, write_csv, write_json
 from tasks.workspace import Workspace
 
@@ -37,24 +36,27 @@ def run(workspace: Workspace, params: Params) -> None:
     work = workspace.state("download", "work")
     shutil.rmtree(work)
     work.mkdir()
-    folder, path, version, aside = _fetch(workspace, params, work)
-    found = find_pairs(folder, params.data.include, params.data.exclude, params.data.max_refused)
+    source = data_source(params.data, workspace.root)
+    fetched = source.fetch(work)
+    found = find_pairs(fetched.folder, params.data.include, params.data.exclude, params.data.max_refused)
     refused = [
         *found.refused,
-        *_lost(aside, [*(pair.stem for pair in found.pairs), *(one.name for one in found.refused)]),
+        *_lost(fetched.left_out, [*(pair.stem for pair in found.pairs), *(one.name for one in found.refused)]),
     ]
     check_refusals(refused, len(found.pairs) + len(refused), params.data.max_refused)
-    ignored = [*aside, *found.ignored]
+    ignored = [*fetched.left_out, *found.ignored]
 
     rows = [_names(pair) for pair in found.pairs]
     try:
-        digest, size = _publish(workspace, found.pairs, rows, ours=folder.is_relative_to(work))
+        digest, size = _publish(workspace, found.pairs, rows, ours=fetched.folder.is_relative_to(work))
     except OSError as error:
         raise DataError(f"{workspace.raw} can't be written ({error.strerror}); make room") from None
+    origin = source.origin()
     record = {
         "source": params.data.source,
-        "version": version,
-        "path": path,
+        "origin": origin.words,
+        "version": origin.version,
+        "path": origin.path,
         "pairs": len(rows),
         "given": dict(sorted(Counter(pair.given for pair in found.pairs if pair.given).items())),
         "bytes": size,
@@ -67,36 +69,16 @@ def run(workspace: Workspace, params: Params) -> None:
     print(f"{len(rows)} pairs, {size / 2**20:.1f} MiB; {len(refused)} refused, {len(ignored)} files ignored")
 
 
-def _lost(aside: Sequence[Refusal], stems: Sequence[str]) -> list[Refusal]:
+def _lost(left_out: Sequence[Refusal], stems: Sequence[str]) -> list[Refusal]:
     """The pairs of which not one file was unpacked, so that they count as refused like those of which one was."""
     known = {on_any_disk(stem) for stem in stems}
     lost: dict[str, Refusal] = {}
-    for one in aside:
+    for one in left_out:
         name = PurePosixPath(one.name).name
         stem = stem_of(name)
         if is_image(name) and on_any_disk(stem) not in known:
             lost.setdefault(on_any_disk(stem), Refusal(stem, f"{one.name} {one.reason}"))
     return list(lost.values())
-
-
-def _fetch(
-    workspace: Workspace, params: Params, work: Path
-) -> tuple[Path, str | None, int | str | None, tuple[Refusal, ...]]:
-    """Where the pairs lie; what raw.json says of it: path or handle, version; what an archive held besides."""
-    if params.data.source == "sample":
-        dataset.write(work / "sample", params.data.sample)
-        return work / "sample", None, f"{params.data.sample.size} px, seed {params.data.sample.seed}", ()
-    if params.data.source == "kaggle":
-        handle, version = params.data.kaggle.handle, params.data.kaggle.version
-        fetched = kaggle.fetch(params.data.kaggle, params.data.archive)
-        return fetched.folder, handle, version, fetched.aside
-    path = workspace.root / Path(params.data.path).expanduser()
-    aside: tuple[Refusal, ...] = ()
-    if path.is_file():
-        # named as the archive, since messages name the folder
-        aside = archive.unpack(path, work / path.name, params.data.archive)
-        path = work / path.name
-    return path, params.data.path, None, aside
 
 
 def _publish(

@@ -16,7 +16,6 @@ from tasks.workspace import Workspace
 
 WORST = 10
 SHEET_WIDTH = 256
-SOURCES = {"sample": "the built-in sample", "folder": "the folder {path}", "kaggle": "Kaggle, {path} version {version}"}
 METRICS = {"pooled_iou": "pooled IoU", "per_image_iou": "mean IoU of images", "pooled_f1": "pooled F1"}
 # Relative to reports/, where the page lies.
 FILES = (
@@ -54,7 +53,7 @@ def run(workspace: Workspace, params: Params) -> None:
     dataset = _read_json(workspace.reports / "dataset.json")
     values = {
         "title": params.report.title,
-        "origin": SOURCES[raw["source"]].format_map(raw),
+        "origin": raw["origin"],
         "dataset": dataset,
         "warning": split_warning(dataset["split"]["protocol"], dataset["split"]["leaks"]["this"]),
         "leaks": leak_rows(dataset["split"]["leaks"]),

@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import requests
 from filelock import FileLock, Timeout
@@ -24,18 +23,10 @@ from crackflow.sources.archive import unpack
 from crackflow.sources.download import download
 from crackflow.sources.download_faults import BrokenOffError, NoRoomError, Patience
 from crackflow.sources.kaggle_http import CredentialsError, open_archive
+from crackflow.sources.source import Fetched
 
 _OTHERWISE = "or set data.source to folder and data.path to a copy that you have; data.source sample needs no network"
 _TOKEN = "put an API token of kaggle.com/settings into ~/.kaggle/access_token"  # noqa: S105
-
-
-class Fetched(NamedTuple):
-    """A data set on this disk."""
-
-    folder: Path
-    """Read it, change nothing: others use it too."""
-    aside: tuple[Refusal, ...]
-    """What of the archive was not unpacked; not known of what kagglehub unpacked."""
 
 
 def fetch(settings: KaggleParams, limits: ArchiveParams, patience: Patience | None = None) -> Fetched:
@@ -50,7 +41,7 @@ def fetch(settings: KaggleParams, limits: ArchiveParams, patience: Patience | No
         patience: how long to wait for what; `Patience()` when absent.
 
     Returns:
-        Where it lies.
+        Where it lies, for others too: change nothing there. What was left out is not known of what kagglehub unpacked.
 
     Raises:
         DataError: when Kaggle can't be reached, refuses, or has no such data set or version; when what came is damaged
@@ -61,7 +52,7 @@ def fetch(settings: KaggleParams, limits: ArchiveParams, patience: Patience | No
     handle = DatasetHandle(*settings.handle.split("/"), version=settings.version)
     theirs = Cache().load_from_cache(handle)
     if theirs:
-        return Fetched(Path(theirs), ())
+        return Fetched(Path(theirs))
     place = Path(get_cache_folder(), "crackflow", handle.owner, handle.dataset, str(handle.version))
     try:
         if not place.exists():

@@ -60,7 +60,7 @@ CHECKS = (
     Check("DVC remote", dvc_checks.remote, REMOTE_S),
     Check("disk", dvc_checks.disk),
     Check("Prefect server", service_checks.prefect, service_checks.SERVER_S),
-    Check("Kaggle", service_checks.kaggle),
+    Check("data source", service_checks.account),
 )
 # What takes long and can be left out.
 SLOW = ("GPU",)

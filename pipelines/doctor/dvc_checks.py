@@ -14,6 +14,7 @@ import yaml
 
 from crackflow.errors import CrackflowError
 from crackflow.params import DataParams
+from crackflow.sources.registry import data_source
 from pipelines.doctor.finding import Finding, ask, plain
 from tasks.workspace import Workspace
 
@@ -21,10 +22,6 @@ REMOTE_S = 40.0
 GIB = 2**30
 # Checkpoints, logs and temporary files, whatever the data.
 ALWAYS = GIB
-# The set that data.kaggle names by default: 1 GB of photographs, 4 GB of them resized, and what is predicted on them.
-KAGGLE = 6 * GIB
-# Of the photographs' own size: a copy of them, and PNG files that are up to four times as large as small JPEGs.
-FOLDER = 5
 # Less room than this and nothing can be written reliably.
 FULL = GIB // 4
 # DVC is not made for several threads; opening it is short.
@@ -33,7 +30,7 @@ _PROBE_CODE = """
 import sys
 from pathlib import Path
 from pipelines.doctor import dvc_checks
-doctor_dvc.probe(Path(sys.argv[1]))
+dvc_checks.probe(Path(sys.argv[1]))
 """
 
 
@@ -168,7 +165,7 @@ def disk(root: Path) -> list[Finding]:
         data = Workspace(root).params().data
     except CrackflowError:
         data = DataParams()
-    made = max(_outputs(root), _source(root, data))
+    made = max(_outputs(root), data_source(data, root).disk_bytes())
     with _opened(root) as repo:
         if isinstance(repo, str):
             return [_room("disk", root, made + ALWAYS)]
@@ -195,17 +192,6 @@ def _outputs(root: Path) -> int:
         return sum(int(out.get("size", 0)) for stage in lock["stages"].values() for out in stage.get("outs", ()))
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError):
         return 0
-
-
-def _source(root: Path, data: DataParams) -> int:
-    """Bytes that the outputs of the configured source take at least, by what is known before a run."""
-    if data.source == "kaggle":
-        return KAGGLE
-    if data.source == "sample":
-        return 0
-    place = root / data.path
-    files = place.rglob("*") if place.is_dir() else [place]
-    return FOLDER * sum(file.stat().st_size for file in files if file.is_file())
 
 
 @contextlib.contextmanager

@@ -1,12 +1,11 @@
-"""What `crackflow doctor` looks at beyond this machine: Prefect's server and workers, and the account at Kaggle."""
+"""What `crackflow doctor` looks at beyond this machine: Prefect's server and workers, the data source's account."""
 
 import datetime as dt
-import os
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crackflow.errors import CrackflowError
+from crackflow.sources.registry import data_source
 from pipelines.doctor.finding import Finding
 from tasks.workspace import Workspace
 
@@ -122,52 +121,14 @@ def _since(sign: dt.datetime | None, seconds: float) -> bool:
     return sign is not None and (dt.datetime.now(dt.UTC) - sign).total_seconds() < seconds
 
 
-def kaggle(root: Path) -> list[Finding]:
-    """Whether Kaggle's credentials are here, and whether others can read them. What they are is never said."""
-    what = "Kaggle"
+def account(root: Path) -> list[Finding]:
+    """Whether the account that the configured data source uses is set up. What the credentials are is never said."""
+    what = "data source"
     try:
-        source = Workspace(root).params().data.source
+        data = Workspace(root).params().data
     except CrackflowError:
         return [Finding(what, "skipped", "params.yaml can't be used")]
-    if source != "kaggle":
-        return [Finding(what, "ok", f"not needed: data.source is {source}")]
-    from crackflow.sources.kaggle_http import CredentialsError, read_credentials
-
-    place, file = _place()
-    try:
-        found = read_credentials()
-    except CredentialsError:
-        advice = "write them anew, or remove them: a public set needs none"
-        return [Finding(what, "fault", f"credentials that can't be used, in {place}", advice)]
-    if not (found.api_key or found.username):
-        advice = "only a private set needs them: put a token of kaggle.com/settings into ~/.kaggle/access_token"
-        return [Finding(what, "ok", "no credentials; a public set needs none", advice)]
-    if file and os.name == "posix" and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        return [Finding(what, "warning", f"credentials in {place}, which others can read", f"chmod 600 {file}")]
-    return [Finding(what, "ok", f"credentials in {place}")]
-
-
-def _place() -> tuple[str, Path | None]:
-    """Where kagglehub finds the credentials first, in words; and the file, if it is one."""
-    token = os.environ.get("KAGGLE_API_TOKEN", "")
-    home = Path.home() / ".kaggle"
-    files = [home / "access_token", home / "access_token.txt"]
-    if token and (file := _file(token)):
-        return "the file that KAGGLE_API_TOKEN names", file
-    if token:
-        return "the environment (KAGGLE_API_TOKEN)", None
-    for file in files:
-        if _file(str(file)) and file.stat().st_size:
-            return str(file), file
-    if os.environ.get("KAGGLE_USERNAME") and os.environ.get("KAGGLE_KEY"):
-        return "the environment (KAGGLE_USERNAME and KAGGLE_KEY)", None
-    old = Path(os.environ.get("KAGGLE_CONFIG_DIR") or home, "kaggle.json")
-    return (str(old), old) if _file(str(old)) else ("what kagglehub knows of this machine", None)
-
-
-def _file(name: str) -> Path | None:
-    try:
-        return Path(name) if Path(name).exists() else None
-    # a token longer than a file name may be
-    except OSError:
-        return None
+    found = data_source(data, root).account()
+    if found is None:
+        return [Finding(what, "ok", f"data.source is {data.source}, which needs no account")]
+    return [Finding(what, found.state, f"{data.source}: {found.found}", found.advice)]

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from crackflow.atomic import write_text
+from crackflow.sources.registry import data_source
 from pipelines.flows.results_branch import KEPT
 from pipelines.git import commit_of, git
 from tasks.workspace import Workspace
@@ -104,9 +105,8 @@ def _share_dvc(root: Path, tree: Path) -> None:
 
 def _share_photographs(root: Path, tree: Path) -> None:
     """Where photographs lie in a folder of the checkout that git does not know, show them to the tree as they are."""
-    data = Workspace(tree).params().data
-    place = Path(data.path)
-    if data.source != "folder" or place.is_absolute() or ".." in place.parts or not (root / place).exists():
+    place = data_source(Workspace(tree).params().data, tree).local_path()
+    if place is None or place.is_absolute() or ".." in place.parts or not (root / place).exists():
         return
     known = set(git(tree, "ls-files", "-z", "--", str(place)).split("\0"))
     there = _files(root, place)

@@ -112,6 +112,7 @@ def _made_once(tmp_path_factory):
     workspace.split_json.write_text(json.dumps(PROOF))
     raw = {
         "source": "folder",
+        "origin": "the folder photos",
         "version": "",
         "path": "photos",
         "pairs": 33,

@@ -65,6 +65,7 @@ def test_a_folder_is_copied_as_it_is(workspace, tmp_path):
     digests = b"".join(hashlib.sha256(path.read_bytes()).digest() for path in originals)
     assert record(workspace) == {
         "source": "folder",
+        "origin": f"the folder {source}",
         "version": None,
         "path": str(source),
         "pairs": 2,

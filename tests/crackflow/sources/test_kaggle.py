@@ -126,7 +126,7 @@ def test_what_is_not_unpacked_is_told_each_time(kaggle):
     settings = KaggleParams(handle=HANDLE)
     first = fetch(settings, ArchiveParams(), QUICK)
     assert files(first.folder) == content(ARCHIVE)
-    assert [one.name for one in first.aside] == [f"{ROOT}/notes.csv"]
+    assert [one.name for one in first.left_out] == [f"{ROOT}/notes.csv"]
     assert fetch(settings, ArchiveParams(), QUICK) == first
 
 

@@ -660,20 +660,6 @@ def test_disk_is_judged_by_the_outputs_of_dvc_lock(built, monkeypatch):
     assert one(dvc_checks.disk(built.root)).found.endswith("about 7.0")
 
 
-def test_what_a_source_takes(tmp_path):
-    from crackflow.params import DataParams
-
-    (tmp_path / "photos/images").mkdir(parents=True)
-    (tmp_path / "photos/images/a.jpg").write_bytes(bytes(1000))
-    (tmp_path / "photos/b.jpg").write_bytes(bytes(10))
-    (tmp_path / "photos.zip").write_bytes(bytes(100))
-    assert dvc_checks._source(tmp_path, DataParams()) == 0
-    assert dvc_checks._source(tmp_path, DataParams(source="kaggle")) == 6 * 2**30
-    assert dvc_checks._source(tmp_path, DataParams(source="folder", path="photos")) == 5 * 1010
-    assert dvc_checks._source(tmp_path, DataParams(source="folder", path="photos.zip")) == 500
-    assert dvc_checks._source(tmp_path, DataParams(source="folder", path="absent")) == 0
-
-
 MEMORY = Path("/dev/shm")  # noqa: S108
 
 
@@ -817,95 +803,24 @@ def test_signs_of_life():
     assert not service_checks._since(None, 60)
 
 
-# Kaggle
+# the data source's account
 
 
-@pytest.fixture
-def kaggle(project, tmp_path, monkeypatch):
-    """The project with data.source kaggle, and a home without credentials."""
-    for name in ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY", "KAGGLE_KERNEL_RUN_TYPE"):
-        monkeypatch.delenv(name, raising=False)
-    home = tmp_path / "home"
-    (home / ".kaggle").mkdir(parents=True)
-    monkeypatch.setenv("HOME", str(home))
-    # read when kagglehub is imported, which may have been before
-    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(home / ".kaggle"))
+def test_an_account_that_is_not_needed(project):
+    assert one(service_checks.account(project.root)).found == "data.source is sample, which needs no account"
+    (project.root / "params.yaml").write_text("[]")
+    assert one(service_checks.account(project.root)).state == "skipped"
+
+
+def test_an_account_that_cannot_be_used(project, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path))
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "two words")
     path = project.root / "params.yaml"
     path.write_text(path.read_text().replace("  source: sample", "  source: kaggle"))
-    return project.root
-
-
-def test_kaggle_is_not_needed(project):
-    assert one(service_checks.kaggle(project.root)).found == "not needed: data.source is sample"
-    (project.root / "params.yaml").write_text("[]")
-    assert one(service_checks.kaggle(project.root)).state == "skipped"
-
-
-def test_kaggle_without_credentials(kaggle):
-    found = one(service_checks.kaggle(kaggle))
-    assert (found.state, found.found) == ("ok", "no credentials; a public set needs none")
-
-
-def in_environment(home, monkeypatch):
-    monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN)
-    return None, "the environment (KAGGLE_API_TOKEN)"
-
-
-def in_a_named_file(home, monkeypatch):
-    (home / "token").write_text(TOKEN)
-    monkeypatch.setenv("KAGGLE_API_TOKEN", str(home / "token"))
-    return home / "token", "the file that KAGGLE_API_TOKEN names"
-
-
-def in_the_token_file(home, monkeypatch):
-    path = home / ".kaggle/access_token"
-    path.write_text(f"{TOKEN}\n")
-    return path, str(path)
-
-
-def in_two_variables(home, monkeypatch):
-    monkeypatch.setenv("KAGGLE_USERNAME", "somebody")
-    monkeypatch.setenv("KAGGLE_KEY", TOKEN)
-    return None, "the environment (KAGGLE_USERNAME and KAGGLE_KEY)"
-
-
-def in_the_old_file(home, monkeypatch):
-    path = home / ".kaggle/kaggle.json"
-    path.write_text(json.dumps({"username": "somebody", "key": TOKEN}))
-    return path, str(path)
-
-
-@pytest.mark.parametrize("put", [in_environment, in_a_named_file, in_the_token_file, in_two_variables, in_the_old_file])
-def test_credentials_are_found_and_never_shown(kaggle, monkeypatch, capfd, caplog, put):
-    caplog.set_level("DEBUG")
-    path, place = put(Path.home(), monkeypatch)
-    found = []
-    for mode in (0o644, 0o600):
-        if path:
-            path.chmod(mode)
-        found += service_checks.kaggle(kaggle)
-    if path:
-        assert (found[0].state, found[0].advice) == ("warning", f"chmod 600 {path}")
-        assert found[0].found == f"credentials in {place}, which others can read"
-    assert (found[1].state, found[1].found) == ("ok", f"credentials in {place}")
-    said = str(found) + caplog.text + "".join(capfd.readouterr())
-    assert "somebody" not in said
-    assert [part for start in range(len(TOKEN) - 3) if (part := TOKEN[start : start + 4]) in said] == []
-
-
-@pytest.mark.parametrize("text", ["{", "[]", '{"username": "somebody"}', '{"username": "a", "key": "b c"}'])
-def test_credentials_that_cannot_be_used(kaggle, text):
-    (Path.home() / ".kaggle/kaggle.json").write_text(text)
-    found = one(service_checks.kaggle(kaggle))
-    assert found.state == "fault"
-    assert "credentials that can't be used, in " in found.found
-
-
-def test_a_token_that_is_longer_than_a_file_name(kaggle, monkeypatch):
-    monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN * 400)
-    found = one(service_checks.kaggle(kaggle))
-    assert found.state == "fault"
-    assert TOKEN not in str(found)
+    found = one(service_checks.account(project.root))
+    assert (found.what, found.state) == ("data source", "fault")
+    assert found.found == "kaggle: credentials that can't be used, in the environment (KAGGLE_API_TOKEN)"
 
 
 # the command
