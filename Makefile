@@ -42,6 +42,8 @@ lint: $(READY)
 	ruff check .
 	ruff format --check .
 	mypy
+	python -m scripts.graph --check
+	python -m scripts.rooms --check
 
 real: $(READY) ## the pipeline on DATA=DIR in a work tree of its own; figures to docs/results/
 	@test -n "$(DATA)" || { echo "error: name a folder or zip of pairs: make real DATA=/path/to/pairs" >&2; exit 2; }
@@ -61,8 +63,9 @@ params: $(READY) ## write params.yaml (its defaults, over what is there) and doc
 	crackflow profile quick --yes
 	python -m scripts.parameters
 
-graph: $(READY) ## write the code deps of dvc.yaml from what each stage's module imports
+graph: $(READY) ## write the code deps of dvc.yaml, and the drawing of rooms, from the imports
 	python -m scripts.graph
+	python -m scripts.rooms
 
 lock: $(READY) ## resolve pyproject.toml anew into requirements.lock
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \

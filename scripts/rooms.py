@@ -1,12 +1,19 @@
-"""Which room may import from which, and what the imports are: the rules that tests/scripts/test_rooms.py holds.
+"""Which room may import from which, and a drawing and a table of what the imports are: part of `make graph`.
+
+tests/scripts/test_rooms.py holds the rules.
 
 A room is a folder of modules: crackflow/imaging, pipelines/flows. The modules that stand directly in crackflow/ are
 the room `crackflow`, likewise for tasks, pipelines and scripts; the command line is a room of its own, on top.
 """
 
+import ast
+import sys
 from collections import Counter
 from pathlib import Path
 
+from scripts import mask_walk
+from scripts.rooms_drawing import Package, Room, draw
+from scripts.tables import fill, markdown
 from tasks.code_closure import PACKAGES, ROOT, imports
 
 # Room of crackflow/ -> the other rooms of crackflow/ it may import from. All of them may use the root.
@@ -40,6 +47,9 @@ MEASURING = {
     "speed": ("accuracy", "soak"),
 }
 COMMAND_LINE = "pipelines/cli.py"
+DRAWING = ROOT / "docs/images/rooms.svg"
+PAGE = ROOT / "docs/explanation/design.md"
+_ORDER = ("pipelines", "tasks", "crackflow", "benchmarks", "scripts")
 _ON_TOP = {"pipelines/cli.py", "pipelines/__main__.py"}
 
 
@@ -87,3 +97,76 @@ def arrows() -> Counter[tuple[str, str]]:
         for other in imports(path)
         if other.name != "__init__.py" and room_of(other) != room
     )
+
+
+def main() -> int:
+    """Write the drawing and the tables; `--check` writes nothing and fails where they differ."""
+    pages = {DRAWING: drawing(), PAGE: page(PAGE.read_text(encoding="utf-8"))}
+    stale = [path for path, text in pages.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    if "--check" in sys.argv[1:]:
+        for path in stale:
+            print(f"{path.relative_to(ROOT)} is stale: run `make graph`")
+        return int(bool(stale))
+    for path in stale:
+        path.write_text(pages[path], encoding="utf-8", newline="\n")
+    return 0
+
+
+def drawing() -> str:
+    """The picture of pipelines, tasks and crackflow; benchmarks and scripts stand above them and are left out."""
+    found, counts = modules(), arrows()
+    packages = []
+    for package in ("pipelines", "tasks", "crackflow"):
+        names = [room for room in found if room.startswith(f"{package}/")]
+        edges = {(a, b): count for (a, b), count in counts.items() if a in names and b in names}
+        packages.append(
+            Package(
+                package,
+                [Room(_short(room), len(found[room])) for room in names],
+                {(_short(a), _short(b)): count for (a, b), count in edges.items()},
+                Room(
+                    ", ".join(path.stem for path in found[package]) if package != "tasks" else "one module per stage",
+                    len(found[package]),
+                ),
+                sum(count for (a, b), count in counts.items() if a in names and b == package),
+            )
+        )
+    between: Counter[tuple[str, str]] = Counter()
+    for (a, b), count in counts.items():
+        upper, lower = a.partition("/")[0], b.partition("/")[0]
+        if upper != lower and {upper, lower} <= {"pipelines", "tasks", "crackflow"}:
+            between[upper, lower] += count
+    return draw(packages, between)
+
+
+def page(text: str) -> str:
+    """Fill the table of rooms and the walk of a mask into docs/explanation/design.md."""
+    found, counts, rules = modules(), arrows(), allowed()
+    rows = []
+    for room in sorted(found, key=lambda room: ([*_ORDER].index(room.partition("/")[0]), room)):
+        package = room.partition("/")[0]
+        uses = ", ".join(
+            f"{_short(other) if other.startswith(f'{package}/') else other} {counts[room, other]}"
+            for other in sorted(rules[room])
+            if counts[room, other] and (other.partition("/")[0] == package)
+        )
+        rows.append([f"`{room}`", holds(room), len(found[room]), uses])
+    table = markdown(["room", "holds", "modules", "imports in the same package"], rows)
+    by = "python -m scripts.rooms"
+    return fill(fill(text, "rooms", by, table), "walk", by, mask_walk.written())
+
+
+def holds(room: str) -> str:
+    """What a room holds, in the words of its __init__.py."""
+    if room == COMMAND_LINE:
+        return "The command line `crackflow`."
+    tree = ast.parse((ROOT / room / "__init__.py").read_text(encoding="utf-8"))
+    return (ast.get_docstring(tree) or "").replace("\n", " ")
+
+
+def _short(room: str) -> str:
+    return room.partition("/")[2].removesuffix(".py") or room
+
+
+if __name__ == "__main__":
+    sys.exit(main())

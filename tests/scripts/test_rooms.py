@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from scripts.rooms import allowed, arrows, modules, room_of
+from scripts.rooms import PAGE, allowed, arrows, holds, modules, page, room_of
 from tasks.code_closure import PACKAGES, ROOT, imports
 
 ALLOWED = allowed()
@@ -79,3 +79,13 @@ def test_imports_are_absolute(package):
     for path in (ROOT / package).rglob("*.py"):
         nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         assert not [node.lineno for node in nodes if isinstance(node, ast.ImportFrom) and node.level], path
+
+
+def test_the_table_names_every_room_with_its_words_and_its_imports():
+    lines = page(PAGE.read_text(encoding="utf-8")).partition("<!-- end of rooms -->")[0].splitlines()
+    cells = [line.removeprefix("| ").removesuffix(" |").split(" | ") for line in lines if line.startswith("| `")]
+    rows = {first: others for first, *others in cells if first.strip("`") in modules()}
+    assert set(rows) == {f"`{room}`" for room in modules()}
+    assert rows["`crackflow/inference`"][0] == holds("crackflow/inference")
+    count = arrows()["crackflow/evaluation", "crackflow/inference"]
+    assert f"inference {count}" in rows["`crackflow/evaluation`"][2]

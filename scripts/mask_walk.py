@@ -1,0 +1,92 @@
+"""The way of a mask through the code, from the folder it lies in to reports/evaluation.csv, as a list of functions."""
+
+import ast
+from collections.abc import Sequence
+from pathlib import Path
+
+from tasks.code_closure import file_of
+
+# (how deep, module, function). Each function is called by the nearest one above it that is one less deep.
+WALK = (
+    (0, "tasks.download", "run"),
+    (1, "crackflow.sources.folder", "find_pairs"),
+    (1, "tasks.download", "_publish"),
+    (0, "tasks.resize", "run"),
+    (1, "tasks.resize", "_finish"),
+    (2, "crackflow.imaging.masks", "read_pair"),
+    (3, "crackflow.imaging.masks", "read_mask"),
+    (2, "crackflow.imaging.resize", "resize_mask"),
+    (2, "crackflow.imaging.images", "encode_classes"),
+    (2, "crackflow.imaging.images", "write_png"),
+    (0, "tasks.split", "run"),
+    (1, "crackflow.splitting.near_duplicates", "near_duplicates"),
+    (1, "crackflow.splitting.protocols", "split_pairs"),
+    (0, "tasks.train", "run"),
+    (1, "crackflow.training.loop", "train"),
+    (2, "crackflow.training.dataset", "TrainingCrops"),
+    (3, "crackflow.training.augmentation", "crop_box"),
+    (3, "crackflow.training.augmentation", "geometry"),
+    (3, "crackflow.training.dataset", "one_hot"),
+    (0, "tasks.evaluate", "run"),
+    (1, "tasks.evaluate", "_choose"),
+    (2, "crackflow.evaluation.operating_point_search", "Chooser"),
+    (1, "tasks.evaluate", "score_rows"),
+    (2, "tasks.evaluate", "_predictions"),
+    (3, "crackflow.imaging.images", "read_stored_mask"),
+    (2, "crackflow.inference.operating_point", "classify"),
+    (2, "crackflow.evaluation.evaluation", "score"),
+    (3, "crackflow.evaluation.metrics", "counts"),
+    (3, "crackflow.evaluation.metrics", "tolerant_f1"),
+    (2, "crackflow.evaluation.evaluation", "figures"),
+    (2, "tasks.evaluate", "_publish"),
+    (3, "crackflow.evaluation.evaluation", "flat"),
+    (3, "tasks.outputs", "write_csv"),
+)
+
+Step = tuple[int, str, str]
+
+
+def check(walk: Sequence[Step] = WALK) -> None:
+    """Hold the walk against the code.
+
+    Raises:
+        ValueError: when a function does not exist, or its caller does not name it.
+    """
+    above: list[Step] = []
+    for step in walk:
+        depth, module, name = step
+        _find(module, name)
+        above = above[:depth]
+        if depth:
+            _, caller_module, caller = above[-1]
+            named = {
+                node.id if isinstance(node, ast.Name) else node.attr
+                for node in ast.walk(_find(caller_module, caller))
+                if isinstance(node, ast.Name | ast.Attribute)
+            }
+            if name not in named:
+                raise ValueError(f"{caller_module}.{caller} does not call {name}; correct WALK in scripts/mask_walk.py")
+        above.append(step)
+
+
+def written(walk: Sequence[Step] = WALK) -> str:
+    """Give the walk as a list in Markdown: the name of each function, and the first line of its docstring.
+
+    Raises:
+        ValueError: as `check` does.
+    """
+    check(walk)
+    lines = []
+    for depth, module, name in walk:
+        said = (ast.get_docstring(_find(module, name)) or "").partition("\n")[0]
+        lines.append(f"{'  ' * depth}- `{module}.{name}`{': ' if said else ''}{said}\n")
+    return "".join(lines)
+
+
+def _find(module: str, name: str) -> ast.FunctionDef | ast.ClassDef:
+    path = file_of(module)
+    tree = ast.parse(Path(path).read_text(encoding="utf-8")) if path else ast.Module([], [])
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+            return node
+    raise ValueError(f"there is no {module}.{name}; correct WALK in scripts/mask_walk.py")
