@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.code_closure import file_of
 
-# (how deep, module, function). Each function is called by the nearest one above it that is one less deep.
+# (how deep, module, function or Class.method). Each function is called by the nearest one above it that is one less deep.
 WALK = (
     (0, "tasks.download", "run"),
     (1, "crackflow.sources.folder", "find_pairs"),
@@ -29,10 +29,13 @@ WALK = (
     (3, "crackflow.training.dataset", "one_hot"),
     (0, "tasks.evaluate", "run"),
     (1, "tasks.evaluate", "_choose"),
-    (2, "crackflow.evaluation.operating_point_search", "Chooser"),
+    (2, "crackflow.evaluation.operating_point_search", "Chooser.add"),
+    (2, "crackflow.evaluation.operating_point_search", "Chooser.choose"),
     (1, "tasks.evaluate", "score_rows"),
     (2, "tasks.evaluate", "_predictions"),
-    (3, "crackflow.imaging.images", "read_stored_mask"),
+    (3, "crackflow.imaging.pairs", "ResizedPairs.pair"),
+    (4, "crackflow.imaging.pairs", "ResizedPairs.mask"),
+    (5, "crackflow.imaging.images", "read_stored_mask"),
     (2, "crackflow.inference.operating_point", "classify"),
     (2, "crackflow.evaluation.evaluation", "score"),
     (3, "crackflow.evaluation.metrics", "counts"),
@@ -64,7 +67,7 @@ def check(walk: Sequence[Step] = WALK) -> None:
                 for node in ast.walk(_find(caller_module, caller))
                 if isinstance(node, ast.Name | ast.Attribute)
             }
-            if name not in named:
+            if name.rpartition(".")[2] not in named:
                 raise ValueError(f"{caller_module}.{caller} does not call {name}; correct WALK in scripts/mask_walk.py")
         above.append(step)
 
@@ -86,7 +89,10 @@ def written(walk: Sequence[Step] = WALK) -> str:
 def _find(module: str, name: str) -> ast.FunctionDef | ast.ClassDef:
     path = file_of(module)
     tree = ast.parse(Path(path).read_text(encoding="utf-8")) if path else ast.Module([], [])
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
-            return node
+    found: ast.AST = tree
+    for part in name.split("."):
+        inner = [node for node in getattr(found, "body", []) if getattr(node, "name", "") == part]
+        found = inner[0] if inner else ast.Module([], [])
+    if isinstance(found, ast.FunctionDef | ast.ClassDef):
+        return found
     raise ValueError(f"there is no {module}.{name}; correct WALK in scripts/mask_walk.py")

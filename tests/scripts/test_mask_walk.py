@@ -13,11 +13,14 @@ def test_the_walk_is_what_the_code_does():
 
 
 def test_a_step_that_is_not_there_or_not_called_is_told(tmp_path, monkeypatch):
-    (tmp_path / "one.py").write_text("def a():\n    '''Do a.'''\n    return b()\n\n\ndef b():\n    return 1\n")
+    (tmp_path / "one.py").write_text(
+        "def a():\n    '''Do a.'''\n    return b()\n\n\ndef b():\n    return 1\n\n\nclass K:\n    def a(self):\n        return b()\n"
+    )
     monkeypatch.setattr(mask_walk, "file_of", lambda module: tmp_path / "one.py" if module == "one" else None)
     assert written([(0, "one", "a"), (1, "one", "b")]) == "- `one.a`: Do a.\n  - `one.b`\n"
+    assert written([(0, "one", "K.a"), (1, "one", "b")]) == "- `one.K.a`\n  - `one.b`\n"
     with pytest.raises(ValueError, match=r"one\.b does not call a"):
         check([(0, "one", "b"), (1, "one", "a")])
-    for module, name in (("one", "c"), ("two", "a")):
+    for module, name in (("one", "c"), ("two", "a"), ("one", "K.c"), ("one", "c.a")):
         with pytest.raises(ValueError, match=rf"there is no {module}\.{name}"):
             check([(0, module, name)])
