@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.code_closure import file_of
 
-# (how deep, module, function or Class.method). Each function is called by the nearest one above it that is one less deep.
+# (how deep, module, function or Class.method). A function is called by the nearest one above that is one less deep.
 WALK = (
     (0, "tasks.download", "run"),
     (1, "crackflow.sources.folder", "find_pairs"),

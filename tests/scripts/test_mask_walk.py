@@ -12,10 +12,22 @@ def test_the_walk_is_what_the_code_does():
     assert (stages[0], stages[-1]) == ("download", "evaluate")
 
 
+MODULE = """
+def a():
+    "Do a."
+    return b()
+
+def b():
+    return 1
+
+class K:
+    def a(self):
+        return b()
+"""
+
+
 def test_a_step_that_is_not_there_or_not_called_is_told(tmp_path, monkeypatch):
-    (tmp_path / "one.py").write_text(
-        "def a():\n    '''Do a.'''\n    return b()\n\n\ndef b():\n    return 1\n\n\nclass K:\n    def a(self):\n        return b()\n"
-    )
+    (tmp_path / "one.py").write_text(MODULE)
     monkeypatch.setattr(mask_walk, "file_of", lambda module: tmp_path / "one.py" if module == "one" else None)
     assert written([(0, "one", "a"), (1, "one", "b")]) == "- `one.a`: Do a.\n  - `one.b`\n"
     assert written([(0, "one", "K.a"), (1, "one", "b")]) == "- `one.K.a`\n  - `one.b`\n"
