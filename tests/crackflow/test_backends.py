@@ -13,7 +13,8 @@ RUN = "import keras, pytest, sys; assert keras.backend.backend() == 'jax'; sys.e
 
 @pytest.mark.slow
 def test_what_calculates_passes_its_tests_on_jax():
-    files = [f"tests/crackflow/test_{name}.py" for name in ("model", "losses", "metrics", "muon", "supervision")]
+    names = ("models/test_flexunet", "training/test_losses", "training/test_metrics", "training/test_muon")
+    files = [f"tests/crackflow/{name}.py" for name in (*names, "training/test_deep_supervision")]
     done = subprocess.run(
         [sys.executable, "-c", RUN, "-q", "-p", "no:cacheprovider", *files],
         cwd=ROOT,
