@@ -9,10 +9,9 @@ import shutil
 from pathlib import Path
 
 from crackflow.atomic import write_text
-from crackflow.sources.registry import data_source
+from pipelines.flows import shared_photographs
 from pipelines.flows.results_branch import KEPT
 from pipelines.git import commit_of, git
-from tasks.workspace import Workspace
 
 PLACE = Path(".crackflow/scheduled")
 
@@ -30,6 +29,7 @@ def prepare(root: Path, revision: str) -> Path:
 
     Raises:
         GitError: when the revision is no commit, or git can't make the tree.
+        DataError: when something that no run made is in the way of the photographs.
         ParamsError: when its params.yaml can't be used.
     """
     commit = commit_of(root, revision)
@@ -47,7 +47,7 @@ def prepare(root: Path, revision: str) -> Path:
         # twice: also over a tree whose making was killed, which git holds locked
         git(root, "worktree", "add", "--force", "--force", "--detach", "--quiet", str(tree), commit)
     _share_dvc(root, tree)
-    _share_photographs(root, tree)
+    shared_photographs.share(root, tree)
     return tree
 
 
@@ -72,7 +72,7 @@ def _ours(root: Path, tree: Path) -> bool:
 
 
 def _written(tree: Path, commit: str) -> dict[Path, str]:
-    """What the last run wrote of what git knows (record.KEPT) and has in the same version in the commit that comes."""
+    """What the last run wrote of KEPT, where the commit that comes has the same versions as the one that was built."""
     changed = git(tree, "diff", "--name-only", "--relative", "-z", "HEAD", "--").split("\0")
     other = git(tree, "diff", "--name-only", "--relative", "-z", "HEAD", commit, "--").split("\0")
     paths = [tree / name for name in KEPT if name in changed and name not in other]
@@ -101,36 +101,3 @@ def _share_dvc(root: Path, tree: Path) -> None:
                 config["cache"]["dir"] = cache
                 for name, url in folders.items():
                     config["remote"].setdefault(name, {})["url"] = url
-
-
-def _share_photographs(root: Path, tree: Path) -> None:
-    """Where photographs lie in a folder of the checkout that git does not know, show them to the tree as they are."""
-    place = data_source(Workspace(tree).params().data, tree).local_path()
-    if place is None or place.is_absolute() or ".." in place.parts or not (root / place).exists():
-        return
-    known = set(git(tree, "ls-files", "-z", "--", str(place)).split("\0"))
-    there = _files(root, place)
-    for path in _files(tree, place) - there:
-        if path.as_posix() not in known:
-            (tree / path).unlink()
-    for path in there:
-        if path.as_posix() not in known:
-            _link(root / path, tree / path)
-
-
-def _files(top: Path, place: Path) -> set[Path]:
-    if (top / place).is_file():
-        return {place}
-    return {Path(folder, name).relative_to(top) for folder, _, names in os.walk(top / place) for name in names}
-
-
-def _link(file: Path, place: Path) -> None:
-    """A second name of the same file: DVC looks at no folder behind a symbolic link."""
-    if place.exists() and place.samefile(file):
-        return
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.unlink(missing_ok=True)
-    try:
-        place.hardlink_to(file)
-    except OSError:
-        shutil.copy2(file, place)
