@@ -54,7 +54,7 @@ def outputs(workspace: Workspace) -> list[tuple[str, str]]:
         ("model", workspace.model),
         ("operating point", workspace.operating_point),
         ("mini_test", workspace.reports / "mini_test"),
-        ("what dropping costs and brings", workspace.reports / "operating_point.csv"),
+        ("component filters tried on valid", workspace.reports / "operating_point.csv"),
         ("test masks", workspace.predictions),
         ("figures", workspace.metrics_json),
         ("figures as the original has them", workspace.reports / "evaluation.csv"),

@@ -20,8 +20,7 @@ import pandas as pd
 from crackflow.atomic import write_text
 from crackflow.errors import CrackflowError, DataError, ModelError
 from crackflow.inference import packaged_weights
-from crackflow.inference.operating_point import read as read_operating_point
-from crackflow.inference.operating_point import sha256
+from crackflow.inference.operating_point import read_operating_point, sha256
 from crackflow.keras_import import import_keras
 from crackflow.models import seen_pairs
 from crackflow.models.compression import MANTISSA_BITS, pack

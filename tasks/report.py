@@ -20,19 +20,19 @@ METRICS = {"pooled_iou": "pooled IoU", "per_image_iou": "mean IoU of images", "p
 # Relative to reports/, where the page lies.
 FILES = (
     ("../models/flexunet.keras", "the model: Keras 3, pixels 0 to 255 in, class probabilities out"),
-    ("../models/operating_point.json", "threshold, what is dropped, flips, and how they were chosen"),
+    ("../models/operating_point.json", "threshold, component filter, flips, and how they were chosen"),
     ("../predictions/test", "the predicted mask of each test image"),
     ("../metrics/evaluation.json", "every figure with its protocol, for machines and dvc metrics diff"),
     ("evaluation.csv", "the same as name and value, those of the original experiment first"),
     ("per_image.csv", "a row a test image"),
     ("per_source.csv", "a row a source"),
-    ("precision_recall.csv", "a row a threshold, nothing dropped"),
-    ("operating_point.csv", "a row a rule of dropping: what it costs and brings on valid"),
+    ("precision_recall.csv", "a row a threshold, without the component filter"),
+    ("operating_point.csv", "a row a component filter: the figures it reaches on valid"),
     ("train_losses.csv", "a row an epoch"),
     ("train_metrics.csv", "a row an epoch"),
     ("mini_test", "the images shown above at full size: photographs, masks, predictions, overlays"),
     ("epoch_change_infer", "predictions after each epoch"),
-    ("dataset.json", "counts, sizes, groups, leaks, masks, duplicates, label audit, refusals"),
+    ("dataset.json", "counts, sizes, groups, leaks, masks, near-duplicates, label audit, rejected pairs"),
     ("suspicious.csv", "a row a label, the one that looks most wrong first, with its measures"),
     ("../data/split.csv", "which pair went where, and why together"),
 )

@@ -122,11 +122,11 @@ def main(folder: Path) -> None:
 
 def scored(model: Any, pairs: Any, trial: Trial) -> dict[str, Any]:
     """The threshold that is best on valid, and the figures at it: of all that is scored, and by source."""
-    from crackflow.evaluation.thresholds import choose, counts_at
+    from crackflow.evaluation.thresholds import choose_threshold, counts_at
     from crackflow.sources.provenance import source_of
 
     known = {stem: levels_of(model, pairs, stem) for stem in dict.fromkeys((*trial.valid, *trial.scored))}
-    point = choose(counts_at(np.stack([known[stem] for stem in trial.valid])), METRIC)
+    point = choose_threshold(counts_at(np.stack([known[stem] for stem in trial.valid])), METRIC)
     sources = sorted({source_of(stem) for stem in trial.scored})
     return {
         "threshold": point.threshold,
@@ -148,7 +148,7 @@ def levels_of(model: Any, pairs: Any, stem: str) -> Any:
 
 def figures(known: Mapping[str, Any], names: Sequence[str], threshold: float) -> dict[str, Any]:
     """Pooled IoU, mean IoU of images with cracks, share of crack-free images with an alarm."""
-    from crackflow.evaluation.evaluation import plain
+    from crackflow.evaluation.figures import plain
     from crackflow.evaluation.metrics import Counts, false_alarms, iou, pooled, positives
     from crackflow.evaluation.thresholds import THRESHOLDS, counts_at
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crackflow.errors import DataError
-from crackflow.evaluation.evaluation import flat
+from crackflow.evaluation.figures import flat
 from crackflow.evaluation.metrics import Counts, Integers, Ratio, by_image, f1, iou
 
 Metric = Literal["pooled_iou", "pooled_f1", "per_image_iou", "positives_iou"]

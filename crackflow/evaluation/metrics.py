@@ -1,8 +1,8 @@
-"""Figures for predicted masks: counts, ratios of counts, and the ways to reduce many pictures to one figure.
+"""Figures for predicted masks: counts, ratios of counts, and the ways to reduce many images to one figure.
 
 The three are kept apart because published crack figures differ more by how they were reduced than by the network. A
 figure is named by all of them: `per_image(iou, counts)` is another figure than `pooled(iou, counts)`, and what an empty
-picture counts is an argument or part of a reduction's definition, never a side effect.
+image counts is an argument or part of a reduction's definition, never a side effect.
 """
 
 from collections.abc import Iterable
@@ -13,20 +13,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Classes = NDArray[np.uint8]
-Mask = NDArray[np.bool_]
+from crackflow.inference.operating_point import BoolMask, ClassMask
+
 Integers = NDArray[np.int64]
 Figures = NDArray[np.float64]
-
-# keras.config.epsilon(): probabilities are kept this far from 0 and 1 before their logarithm is taken.
-EPSILON = 1e-7
 
 
 @dataclass(frozen=True)
 class Counts:
     """Pixels by what they are and what they were taken for: true and false positives and negatives.
 
-    Four int64 arrays of one shape: () for one picture, (N,) for N pictures, (N, T) for N pictures at T thresholds.
+    Four int64 arrays of one shape: () for one image, (N,) for N images, (N, T) for N images at T thresholds.
     """
 
     tp: Integers
@@ -35,30 +32,30 @@ class Counts:
     tn: Integers
 
     @classmethod
-    def stack(cls, pictures: Iterable["Counts"]) -> "Counts":
-        """Put the counts of single pictures behind each other: shape (N,)."""
-        rows = np.array([(c.tp, c.fp, c.fn, c.tn) for c in pictures], np.int64).reshape(-1, 4)
+    def stack(cls, images: Iterable["Counts"]) -> "Counts":
+        """Put the counts of single images behind each other: shape (N,)."""
+        rows = np.array([(c.tp, c.fp, c.fn, c.tn) for c in images], np.int64).reshape(-1, 4)
         return cls(*rows.T)
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn, self.tn + other.tn)
 
-    def select(self, which: Mask) -> "Counts":
-        """Keep the pictures for which `which`, bool (N,), is true."""
+    def select(self, which: BoolMask) -> "Counts":
+        """Keep the images for which `which`, bool (N,), is true."""
         return Counts(self.tp[which], self.fp[which], self.fn[which], self.tn[which])
 
     def total(self) -> "Counts":
-        """Sum over the pictures, the first axis."""
+        """Sum over the images, the first axis."""
         return Counts(self.tp.sum(axis=0), self.fp.sum(axis=0), self.fn.sum(axis=0), self.tn.sum(axis=0))
 
     def all_background(self) -> "Counts":
-        """Give the counts that predicting no crack at all would get on the same pictures."""
+        """Give the counts that predicting no crack at all would get on the same images."""
         nothing = np.zeros_like(self.tp)
         return Counts(nothing, nothing, self.tp + self.fn, self.fp + self.tn)
 
 
-def counts(predicted: Classes | Mask, truth: Classes | Mask, of_class: int | None = None) -> Counts:
-    """Count the pixels of one picture.
+def counts(predicted: ClassMask | BoolMask, truth: ClassMask | BoolMask, of_class: int | None = None) -> Counts:
+    """Count the pixels of one image.
 
     Args:
         predicted: (H, W), bool or class numbers.
@@ -107,30 +104,30 @@ def recall(counts: Counts, *, empty: float) -> Figures:
 
 
 def pooled(ratio: Ratio, counts: Counts) -> Figures:
-    """Ratio of the counts summed over all pictures (micro): a large crack weighs more; NaN where undefined."""
+    """Ratio of the counts summed over all images (micro): a large crack weighs more; NaN where undefined."""
     return ratio(counts.total(), empty=np.nan)
 
 
 def by_image(ratio: Ratio, counts: Counts) -> Figures:
-    """Ratio of each picture; 1 where truth and prediction are both empty, 0 where one of them is."""
+    """Ratio of each image; 1 where truth and prediction are both empty, 0 where one of them is."""
     both_empty = counts.tp + counts.fp + counts.fn == 0
     return np.where(both_empty, 1.0, ratio(counts, empty=0.0))
 
 
 def per_image(ratio: Ratio, counts: Counts) -> Figures:
-    """Mean of `by_image`: each picture weighs the same, and a rightly empty one counts 1; NaN without pictures."""
+    """Mean of `by_image`: each image weighs the same, and a rightly empty one counts 1; NaN without images."""
     figures = by_image(ratio, counts)
     return _divide(figures.sum(axis=0), np.full(figures.shape[1:], len(figures)), np.nan)
 
 
 def positives(ratio: Ratio, counts: Counts) -> Figures:
-    """Mean of `by_image` over the pictures that have cracks: no credit for empty ones; NaN without any."""
+    """Mean of `by_image` over the images that have cracks: no credit for empty ones; NaN without any."""
     cracked = counts.tp + counts.fn > 0
     return _divide(np.where(cracked, by_image(ratio, counts), 0.0).sum(axis=0), cracked.sum(axis=0), np.nan)
 
 
 class FalseAlarms(NamedTuple):
-    """What is predicted on crack-free pictures; NaN where there are none."""
+    """What is predicted on crack-free images; NaN where there are none."""
 
     images: float
     """share of them with any predicted crack pixel"""
@@ -153,7 +150,7 @@ def false_alarms(counts: Counts) -> FalseAlarms:
     return FalseAlarms(float((free.fp > 0).mean()), float((free.fp / (free.fp + free.tn)).mean()))
 
 
-def tolerant_f1(predicted: Classes | Mask, truth: Classes | Mask, tolerance_px: int) -> float:
+def tolerant_f1(predicted: ClassMask | BoolMask, truth: ClassMask | BoolMask, tolerance_px: int) -> float:
     """F1 that forgives small shifts: labels of thin cracks are rarely right to the pixel.
 
     A predicted crack pixel is right when truth has one at most `tolerance_px` away, and the reverse for recall.
@@ -175,54 +172,7 @@ def tolerant_f1(predicted: Classes | Mask, truth: Classes | Mask, tolerance_px: 
     return 2 * right * found / (right + found) if right + found else 0.0
 
 
-def dice_coef_multiclass(probabilities: NDArray[np.float32], truth: Classes) -> float:
-    """The original experiment's figure, 2 sum(p t) / (sum p + sum t) over ALL classes, truth one-hot.
-
-    Probabilities add to 1 in each pixel, so this is the mean probability of the right class: soft pixel accuracy. Where
-    cracks are few, predicting none scores nearly 1; never read it without `dice_coef_multiclass_all_background`.
-
-    Args:
-        probabilities: float32 (H, W, C).
-        truth: uint8 (H, W), class numbers.
-
-    Returns:
-        0..1.
-    """
-    right = _of_right_class(probabilities, truth).sum(dtype=np.float64)
-    return float(2 * right / (probabilities.sum(dtype=np.float64) + truth.size))
-
-
-def dice_coef_multiclass_all_background(truth: Classes) -> float:
-    """Give `dice_coef_multiclass` of a mask that is background all over: the share of background in truth.
-
-    Args:
-        truth: uint8 (H, W), class numbers.
-
-    Returns:
-        0..1.
-    """
-    return float(np.count_nonzero(truth == 0) / truth.size)
-
-
-def categorical_crossentropy(probabilities: NDArray[np.float32], truth: Classes) -> float:
-    """Mean of -log(probability of the right class), natural logarithm, probabilities clipped as Keras does.
-
-    Args:
-        probabilities: float32 (H, W, C).
-        truth: uint8 (H, W), class numbers.
-
-    Returns:
-        0 to -log(EPSILON), about 16.1.
-    """
-    right = np.clip(_of_right_class(probabilities, truth), EPSILON, 1 - EPSILON)
-    return float(-np.log(right, dtype=np.float64).mean())
-
-
-def _of_right_class(probabilities: NDArray[np.float32], truth: Classes) -> NDArray[np.float32]:
-    return np.take_along_axis(probabilities, truth[..., None].astype(np.intp), axis=-1)[..., 0]
-
-
-def _near(mask: Mask, radius: int) -> Mask:
+def _near(mask: BoolMask, radius: int) -> BoolMask:
     """Pixels whose centre lies at most `radius` px from that of a pixel of the mask: a Euclidean disc around each."""
     if not mask.any():
         return mask

@@ -1,5 +1,12 @@
-"""Choose an operating point in two looks at the same predictions: the threshold, then what is dropped at it."""
+"""Choose an operating point by looking twice at the same predictions: for the threshold, then for the component filter.
 
+Predictions are kept on disk between the two, as 16-bit levels in a file without a name: memory does not grow with the
+set, nothing is predicted twice, and a killed run leaves no file behind.
+"""
+
+import tempfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -7,54 +14,61 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import pandas as pd
 
-from crackflow.evaluation.component_filter import Dropping, choose_dropping, counts_of, fine_levels, pieces, tabulate
-from crackflow.evaluation.level_file import LevelFile
+from crackflow.evaluation.component_filter import (
+    FilterChoice,
+    Levels,
+    choose_filter,
+    counts_by_filter,
+    filter_table,
+    fine_levels,
+    image_components,
+)
 from crackflow.evaluation.metrics import Integers
-from crackflow.evaluation.thresholds import Metric, choose, counts_at, levels
-from crackflow.inference.operating_point import Classes, OperatingPoint, Probabilities, as_json
+from crackflow.evaluation.thresholds import ThresholdMetric, choose_threshold, counts_at, levels
+from crackflow.inference.operating_point import ClassMask, OperatingPoint, Probabilities, as_json
 
 
-class Choice(NamedTuple):
-    """An operating point and what is known of it on the pictures that it was chosen on."""
+class SearchResult(NamedTuple):
+    """An operating point and what it reaches on the images that it was chosen on."""
 
     point: OperatingPoint
-    dropping: Dropping
+    component_filter: FilterChoice
     table: pd.DataFrame
-    """a row a pair of the grid, as `dropping.tabulate` gives it, and `chosen`: 1 in one row"""
+    """a row a filter, as `component_filter.filter_table` gives it, and `chosen`: 1 in one row"""
     images: int
     crack_free: int
 
     def as_json(self) -> dict[str, Any]:
         """Give what models/operating_point.json holds, less the names of metric and subset; None is undefined."""
-        before = self.table.iloc[0]
+        unfiltered = self.table.iloc[0]
         return {
             **as_json(self.point),
             "in_words": self.point.words(),
-            "value": self.dropping.value,
-            "false_alarms": _defined(self.dropping.false_alarms),
-            "dropping": self.dropping.outcome,
-            "without_dropping": {"value": float(before.iloc[2]), "false_alarms": _defined(before["false_alarms"])},
+            "value": self.component_filter.value,
+            "false_alarms": _defined(self.component_filter.false_alarms),
+            "component_filter": self.component_filter.outcome,
+            "unfiltered": {"value": float(unfiltered.iloc[2]), "false_alarms": _defined(unfiltered["false_alarms"])},
             "images": self.images,
             "images_without_cracks": self.crack_free,
         }
 
 
-class Chooser:
-    """Takes pictures one by one and keeps no probabilities in memory: 4 KiB a picture, the rest on disk."""
+class OperatingPointSearch:
+    """Takes images one by one. Of each it keeps 4 KiB in memory, the rest on disk."""
 
     def __init__(self, folder: Path, *, flips: bool) -> None:
         """Begin.
 
         Args:
-            folder: on whose disk predictions are put by; about 0.3 MB a picture of 512 x 512 px.
-            flips: whether what is added is averaged over flips; recorded in the point.
+            folder: on whose disk predictions are kept; about 0.3 MB an image of 512 x 512 px. Made if absent.
+            flips: whether the predictions are averaged over flips; recorded in the operating point.
         """
         self._flips = flips
-        self._kept = LevelFile(folder)
+        self._kept = _LevelFile(folder)
         self._coarse: list[Integers] = []
 
-    def add(self, probabilities: Probabilities, truth: Classes) -> None:
-        """Look at a picture.
+    def add(self, probabilities: Probabilities, truth: ClassMask) -> None:
+        """Take an image.
 
         Args:
             probabilities: float32 (H, W, C), the background first.
@@ -67,35 +81,58 @@ class Chooser:
         self._coarse.append(levels(probabilities, truth))
         self._kept.append(np.stack([fine_levels(probabilities), truth.astype(np.uint16)]))
 
-    def choose(self, metric: Metric, target: float, cost: float) -> Choice:
-        """Pick the threshold, then the pair of smallest share and peak.
+    def choose(self, metric: ThresholdMetric, target: float, cost: float) -> SearchResult:
+        """Choose the threshold, then the component filter at it.
 
         Args:
             metric: what is maximised.
-            target: 0..1, largest share of crack-free pictures with a false alarm.
-            cost: 0..1, largest loss of the metric, and of the mean IoU of pictures with cracks, for that.
+            target: 0..1, largest share of crack-free images with a false alarm.
+            cost: 0..1, how much of the metric, and of the mean IoU of images with cracks, the filter may cost.
 
         Returns:
-            The operating point, and how it came about.
+            The operating point, and how it was chosen.
 
         Raises:
-            DataError: when no picture has a crack pixel.
+            DataError: when no image has a crack pixel.
         """
-        threshold = choose(counts_at(np.stack(self._coarse)), metric).threshold
-        found = [pieces(level, truth.astype(np.uint8), threshold) for level, truth in self._kept]
-        table = tabulate(counts_of(found), metric)
-        dropped = choose_dropping(table, metric, target, cost)
-        table["chosen"] = ((table["smallest_share"] == dropped.smallest_share) & (table["peak"] == dropped.peak)) + 0
-        point = OperatingPoint(threshold, dropped.smallest_share, dropped.peak, self._flips)
-        return Choice(point, dropped, table, len(found), sum(picture.crack == 0 for picture in found))
+        threshold = choose_threshold(counts_at(np.stack(self._coarse)), metric).threshold
+        images = [image_components(level, truth.astype(np.uint8), threshold) for level, truth in self._kept]
+        table = filter_table(counts_by_filter(images), metric)
+        chosen = choose_filter(table, metric, target, cost)
+        table["chosen"] = ((table["smallest_share"] == chosen.smallest_share) & (table["peak"] == chosen.peak)) + 0
+        point = OperatingPoint(threshold, chosen.smallest_share, chosen.peak, self._flips)
+        return SearchResult(point, chosen, table, len(images), sum(image.crack == 0 for image in images))
 
     def __enter__(self) -> Self:
         """Give itself."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Let go of the disk."""
+        """Free the disk."""
         self._kept.close()
+
+
+class _LevelFile:
+    """A file without a name. Compressed: 512 KiB of levels, an image of 512 x 512 px, come to about 300."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115, closed by `close`
+        self._images: list[tuple[int, tuple[int, ...]]] = []
+
+    def append(self, found: Levels) -> None:
+        packed = zlib.compress(np.ascontiguousarray(found).tobytes(), 1)
+        self._file.write(packed)
+        self._images.append((len(packed), found.shape))
+
+    def __iter__(self) -> Iterator[Levels]:
+        """Give the images in the order in which they were added; call it once all are."""
+        self._file.seek(0)
+        for size, shape in self._images:
+            yield np.frombuffer(zlib.decompress(self._file.read(size)), np.uint16).reshape(shape)
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def _defined(value: float) -> float | None:

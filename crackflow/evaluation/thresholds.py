@@ -1,8 +1,8 @@
 """Choose the threshold above which a pixel is called crack: on one subset, to be used on another.
 
-Crack probabilities are sorted into levels of 1/256, and only the number of crack and background pixels at each level
-is kept of a picture. Counts at every threshold follow by summing from the top, so all pictures at all thresholds fit in
-a few megabytes and nothing is predicted twice.
+Crack probabilities are rounded up to levels of 1/256. Only the number of crack and background pixels at each level is
+kept of an image. Counts at every threshold follow by summing from the top, so all images at all thresholds fit in a few
+megabytes and nothing is predicted twice.
 """
 
 from typing import Literal, NamedTuple
@@ -12,24 +12,24 @@ from numpy.typing import NDArray
 
 from crackflow.errors import DataError
 from crackflow.evaluation.metrics import Counts, Integers, by_image, f1, iou, per_image, pooled
-from crackflow.inference.operating_point import Classes, Probabilities, crack_probability
+from crackflow.inference.operating_point import ClassMask, Probabilities, crack_probability
 
-Metric = Literal["pooled_iou", "per_image_iou", "pooled_f1"]
-METRICS = {"pooled_iou": (pooled, iou), "per_image_iou": (per_image, iou), "pooled_f1": (pooled, f1)}
+ThresholdMetric = Literal["pooled_iou", "per_image_iou", "pooled_f1"]
+THRESHOLD_METRICS = {"pooled_iou": (pooled, iou), "per_image_iou": (per_image, iou), "pooled_f1": (pooled, f1)}
 
 # Every threshold is one of these, and each is exact in float32 and in JSON.
 THRESHOLDS: NDArray[np.float64] = np.arange(256) / 256
 
 
-class Chosen(NamedTuple):
+class ChosenThreshold(NamedTuple):
     """A threshold and what it reached on the subset that it was chosen on."""
 
     threshold: float
     value: float
 
 
-def levels(probabilities: Probabilities, truth: Classes) -> Integers:
-    """Count the pixels of one picture at each level of crack probability.
+def levels(probabilities: Probabilities, truth: ClassMask) -> Integers:
+    """Count the pixels of one image at each level of crack probability.
 
     A probability above k/256 and not above (k+1)/256 is at level k + 1, so a pixel is above threshold k/256 exactly
     when its level is above k. Scaling by a power of two is exact, so `counts_at` agrees with
@@ -54,7 +54,7 @@ def counts_at(found: Integers) -> Counts:
     """Turn levels into counts at each of THRESHOLDS.
 
     Args:
-        found: int64 (N, 2, 257), one `levels` a picture.
+        found: int64 (N, 2, 257), one `levels` an image.
 
     Returns:
         Counts of shape (N, 256).
@@ -65,7 +65,7 @@ def counts_at(found: Integers) -> Counts:
     return Counts(positive[:, 1], positive[:, 0], negative[:, 1], negative[:, 0])
 
 
-def choose(at: Counts, metric: Metric) -> Chosen:
+def choose_threshold(at: Counts, metric: ThresholdMetric) -> ChosenThreshold:
     """Pick the threshold with the best figure; of equals the one nearest to 1/2.
 
     Args:
@@ -76,18 +76,18 @@ def choose(at: Counts, metric: Metric) -> Chosen:
         The threshold, one of THRESHOLDS, and its figure.
 
     Raises:
-        DataError: when no picture has a crack pixel.
+        DataError: when no image has a crack pixel.
     """
     if not (at.tp + at.fn).any():
         raise DataError(
             f"a threshold can't be chosen on {len(at.tp)} valid images without a crack pixel; "
             "add cracked pairs, or raise split.shares.valid"
         )
-    reduce, ratio = METRICS[metric]
+    reduce, ratio = THRESHOLD_METRICS[metric]
     figures = reduce(ratio, at)
     best = np.flatnonzero(figures == np.nanmax(figures))
     index = best[np.abs(THRESHOLDS[best] - 0.5).argmin()]
-    return Chosen(float(THRESHOLDS[index]), float(figures[index]))
+    return ChosenThreshold(float(THRESHOLDS[index]), float(figures[index]))
 
 
 def ods_f1(at: Counts) -> float:
@@ -97,20 +97,20 @@ def ods_f1(at: Counts) -> float:
         at: counts of shape (N, 256).
 
     Returns:
-        0..1; NaN where no picture has a crack.
+        0..1; NaN where no image has a crack.
     """
     figures = pooled(f1, at)
     return float(np.nanmax(figures)) if (at.tp + at.fn).any() else float("nan")
 
 
 def ois_f1(at: Counts) -> float:
-    """Mean over cracked pictures of each one's best F1 ("optimal image scale"): an oracle, it sees the truth.
+    """Mean over cracked images of each one's best F1 ("optimal image scale"): an oracle, it sees the truth.
 
     Args:
         at: counts of shape (N, 256).
 
     Returns:
-        0..1; NaN where no picture has a crack.
+        0..1; NaN where no image has a crack.
     """
     cracked = at.select(np.asarray((at.tp + at.fn)[:, 0] > 0))
     return float(by_image(f1, cracked).max(axis=1).mean()) if cracked.tp.size else float("nan")

@@ -1,7 +1,7 @@
-"""From probabilities to classes at a given operating point; thresholds.py and dropping.py choose it.
+"""From probabilities to classes at a given operating point; evaluation/operating_point_search.py chooses it.
 
-A pixel is foreground above a threshold. Of the foreground, pieces that are small, or of which the network is nowhere
-sure, are dropped: that is what most false alarms look like (docs/explanation/operating-point.md).
+A pixel is foreground above a threshold. Connected components of the foreground are removed where they are small, or
+where the network is nowhere sure of them: most false alarms look like that (docs/explanation/operating-point.md).
 """
 
 import hashlib
@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from crackflow.errors import ModelError
 
-Classes = NDArray[np.uint8]
+ClassMask = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
 Score = NDArray[np.float32] | NDArray[np.uint16]
-Mask = NDArray[np.bool_]
+BoolMask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class OperatingPoint:
 
     Attributes:
         threshold: 0..1; a pixel is foreground where 1 - P(background) is above it.
-        smallest_share: 0..1; pieces of foreground that cover less than this share of the picture are dropped. A share
-            and not pixels, so that it holds at a photograph's own size.
-        peak: 0..1; pieces that are nowhere above it are dropped.
-        flips: the probabilities are the mean over the picture's flips.
+        smallest_share: 0..1; components that cover less than this share of the image are removed. A share and not
+            pixels, so that it holds at a photograph's own size.
+        peak: 0..1; components whose probability is nowhere above it are removed.
+        flips: the probabilities are the mean over the image's flips.
     """
 
     threshold: float
@@ -49,19 +49,19 @@ class OperatingPoint:
         """Say it in words, without a comma, so that a CSV needs no quotes."""
         parts = [f"crack above {self.threshold:.4g}"]
         if self.smallest_share:
-            parts.append(f"pieces below {self.smallest_share:.2g} of the picture dropped")
+            parts.append(f"components below {self.smallest_share:.2g} of the image removed")
         if self.peak:
-            parts.append(f"pieces nowhere above {self.peak:.5g} dropped")
+            parts.append(f"components nowhere above {self.peak:.5g} removed")
         if not (self.smallest_share or self.peak):
-            parts.append("no piece dropped")
+            parts.append("no component removed")
         return "; ".join([*parts, "mean over four flips" if self.flips else "no flips"])
 
 
 class Components(NamedTuple):
-    """The pieces of foreground of one picture, 8-connected."""
+    """The 8-connected components of one image's foreground."""
 
     labels: NDArray[np.int32]
-    """(H, W): 0, or the number of the pixel's piece, from 1."""
+    """(H, W): 0, or the number of the pixel's component, from 1."""
     areas: NDArray[np.int64]
     """(K,): pixels of each."""
     peaks: Score
@@ -87,14 +87,14 @@ def crack_probability(probabilities: Probabilities) -> Probabilities:
 
 
 def components(score: Score, threshold: float) -> Components:
-    """Find the pieces of foreground.
+    """Find the components of the foreground.
 
     Args:
         score: (H, W), any number type.
         threshold: on the scale of `score`; a pixel is foreground above it.
 
     Returns:
-        The pieces; two pixels that touch at a corner are of one.
+        The components; two pixels that touch at a corner belong to one.
     """
     foreground = score > score.dtype.type(threshold)
     number, found, stats, _ = cv2.connectedComponentsWithStats(foreground.view(np.uint8), connectivity=8)
@@ -104,29 +104,31 @@ def components(score: Score, threshold: float) -> Components:
     return Components(labels, stats[1:, cv2.CC_STAT_AREA].astype(np.int64), peaks[1:])
 
 
-def kept(areas: NDArray[np.int64], peaks: Score, pixels: int, smallest_share: ArrayLike, peak: ArrayLike) -> Mask:
-    """Say which pieces are kept; the arguments are broadcast.
+def passes_filter(
+    areas: NDArray[np.int64], peaks: Score, pixels: int, smallest_share: ArrayLike, peak: ArrayLike
+) -> BoolMask:
+    """Say which components pass the filter; the arguments are broadcast.
 
     Args:
-        areas: pixels of each piece.
+        areas: pixels of each component.
         peaks: highest score of each.
-        pixels: of the picture.
+        pixels: of the image.
         smallest_share: as in OperatingPoint.
         peak: on the scale of `peaks`.
 
     Returns:
-        True where a piece is neither too small nor too unsure.
+        True where a component is large enough and the network sure enough of it.
     """
     large = areas >= np.asarray(smallest_share, np.float64) * pixels
     return np.asarray(large & (peaks > np.asarray(peak).astype(peaks.dtype)))
 
 
-def classify(probabilities: Probabilities, point: OperatingPoint) -> Classes:
+def classify(probabilities: Probabilities, point: OperatingPoint) -> ClassMask:
     """Turn probabilities into classes.
 
     Args:
         probabilities: float32 (H, W, C), the background first; those that `point.flips` asks for.
-        point: what is foreground, and which pieces of it are dropped.
+        point: what is foreground, and which components of it are removed.
 
     Returns:
         uint8 (H, W): 0, or the likeliest foreground class.
@@ -138,28 +140,28 @@ def classify(probabilities: Probabilities, point: OperatingPoint) -> Classes:
     foreground = score > np.float32(point.threshold)
     if point.smallest_share or point.peak:
         found = components(score, point.threshold)
-        keep = kept(found.areas, found.peaks, score.size, point.smallest_share, point.peak)
+        keep = passes_filter(found.areas, found.peaks, score.size, point.smallest_share, point.peak)
         foreground = np.concatenate([[False], keep])[found.labels]
     likeliest = probabilities[..., 1:].argmax(axis=-1) + 1
     return np.where(foreground, likeliest, 0).astype(np.uint8)
 
 
 def as_json(point: OperatingPoint) -> dict[str, Any]:
-    """Give what `read` reads; a file may hold more beside it."""
+    """Give what `read_operating_point` reads; a file may hold more beside it."""
     return asdict(point)
 
 
-def belongs(path: Path, model: Path) -> bool:
-    """Whether an operating point was chosen for a model: its thresholds mean nothing to another.
+def was_chosen_for(path: Path, model: Path) -> bool:
+    """Whether an operating point was chosen for a model. Its thresholds mean nothing to another model.
 
     Args:
-        path: a JSON object; where it has no `model_sha256`, as those of before had none, nothing speaks against it.
+        path: a JSON object. Files of earlier versions have no `model_sha256`: they are taken as chosen for the model.
         model: a file.
     """
     try:
         wanted = json.loads(path.read_text(encoding="utf-8")).get("model_sha256")
     except (OSError, ValueError, AttributeError):
-        return True  # `read` says what is wrong with it
+        return True  # `read_operating_point` says what is wrong with it
     return wanted is None or wanted == sha256(model)
 
 
@@ -169,11 +171,11 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read(path: Path) -> OperatingPoint:
+def read_operating_point(path: Path) -> OperatingPoint:
     """Read an operating point.
 
     Args:
-        path: a JSON object as `as_json` gives it. Where it knows no dropping and no flips, none is done.
+        path: a JSON object as `as_json` gives it. Without a filter and flips in it, neither is applied.
 
     Returns:
         The operating point.

@@ -1,4 +1,4 @@
-"""The report as one HTML page: figures and what they mean, in words; pictures by relative links."""
+"""The report as one HTML page: figures with their meaning in words, pictures by relative links."""
 
 import math
 from collections.abc import Mapping
@@ -82,10 +82,11 @@ def split_warning(protocol: str, leaks: Mapping[str, Any]) -> str:
     if leaked:
         return (
             f"{PROTOCOLS[protocol]} Test is not independent: {leaked} of {leaks['test_pairs']} test pairs "
-            f"({_percent(leaks['share'], 0)}) show a photograph that train or valid has too. Figures on test flatter."
+            f"({_percent(leaks['share'], 0)}) show a photograph that is in train or valid too. Figures on test are too "
+            "high."
         )
     if protocol != "grouped":
-        return f"{PROTOCOLS[protocol]} Nothing in it keeps photographs apart; none was found on two sides."
+        return f"{PROTOCOLS[protocol]} It need not keep crops of a photograph together; none were found in two subsets."
     return ""
 
 

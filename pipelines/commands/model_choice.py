@@ -93,7 +93,7 @@ _OWN = ("train", "valid")
 def _trained(workspace: Workspace, name: str) -> Weights:
     if not workspace.model.is_file():
         raise ModelError(f"no model at {workspace.model}; train one with `crackflow rebuild`, or say --model packaged")
-    if not operating_point.belongs(workspace.operating_point, workspace.model):
+    if not operating_point.was_chosen_for(workspace.operating_point, workspace.model):
         raise ModelError(
             f"{workspace.operating_point} was chosen for another model than {workspace.model.name} beside it; "
             "choose it anew with `crackflow rebuild evaluate`"

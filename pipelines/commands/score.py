@@ -16,7 +16,10 @@ from rich import box
 from rich.table import Table
 
 from crackflow.errors import DataError
-from crackflow.evaluation.evaluation import flat, plain
+from crackflow.evaluation.figures import flat, plain
+from crackflow.evaluation.scoring import score_pairs
+from crackflow.evaluation.tables import per_source_table
+from crackflow.imaging.pairs import ResizedPairs
 from crackflow.inference.packaged_weights import Seen, Weights
 from crackflow.keras_import import import_keras
 from crackflow.models.seen_pairs import known
@@ -113,15 +116,24 @@ def score(weights: Weights, pairs: Path, out: Path | None = None) -> Outcome:
         import_keras()
         from crackflow.inference.predictor import load_model
 
-        evaluate.score_rows(workspace, params, load_model(weights.model), rows, point, origin)
-        by_source = pd.read_csv(
-            workspace.reports / "per_source.csv", dtype={"source": str}, keep_default_na=False, na_values=[""]
+        names = list(params.classes)
+        pairs_of = ResizedPairs(workspace.resized, len(names))
+        workspace.predictions.mkdir(parents=True)
+        found = score_pairs(
+            load_model(weights.model),
+            pairs_of,
+            rows,
+            params.evaluate,
+            names,
+            point,
+            origin,
+            masks=workspace.predictions,
         )
-        figures = json.loads(workspace.metrics_json.read_text(encoding="utf-8"))
         if out is not None:
-            report.draw_worst(workspace, len(params.classes), workspace.reports / "worst.png")
+            evaluate.publish(workspace, found)
+            report.draw_worst(workspace, len(names), workspace.reports / "worst.png")
             _publish(workspace, out)
-    return Outcome(figures, by_source, trained_on, chosen_on, refused)
+    return Outcome(plain(found.figures), per_source_table(found.images), trained_on, chosen_on, refused)
 
 
 def table(outcome: Outcome) -> Table:

@@ -6,13 +6,10 @@ crackflow/weights, and models/champion.dvc says which one it is: `dvc pull` brin
 predict --model models/champion` uses it.
 """
 
-import contextlib
 import hashlib
 import json
 import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +19,9 @@ import pandas as pd
 from crackflow.atomic import write_text
 from crackflow.errors import CrackflowError, DataError, ModelError, one_line
 from crackflow.evaluation import comparison
+from crackflow.evaluation.scoring import score_pairs
+from crackflow.evaluation.tables import per_image_table
+from crackflow.imaging.pairs import ResizedPairs
 from crackflow.inference import packaged_weights
 from crackflow.inference.operating_point import sha256
 from crackflow.inference.packaged_weights import Seen, Weights
@@ -31,13 +31,11 @@ from crackflow.params import Params, dump
 from pipelines import figures
 from pipelines.flows.results_branch import BRANCH
 from pipelines.git import shown
-from tasks import evaluate
 from tasks.outputs import new_folder, write_json
 from tasks.workspace import Workspace
 
 CHAMPION = Path("models/champion")
 POINTER = CHAMPION.with_suffix(".dvc")
-SCORED = "gate-"  # folders in .crackflow in which a champion is scored
 Name = Literal["Promoted", "Unchanged", "Rejected"]
 
 
@@ -214,25 +212,13 @@ def _compare(
 
     new = pd.read_csv(workspace.reports / "per_image.csv", dtype={"stem": str}, keep_default_na=False)
     new = new[new["stem"].isin(rows["stem"])]
-    with _beside(workspace) as place:
-        evaluate.score_rows(place, params, load_model(champion.model), rows, champion.point(), "the champion's valid")
-        old = pd.read_csv(place.reports / "per_image.csv", dtype={"stem": str}, keep_default_na=False)
+    names = list(params.classes)
+    pairs = ResizedPairs(workspace.resized, len(names))
+    model, point = load_model(champion.model), champion.point()
+    found = score_pairs(model, pairs, rows, params.evaluate, names, point, "the champion's valid")
+    old = per_image_table(found.images)
     groups = rows.set_index("stem")["group"].loc[old["stem"]]
     return comparison.paired(old, new, metric, list(groups))
-
-
-@contextlib.contextmanager
-def _beside(workspace: Workspace) -> Iterator[Workspace]:
-    """A workspace that sees the resized pairs of another and is dropped at the end."""
-    place = workspace.root / ".crackflow"
-    place.mkdir(exist_ok=True)
-    for left in place.glob(f"{SCORED}*"):  # of a gate that was killed; the run's lock is held, so no other is at work
-        shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=SCORED, dir=place) as folder:
-        beside = Workspace(Path(folder))
-        beside.resized.parent.mkdir(parents=True)
-        beside.resized.symlink_to(workspace.resized, target_is_directory=True)
-        yield beside
 
 
 def _promote(workspace: Workspace, params: Params, values: dict[str, Any], revision: str, verdict: Verdict) -> None:

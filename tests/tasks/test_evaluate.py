@@ -9,7 +9,7 @@ from scipy import ndimage
 from crackflow.errors import DataError, ModelError
 from crackflow.evaluation.metrics import Counts, counts, f1, false_alarms, iou, per_image, pooled
 from crackflow.imaging.images import read_image, read_stored_mask
-from crackflow.inference.operating_point import belongs
+from crackflow.inference.operating_point import was_chosen_for
 from crackflow.models import seen_pairs
 from crackflow.params import EvaluateParams
 from tasks import evaluate
@@ -23,7 +23,7 @@ def subset(workspace, name):
 def by_hand(workspace, stems, point):
     """Masks from the made model's formula: crack where 1 / (1 + exp((level - 110) / 10)) is above the threshold.
 
-    Pieces are those of SciPy, which knows nothing of the project's own.
+    Components are those of SciPy, which shares no code with crackflow.
     """
     for stem in stems:
         level = read_image(workspace.resized / "images" / f"{stem}.png")[..., 0].astype(float)
@@ -57,7 +57,7 @@ def test_figures_and_masks_are_those_worked_out_from_the_models_formula(made, pa
         assert (read_stored_mask(made.predictions / f"{stem}.png", 2) == mask).all()
 
 
-def test_the_threshold_is_the_best_on_valid_and_test_has_no_say(made, params):
+def test_the_threshold_is_the_best_on_valid_and_does_not_depend_on_test(made, params):
     _, point = run_and_read(made, params)
     stems = list(subset(made, "valid").stem)
     assert point["chosen_on"] == "valid"
@@ -67,11 +67,11 @@ def test_the_threshold_is_the_best_on_valid_and_test_has_no_say(made, params):
     def value(threshold):
         return pooled(iou, reached(made, stems, {"threshold": threshold}))
 
-    before = point["without_dropping"]
+    before = point["unfiltered"]
     assert before["value"] == pytest.approx(max(value(k / 256) for k in range(0, 256, 4)), abs=0.002)
     assert before["value"] == pytest.approx(value(point["threshold"]))
     assert point["value"] == pytest.approx(pooled(iou, reached(made, stems, point)))
-    # Whatever test looks like, the threshold stays.
+    # The threshold stays, whatever the test images are.
     for stem in subset(made, "test").stem:
         (made.resized / "masks" / f"{stem}.png").write_bytes((made.resized / "masks" / "CFD_000.png").read_bytes())
     assert run_and_read(made, params)[1] == point
@@ -110,10 +110,10 @@ def test_false_alarms_on_valid_are_brought_within_the_target(made, params):
     stems = list(subset(made, "valid").stem)
     # Two of the 8 valid pairs are crack-free; their noise is dark enough for a few false pixels in each.
     assert (point["images"], point["images_without_cracks"]) == (8, 2)
-    assert point["without_dropping"]["false_alarms"] == 1
+    assert point["unfiltered"]["false_alarms"] == 1
     assert point["false_alarms"] == 0
     assert point["false_alarms_target"] == 0.1
-    assert point["dropping"] == "false alarms are within the target of 0.1"
+    assert point["component_filter"] == "false alarms are within the target of 0.1"
     assert false_alarms(reached(made, stems, point)).images == 0
     test = list(subset(made, "test").stem)
     assert metrics["crack"]["false_alarms"]["images"] == false_alarms(reached(made, test, point)).images
@@ -124,22 +124,22 @@ def test_false_alarms_on_valid_are_brought_within_the_target(made, params):
     assert table[table.false_alarms <= 0.1].pooled_iou.max() == pytest.approx(point["value"], abs=1e-6)
 
 
-def test_dropping_can_be_switched_off(made, params):
+def test_the_component_filter_can_be_switched_off(made, params):
     metrics, point = run_and_read(made, evaluated_with(params, false_alarms=1.0))
     assert (point["smallest_share"], point["peak"]) == (0, 0)
-    assert point["value"] == point["without_dropping"]["value"]
+    assert point["value"] == point["unfiltered"]["value"]
     stack = reached(made, subset(made, "test").stem, {"threshold": point["threshold"]})
     assert metrics["crack"]["pooled"]["iou"] == pytest.approx(pooled(iou, stack), abs=1e-6)
-    assert metrics["protocol"]["operating_point"].endswith("no piece dropped; no flips")
+    assert metrics["protocol"]["operating_point"].endswith("no component removed; no flips")
 
 
-def test_without_crack_free_valid_pairs_nothing_is_dropped_and_that_is_said(made, params):
+def test_without_crack_free_valid_pairs_nothing_is_removed_and_that_is_said(made, params):
     split = made.split_csv.read_text()
     made.split_csv.write_text("\n".join(line for line in split.splitlines() if "noncrack" not in line) + "\n")
     _, point = run_and_read(made, params)
     assert point["images_without_cracks"] == 0
     assert point["false_alarms"] is None
-    assert "no crack-free images" in point["dropping"]
+    assert "no crack-free images" in point["component_filter"]
     assert (point["smallest_share"], point["peak"]) == (0, 0)
 
 
@@ -175,9 +175,9 @@ def test_without_comparing_flips_one_view_is_predicted_and_the_figures_are_the_s
 
 def test_the_operating_point_names_its_model(made, params):
     run_and_read(made, params)
-    assert belongs(made.operating_point, made.model)
+    assert was_chosen_for(made.operating_point, made.model)
     save_lopsided(made.model)
-    assert not belongs(made.operating_point, made.model)
+    assert not was_chosen_for(made.operating_point, made.model)
 
 
 def save_lopsided(path):
@@ -249,8 +249,8 @@ def test_tables_hold_a_row_for_each_image_source_and_threshold(made, params):
     assert list(curve.columns) == ["threshold", "precision", "recall", "f1", "iou"]
     at = curve[curve.threshold == round(point["threshold"], 6)].iloc[0]
     # the curve is of thresholds alone
-    undropped = reached(made, subset(made, "test").stem, {"threshold": point["threshold"]})
-    assert at.f1 == pytest.approx(pooled(f1, undropped), abs=2e-6)
+    without_filter = reached(made, subset(made, "test").stem, {"threshold": point["threshold"]})
+    assert at.f1 == pytest.approx(pooled(f1, without_filter), abs=2e-6)
     assert set(sources.operating_point) == {point["in_words"]}
     assert curve.f1.max() == pytest.approx(metrics["oracle"]["ods_f1"], abs=2e-6)
     assert read_image(made.reports / "precision_recall.png").shape[2] == 3

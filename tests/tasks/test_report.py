@@ -109,7 +109,7 @@ def test_crack_figures_lead_with_their_protocol_and_the_empty_mask(ready, params
     metrics = json.loads(ready.metrics_json.read_text())
     iou, protocol = metrics["crack"]["pooled"]["iou"], metrics["protocol"]
     assert f"Crack IoU, pooled {iou:.3f} all-black mask 0.000" in text
-    assert "The 8 images of the test subset, 6 of them with cracks" in text
+    assert "The test subset has 8 images, 6 of them with cracks." in text
     assert f"above {protocol['threshold']:.4f}: the threshold with the best pooled IoU on the 8 valid images" in text
     assert "tolerant F1 (2 px)" in text
     assert text.index("Crack IoU, pooled") < text.index("dice_coef_multiclass")
@@ -120,8 +120,8 @@ def test_the_operating_point_is_said_in_words(ready, params):
     point = json.loads(ready.operating_point.read_text())
     assert point["peak"] or point["smallest_share"]
     if point["peak"]:
-        assert f"are nowhere above {point['peak']:.5f} are dropped as false alarms." in text
-    assert "with an alarm from 100 % to 0 %, and the pooled IoU to" in text.replace("\N{NO-BREAK SPACE}", " ")
+        assert f"are nowhere above {point['peak']:.5f} are removed." in text
+    assert "with a false alarm from 100 % to 0 %; the pooled IoU became" in text.replace("\N{NO-BREAK SPACE}", " ")
     assert "false alarms are within the target of 0.1." in text
     flips = json.loads(ready.metrics_json.read_text())["flips"]["averaged"]
     assert "as it is (used)" in text
@@ -129,11 +129,11 @@ def test_the_operating_point_is_said_in_words(ready, params):
     point |= {"peak": 0, "smallest_share": 0.004, "flips": True}
     ready.operating_point.write_text(json.dumps(point))
     text = page(ready, params).text.replace("\N{NO-BREAK SPACE}", " ")
-    assert "pieces that cover less than 0.40 % of the image are dropped" in text
+    assert "components that cover less than 0.40 % of the image are removed." in text
     assert "Probabilities are the mean over four flips of an image." in text
     assert "mean over flips (used)" in text
-    ready.operating_point.write_text(json.dumps(point | {"smallest_share": 0, "dropping": "switched off"}))
-    assert "No piece of what is found is dropped; switched off." in page(ready, params).text
+    ready.operating_point.write_text(json.dumps(point | {"smallest_share": 0, "component_filter": "switched off"}))
+    assert "No component is removed: switched off." in page(ready, params).text
 
 
 def test_the_originals_dice_is_never_alone(ready, params):
@@ -144,7 +144,7 @@ def test_the_originals_dice_is_never_alone(ready, params):
     assert f"scores {nothing:.4f}" in text
 
 
-def test_refused_pairs_are_listed_with_their_reason(ready, params):
+def test_rejected_pairs_are_listed_with_their_reason(ready, params):
     assert "broken broken.jpg is truncated or not an image" in page(ready, params).text
 
 
@@ -160,7 +160,7 @@ def test_a_group_on_two_sides_is_called_out(ready, params):
 def test_the_proof_sets_this_split_beside_a_random_one(ready, params):
     text = page(ready, params).text
     assert "this split 8 0 0 0 0.0 % 0 0 random, by pair 8 5 2 6 75.0 % 9 3" in text
-    assert "a random split of these pairs would do that to 75 % of its test pairs." in text
+    assert "In a random split of these pairs that holds for 75 % of the test pairs." in text
     assert "as the data came" not in text
     assert "Test is not independent" not in text
 
@@ -177,7 +177,7 @@ def test_a_split_that_leaks_is_called_out_above_the_figures(ready, params):
     assert text.count(warning) == 2
     assert text.index(warning) < text.index("Crack IoU, pooled")
     assert "as the data came 8 5 2 4 50.0" in text
-    assert "the subsets that the data came with do it to 50" in text
+    assert "in the subsets that the data came with, for 50" in text
 
 
 def test_pairs_set_aside_are_listed_up_to_twenty(ready, params):
@@ -200,8 +200,7 @@ def test_suspicious_labels_are_shown_and_counted_by_reason(ready, params):
     path.write_text(json.dumps(dataset))
     found = page(ready, params)
     assert (
-        "3 score 0.5 or more (shows nothing 2, too thick 1). 2 labels stand with two different photographs"
-        in found.text
+        "3 score 0.5 or more (shows nothing 2, too thick 1). 2 labels belong to two different photographs" in found.text
     )
     assert "suspicious.png" in [picture["src"] for picture in found.pictures]
 

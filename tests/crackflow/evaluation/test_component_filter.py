@@ -18,7 +18,7 @@ def two_classes(crack):
     return np.stack([1 - crack, crack], axis=-1)
 
 
-def test_the_grid_starts_with_no_dropping_and_holds_what_levels_can_tell():
+def test_the_grid_starts_with_no_filter_and_holds_what_levels_can_tell():
     assert component_filter.GRID[0].tolist() == [0, 0]
     peaks = component_filter.GRID[:, 1] * component_filter.SCALE
     assert (peaks == peaks.round()).all()
@@ -45,8 +45,8 @@ def test_levels_and_floats_agree_at_every_threshold_and_peak(data, threshold, sh
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.25, 0.5, 255 / 256])
-def test_counts_of_every_pair_are_those_of_classify(threshold):
-    """Blobs of many sizes and heights in 512 x 128 px, so that both ends of the grid drop and keep."""
+def test_counts_of_every_filter_are_those_of_classify(threshold):
+    """Blobs of many sizes and heights in 512 x 128 px, so that both ends of the grid remove and keep."""
     rng = np.random.default_rng(7)
     rows, columns = np.mgrid[:128, :512]
     crack = np.zeros((128, 512))
@@ -57,8 +57,8 @@ def test_counts_of_every_pair_are_those_of_classify(threshold):
         crack = np.maximum(crack, height * np.clip(1.5 - distance, 0, 1))
     probabilities = two_classes(np.clip(crack, 0, 1))
     truth = (rng.random(crack.shape) < 0.3).astype(np.uint8)
-    taken = component_filter.pieces(component_filter.fine_levels(probabilities), truth, threshold)
-    at = component_filter.counts_of([taken])
+    taken = component_filter.image_components(component_filter.fine_levels(probabilities), truth, threshold)
+    at = component_filter.counts_by_filter([taken])
     # above 0 the blobs are one; else the grid has much to tell apart
     assert len(set(at.tp[0].tolist())) > (5 if threshold else 0)
     for index in range(0, len(component_filter.GRID), 3):
@@ -68,21 +68,21 @@ def test_counts_of_every_pair_are_those_of_classify(threshold):
         assert found == (expected.tp, expected.fp, expected.fn, expected.tn)
 
 
-def test_a_picture_without_foreground_has_no_pieces():
-    taken = component_filter.pieces(np.zeros((4, 4), np.uint16), np.eye(4, dtype=np.uint8), 0.5)
+def test_an_image_without_foreground_has_no_components():
+    taken = component_filter.image_components(np.zeros((4, 4), np.uint16), np.eye(4, dtype=np.uint8), 0.5)
     assert taken.areas.tolist() == taken.right.tolist() == []
-    at = component_filter.counts_of([taken])
+    at = component_filter.counts_by_filter([taken])
     assert (set(at.tp[0]), set(at.fp[0]), set(at.fn[0]), set(at.tn[0])) == ({0}, {0}, {4}, {12})
 
 
 def test_the_table_holds_the_figures_of_the_counts():
-    """A crack found at 0.9, 200 px of 512 x 512; a crack-free picture with 150 px at 0.6."""
+    """A crack found at 0.9, 200 px of 512 x 512; a crack-free image with 150 px at 0.6."""
     pictures = []
     for cracked, area, height in ((True, 200, 0.9), (False, 150, 0.6)):
         level, truth = np.zeros((512, 512), np.uint16), np.zeros((512, 512), np.uint8)
         level[5, :area], truth[5, :area] = int(height * component_filter.SCALE), cracked
-        pictures.append(component_filter.pieces(level, truth, 0.5))
-    table = component_filter.tabulate(component_filter.counts_of(pictures), "pooled_iou").set_index(
+        pictures.append(component_filter.image_components(level, truth, 0.5))
+    table = component_filter.filter_table(component_filter.counts_by_filter(pictures), "pooled_iou").set_index(
         ["smallest_share", "peak"]
     )
     nothing = table.loc[(0, 0)]
@@ -116,47 +116,47 @@ TABLE = made_table(
 
 
 def test_within_the_target_the_best_figure_is_taken_and_of_equals_the_mildest():
-    found = component_filter.choose_dropping(TABLE, "pooled_iou", 0.1, 0.02)
+    found = component_filter.choose_filter(TABLE, "pooled_iou", 0.1, 0.02)
     assert found[:4] == (0.0, 0.9, 0.60, 0.1)
     assert found.outcome == "false alarms are within the target of 0.1"
-    assert component_filter.choose_dropping(TABLE, "pooled_iou", 0.2, 0.02)[:4] == (0.1, 0.0, 0.61, 0.2)
+    assert component_filter.choose_filter(TABLE, "pooled_iou", 0.2, 0.02)[:4] == (0.1, 0.0, 0.61, 0.2)
 
 
 def test_a_target_that_costs_too_much_is_missed_by_as_little_as_can_be_had():
-    found = component_filter.choose_dropping(TABLE, "pooled_iou", 0.05, 0.02)
+    found = component_filter.choose_filter(TABLE, "pooled_iou", 0.05, 0.02)
     assert found[:4] == (0.0, 0.9, 0.60, 0.1)
     assert "the target of 0.05 is missed" in found.outcome
-    assert component_filter.choose_dropping(TABLE, "pooled_iou", 0.05, 0.04)[:4] == (0.2, 0.9, 0.57, 0.0)
+    assert component_filter.choose_filter(TABLE, "pooled_iou", 0.05, 0.04)[:4] == (0.2, 0.9, 0.57, 0.0)
 
 
 def test_thin_cracks_count_as_much_as_the_pooled_figure():
     """The second pair pools better and loses more of the mean over images with cracks than it gains."""
     table = made_table((0.0, 0.0, 0.60, 0.50, 0.8), (0.1, 0.0, 0.62, 0.46, 0.1), (0.0, 0.9, 0.60, 0.49, 0.1))
-    assert component_filter.choose_dropping(table, "pooled_iou", 0.1, 0.05)[:4] == (0.0, 0.9, 0.60, 0.1)
+    assert component_filter.choose_filter(table, "pooled_iou", 0.1, 0.05)[:4] == (0.0, 0.9, 0.60, 0.1)
 
 
 def test_the_cost_bounds_the_mean_over_images_with_cracks_too():
     table = made_table((0.0, 0.0, 0.60, 0.50, 0.8), (0.1, 0.9, 0.62, 0.47, 0.1), (0.0, 0.9, 0.60, 0.49, 0.4))
-    found = component_filter.choose_dropping(table, "pooled_iou", 0.1, 0.02)
+    found = component_filter.choose_filter(table, "pooled_iou", 0.1, 0.02)
     assert found[:4] == (0.0, 0.9, 0.60, 0.4)
     assert "more than 0.02 of pooled_iou or of positives_iou" in found.outcome
 
 
-def test_dropping_can_be_switched_off():
-    found = component_filter.choose_dropping(TABLE, "pooled_iou", 1.0, 0.02)
+def test_the_filter_can_be_switched_off():
+    found = component_filter.choose_filter(TABLE, "pooled_iou", 1.0, 0.02)
     assert found[:4] == (0, 0, 0.60, 0.8)
     assert "switched off" in found.outcome
 
 
-def test_without_crack_free_pictures_nothing_is_dropped_and_that_is_said():
-    found = component_filter.choose_dropping(TABLE.assign(false_alarms=math.nan), "pooled_iou", 0.1, 0.02)
+def test_without_crack_free_images_nothing_is_removed_and_that_is_said():
+    found = component_filter.choose_filter(TABLE.assign(false_alarms=math.nan), "pooled_iou", 0.1, 0.02)
     assert found[:3] == (0, 0, 0.60)
     assert math.isnan(found.false_alarms)
     assert "no crack-free images" in found.outcome
 
 
-def test_false_alarms_are_not_defined_without_crack_free_pictures():
-    taken = component_filter.pieces(np.full((4, 4), 60000, np.uint16), np.ones((4, 4), np.uint8), 0.5)
-    at = component_filter.counts_of([taken])
-    assert component_filter.tabulate(at, "pooled_iou")["false_alarms"].isna().all()
+def test_false_alarms_are_not_defined_without_crack_free_images():
+    taken = component_filter.image_components(np.full((4, 4), 60000, np.uint16), np.ones((4, 4), np.uint8), 0.5)
+    at = component_filter.counts_by_filter([taken])
+    assert component_filter.filter_table(at, "pooled_iou")["false_alarms"].isna().all()
     assert pooled(iou, Counts(at.tp[:, 0], at.fp[:, 0], at.fn[:, 0], at.tn[:, 0])) == 1

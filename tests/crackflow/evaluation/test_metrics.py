@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from crackflow.evaluation import metrics
+from crackflow.evaluation import metrics, original_metrics
 from crackflow.evaluation.metrics import (
     Counts,
     by_image,
@@ -197,36 +197,6 @@ def test_tolerance_0_is_the_plain_f1_and_a_crack_free_truth_has_none():
     assert math.isnan(metrics.tolerant_f1(PREDICTED[2], TRUTH[2], 2))
 
 
-def test_the_originals_dice_is_the_mean_probability_of_the_right_class():
-    probabilities = np.array([[[0.9, 0.1], [0.6, 0.4], [0.5, 0.5]]], np.float32)
-    truth = np.array([[0, 0, 1]], np.uint8)
-    # 2 (0.9 + 0.6 + 0.5) / (3 + 3)
-    assert metrics.dice_coef_multiclass(probabilities, truth) == pytest.approx(2 / 3)
-
-
-def test_the_originals_dice_praises_an_empty_mask():
-    truth = np.zeros((10, 10), np.uint8)
-    truth[0, :3] = 1
-    nothing = np.zeros((10, 10, 2), np.float32)
-    nothing[..., 0] = 1
-    assert metrics.dice_coef_multiclass_all_background(truth) == pytest.approx(0.97)
-    assert metrics.dice_coef_multiclass(nothing, truth) == pytest.approx(0.97)
-
-
-def test_crossentropy_agrees_with_scikit_learn_and_is_finite_when_wholly_wrong():
-    rng = np.random.default_rng(3)
-    probabilities = rng.dirichlet((1, 1, 1), (8, 8)).astype(np.float32)
-    truth = rng.integers(0, 3, (8, 8)).astype(np.uint8)
-    flat = probabilities.reshape(-1, 3).astype(np.float64)
-    expected = sk.log_loss(truth.ravel(), flat / flat.sum(axis=1, keepdims=True), labels=[0, 1, 2])
-    assert metrics.categorical_crossentropy(probabilities, truth) == pytest.approx(expected, rel=1e-5)
-    wrong = np.array([[[1.0, 0.0]]], np.float32)
-    # -log(1e-7) = 7 log(10)
-    assert metrics.categorical_crossentropy(wrong, np.array([[1]], np.uint8)) == pytest.approx(
-        7 * math.log(10), rel=1e-6
-    )
-
-
 def made_pairs():
     """24 pairs of 48 px: wandering lines, shifted, thickened or cut; among them empty ones and false alarms.
 
@@ -266,8 +236,8 @@ def test_figures_equal_those_of_an_independent_scorer(tolerance):
     alarms = metrics.false_alarms(all_counts)
     assert {"images": round(alarms.images, 4), "area": round(alarms.area, 4)} == expected["empty_fp"]
     onehot = [np.eye(2, dtype=np.float32)[p] for p, _ in pairs]
-    dice = np.mean([metrics.dice_coef_multiclass(p, t) for p, (_, t) in zip(onehot, pairs, strict=True)])
-    nothing = np.mean([metrics.dice_coef_multiclass_all_background(t) for _, t in pairs])
+    dice = np.mean([original_metrics.dice_coef_multiclass(p, t) for p, (_, t) in zip(onehot, pairs, strict=True)])
+    nothing = np.mean([original_metrics.dice_coef_multiclass_all_background(t) for _, t in pairs])
     assert {"value": round(float(dice), 4), "all_background": round(float(nothing), 4)} == expected["seed_dice"]
     assert expected["images"] == len(pairs)
     assert expected["positives"] == sum(t.any() for _, t in pairs)

@@ -5,8 +5,8 @@ import pytest
 
 from crackflow.errors import DataError, ModelError
 from crackflow.evaluation.metrics import Counts, counts, false_alarms, iou, pooled
-from crackflow.evaluation.operating_point_search import Chooser
-from crackflow.inference.operating_point import classify, read
+from crackflow.evaluation.operating_point_search import OperatingPointSearch
+from crackflow.inference.operating_point import classify, read_operating_point
 
 
 def two_classes(crack):
@@ -31,21 +31,21 @@ def pictures():
 
 
 def choose(folder, pictures, *arguments, flips=False):
-    with Chooser(folder, flips=flips) as chooser:
+    with OperatingPointSearch(folder, flips=flips) as search:
         for probabilities, truth in pictures:
-            chooser.add(probabilities, truth)
-        return chooser.choose(*arguments)
+            search.add(probabilities, truth)
+        return search.choose(*arguments)
 
 
 def test_what_is_promised_is_what_the_masks_reach(tmp_path, pictures):
     found = choose(tmp_path, pictures, "pooled_iou", 0.1, 0.02)
     at = Counts.stack(counts(classify(probabilities, found.point), truth) for probabilities, truth in pictures)
-    assert found.dropping.value == pooled(iou, at)
-    assert found.dropping.false_alarms == false_alarms(at).images == 0
+    assert found.component_filter.value == pooled(iou, at)
+    assert found.component_filter.false_alarms == false_alarms(at).images == 0
     assert (found.images, found.crack_free) == (12, 4)
-    before = found.as_json()["without_dropping"]
+    before = found.as_json()["unfiltered"]
     assert before["false_alarms"] > 0.1
-    assert before["value"] <= found.dropping.value + 0.02
+    assert before["value"] <= found.component_filter.value + 0.02
     assert found.table["chosen"].sum() == 1
 
 
@@ -53,14 +53,14 @@ def test_the_file_of_it_is_read_back_as_the_same_point(tmp_path, pictures):
     for flips in (False, True):
         found = choose(tmp_path, pictures, "per_image_iou", 0.1, 0.02, flips=flips)
         (tmp_path / "point.json").write_text(json.dumps(found.as_json(), allow_nan=False))
-        assert read(tmp_path / "point.json") == found.point
+        assert read_operating_point(tmp_path / "point.json") == found.point
         assert found.point.flips == flips
 
 
 def test_without_crack_free_pictures_the_file_has_no_false_alarms(tmp_path, pictures):
     cracked = [(probabilities, truth) for probabilities, truth in pictures if truth.any()]
     found = choose(tmp_path, cracked, "pooled_f1", 0.1, 0.02).as_json()
-    assert found["false_alarms"] is found["without_dropping"]["false_alarms"] is None
+    assert found["false_alarms"] is found["unfiltered"]["false_alarms"] is None
     assert (found["smallest_share"], found["peak"], found["images_without_cracks"]) == (0, 0, 0)
 
 
@@ -69,3 +69,23 @@ def test_what_can_not_be_chosen_on_is_said(tmp_path, pictures):
         choose(tmp_path, [picture for picture in pictures if not picture[1].any()], "pooled_iou", 0.1, 0.02)
     with pytest.raises(ModelError, match="NaN"):
         choose(tmp_path, [(two_classes([[np.nan]]), np.zeros((1, 1), np.uint8))], "pooled_iou", 0.1, 0.02)
+
+
+def test_images_of_different_sizes_are_read_back_from_disk_as_often_as_asked(tmp_path, pictures):
+    corners = [(slice(64 - 3 * n), slice(64 - 5 * n)) for n in range(len(pictures))]
+    cut = [(seen[corner], truth[corner]) for corner, (seen, truth) in zip(corners, pictures, strict=True)]
+    with OperatingPointSearch(tmp_path, flips=False) as search:
+        for image in cut:
+            search.add(*image)
+        first, second = (search.choose("pooled_iou", 0.1, 0.02) for _ in range(2))
+    at = Counts.stack(counts(classify(seen, first.point), truth) for seen, truth in cut)
+    assert first.component_filter == second.component_filter
+    assert first.component_filter.value == pooled(iou, at)
+
+
+def test_predictions_kept_on_disk_leave_no_file_behind(tmp_path, pictures):
+    """The file has no name, so that a killed process leaves none either."""
+    with OperatingPointSearch(tmp_path / "not there yet", flips=False) as search:
+        search.add(*pictures[1])
+        assert list((tmp_path / "not there yet").iterdir()) == []
+    assert list((tmp_path / "not there yet").iterdir()) == []

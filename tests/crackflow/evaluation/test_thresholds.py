@@ -62,7 +62,7 @@ def test_choose_maximises_what_was_asked(pairs):
         ("per_image_iou", per_image(iou, at)),
         ("pooled_f1", pooled(f1, at)),
     ):
-        chosen = thresholds.choose(at, metric)
+        chosen = thresholds.choose_threshold(at, metric)
         masks = [classify(probabilities, OperatingPoint(chosen.threshold)) for probabilities, _ in pairs]
         again = Counts.stack(counts(mask, truth) for mask, (_, truth) in zip(masks, pairs, strict=True))
         ratio, reduce = (f1 if metric.endswith("f1") else iou), (per_image if metric.startswith("per") else pooled)
@@ -72,16 +72,16 @@ def test_choose_maximises_what_was_asked(pairs):
 def test_of_equal_thresholds_the_one_nearest_to_a_half_is_chosen():
     # Any threshold from 0.25 to just under 0.75 separates the two pixels.
     at = counted([(two_classes([[0.25, 0.75]]), np.array([[0, 1]], np.uint8))])
-    assert thresholds.choose(at, "pooled_iou") == (0.5, 1.0)
+    assert thresholds.choose_threshold(at, "pooled_iou") == (0.5, 1.0)
     # And here any from 0.625 to just under 0.75.
     at = counted([(two_classes([[0.625, 0.75]]), np.array([[0, 1]], np.uint8))])
-    assert thresholds.choose(at, "pooled_iou") == (0.625, 1.0)
+    assert thresholds.choose_threshold(at, "pooled_iou") == (0.625, 1.0)
 
 
 def test_nothing_can_be_chosen_without_a_crack():
     at = counted([(two_classes([[0.5]]), np.array([[0]], np.uint8))] * 3)
     with pytest.raises(DataError, match="3 valid images without a crack pixel"):
-        thresholds.choose(at, "per_image_iou")
+        thresholds.choose_threshold(at, "per_image_iou")
 
 
 def test_a_diverged_model_is_named():

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from crackflow.errors import ModelError
-from crackflow.inference.operating_point import OperatingPoint, as_json, classify, read
+from crackflow.inference.operating_point import OperatingPoint, as_json, classify, read_operating_point
 
 
 def two_classes(crack):
@@ -71,12 +71,12 @@ def test_an_empty_mask_stays_empty():
 def test_what_was_written_is_read_again(tmp_path):
     point = OperatingPoint(121 / 256, 1000 / 512**2, 1 - 2**-15, flips=True)
     (tmp_path / "point.json").write_text(json.dumps({**as_json(point), "value": 0.5}))
-    assert read(tmp_path / "point.json") == point
+    assert read_operating_point(tmp_path / "point.json") == point
 
 
-def test_a_file_from_before_there_was_dropping_drops_nothing(tmp_path):
+def test_a_file_from_before_there_was_a_filter_removes_nothing(tmp_path):
     (tmp_path / "point.json").write_text('{"threshold": 0.25, "value": 0.5}')
-    assert read(tmp_path / "point.json") == OperatingPoint(0.25, 0, 0, flips=False)
+    assert read_operating_point(tmp_path / "point.json") == OperatingPoint(0.25, 0, 0, flips=False)
 
 
 @pytest.mark.parametrize(
@@ -85,17 +85,17 @@ def test_a_file_from_before_there_was_dropping_drops_nothing(tmp_path):
 def test_what_is_no_operating_point_is_said_in_one_line(tmp_path, text):
     (tmp_path / "point.json").write_text(text)
     with pytest.raises(ModelError, match=r"can't be used .* run `crackflow rebuild evaluate`") as error:
-        read(tmp_path / "point.json")
+        read_operating_point(tmp_path / "point.json")
     assert "\n" not in str(error.value)
     with pytest.raises(ModelError, match="no operating point at"):
-        read(tmp_path / "none.json")
+        read_operating_point(tmp_path / "none.json")
 
 
 def test_the_words_name_what_is_done_and_no_comma():
     plain, full = OperatingPoint(0.5).words(), OperatingPoint(0.5, 0.004, 0.98, flips=True).words()
-    assert plain == "crack above 0.5; no piece dropped; no flips"
+    assert plain == "crack above 0.5; no component removed; no flips"
     assert full == (
-        "crack above 0.5; pieces below 0.004 of the picture dropped; pieces nowhere above 0.98 dropped; "
+        "crack above 0.5; components below 0.004 of the image removed; components nowhere above 0.98 removed; "
         "mean over four flips"
     )
     assert "," not in plain + full

@@ -24,9 +24,9 @@ def test_the_operating_point_stands_where_precision_and_recall_say(tmp_path):
     assert places["left"][1] < places["right"][1]
 
 
-def test_what_was_dropped_is_told_from_the_threshold_alone(tmp_path):
+def test_the_filtered_point_is_shown_beside_the_threshold_alone(tmp_path):
     table = pd.DataFrame({"recall": [1.0, 0.5], "precision": [0.5, 0.9]})
-    used = Spot(0.4, 0.95, "dropped")
+    used = Spot(0.4, 0.95, "filtered")
     precision_recall(tmp_path / "one", table, used)
     precision_recall(tmp_path / "both", table, used, Spot(0.5, 0.9, "alone"))
     # A ring and the line to it besides the dot.

@@ -50,7 +50,7 @@ def test_masks_and_overlays_of_a_folder(checkout):
     result = predict()
     assert result.exit_code == 0, result.stderr
     assert result.stdout == (
-        "model: the model trained here; crack above 0.5; no piece dropped; no flips\n"
+        "model: the model trained here; crack above 0.5; no component removed; no flips\n"
         "photographs: 2, with cracks: 1, skipped: 0; see out/overlays, out/masks and out/summary.csv\n"
     )
     mask = cv2.imread("out/masks/cracked.png", cv2.IMREAD_UNCHANGED)

@@ -1,0 +1,71 @@
+"""The tables of an evaluation: a row an image, a source, a threshold, or a figure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crackflow.evaluation.figures import RATIOS, crack_figures, flat
+from crackflow.evaluation.image_scores import ImageScores
+from crackflow.evaluation.metrics import Counts, by_image, pooled
+from crackflow.evaluation.thresholds import THRESHOLDS, counts_at
+from crackflow.inference.operating_point import OperatingPoint, as_json
+
+# Of evaluation.csv: the original experiment's figures come first, under the names it published them with.
+ORIGINAL = ("categorical_crossentropy", "dice_coef_multiclass", "dice_coef_multiclass_all_background")
+# Blocks of the figures that evaluation.csv leaves out.
+LEFT_OUT = ("original", "flips", "protocol")
+
+
+def per_image_table(images: Sequence[ImageScores]) -> pd.DataFrame:
+    """A row an image, by stem. The means of the ratios' columns are the `per_image` figures."""
+    ordered = sorted(images, key=lambda image: image.stem)
+    counts = Counts.stack(image.counts for image in ordered)
+    table = {
+        "stem": [image.stem for image in ordered],
+        "source": [image.source for image in ordered],
+        "crack_share": (counts.tp + counts.fn) / (counts.tp + counts.fp + counts.fn + counts.tn),
+        **{name: by_image(ratio, counts) for name, ratio in RATIOS.items()},
+        "tolerant_f1": [image.tolerant_f1 for image in ordered],
+        "tp": counts.tp,
+        "fp": counts.fp,
+        "fn": counts.fn,
+    }
+    return pd.DataFrame(table)
+
+
+def per_source_table(images: Sequence[ImageScores]) -> pd.DataFrame:
+    """A row a source, by name: how many images, how many with cracks, and the figures of `crack`, flat."""
+    rows = []
+    for source in sorted({image.source for image in images}):
+        own = [image for image in images if image.source == source]
+        counts = {"source": source, "images": len(own), "images_with_cracks": sum(image.has_crack for image in own)}
+        rows.append({**counts, **flat(crack_figures(own))})
+    return pd.DataFrame(rows)
+
+
+def precision_recall_table(images: Sequence[ImageScores]) -> pd.DataFrame:
+    """A row a threshold, rising: pooled precision, recall, F1 and IoU; precision is NaN where nothing is predicted."""
+    at = counts_at(np.stack([image.levels for image in images]))
+    order = ("precision", "recall", "f1", "iou")
+    return pd.DataFrame({"threshold": THRESHOLDS, **{name: pooled(RATIOS[name], at) for name in order}})
+
+
+def figure_table(figures: Mapping[str, Any], point: OperatingPoint) -> pd.DataFrame:
+    """Give every figure as a name and a value: the original's first, the operating point's numbers last.
+
+    Args:
+        figures: as `figures.figures` gives them.
+        point: at which they were taken.
+
+    Returns:
+        Columns name and value; figures to 4 decimals, the operating point's numbers as they are.
+    """
+    original = figures["original"]
+    ours = flat({name: part for name, part in figures.items() if name not in LEFT_OUT})
+    rows = [(name, original[name]) for name in ORIGINAL] + list(ours.items())
+    table = pd.DataFrame(rows, columns=["name", "value"]).round(4)
+    # Four decimals would turn a peak of 0.99997 into 1.
+    at = [(f"operating_point_{name}", float(value)) for name, value in as_json(point).items()]
+    return pd.concat([table, pd.DataFrame(at, columns=table.columns)])
