@@ -12,12 +12,14 @@ import typer
 from typer.core import TyperGroup
 
 from crackflow.errors import CrackflowError
+from tasks.child_environment import forget_repository
 
 
 class _Commands(TyperGroup):
     """Turns whatever a user can mend into one line and exit code 2."""
 
     def invoke(self, ctx: Any) -> Any:
+        forget_repository()
         try:
             return super().invoke(ctx)
         except CrackflowError as error:

@@ -1,11 +1,11 @@
 """Git, as far as a rebuild needs it: ask it something, and get one line of what went wrong."""
 
-import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from crackflow.errors import CrackflowError
+from tasks.child_environment import child_environment
 
 
 class GitError(CrackflowError):
@@ -18,7 +18,7 @@ def git(root: Path, *arguments: str, environment: Mapping[str, str] | None = Non
     Args:
         root: a folder of the repository.
         arguments: after `git`.
-        environment: added to this process's own.
+        environment: added to this process's own, from which all is left out that names another repository.
 
     Raises:
         GitError: when it ends with another code than 0.
@@ -31,7 +31,7 @@ def git(root: Path, *arguments: str, environment: Mapping[str, str] | None = Non
         text=True,
         check=False,
         # never ask for a password that nobody is there to type
-        env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **(environment or {})},
+        env={**child_environment(), "GIT_TERMINAL_PROMPT": "0", **(environment or {})},
     )
     if done.returncode:
         said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"

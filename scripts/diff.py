@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tasks.child_environment import child_environment
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/results/diff.md"
 KEPT = ("| crack.", "| protocol.threshold", "| protocol.peak")
@@ -35,7 +37,7 @@ def dvc(kind: str, old: str, new: str) -> list[str]:
     command = [sys.executable, "-m", "dvc", kind, "diff", "--md", old, new]
     if kind == "metrics":
         command += ["--precision", "3"]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=child_environment(), check=True, capture_output=True, text=True)
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines() if line.strip()]
     if len(rows) < 3:  # a heading and its rule, of nothing
         return []

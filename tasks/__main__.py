@@ -13,6 +13,7 @@ from pathlib import Path
 from crackflow.atomic import write_text
 from crackflow.errors import CrackflowError
 from crackflow.keras_import import import_keras
+from tasks.child_environment import forget_repository
 from tasks.memory import peak_mib
 from tasks.workspace import Workspace
 
@@ -36,6 +37,7 @@ def main(argv: list[str]) -> int:
     if len(argv) != 1 or argv[0] not in STAGES:
         print(f"error: received {' '.join(argv) or 'nothing'}, expected one of: {', '.join(STAGES)}", file=sys.stderr)
         return CrackflowError.exit_code
+    forget_repository()  # dvclive asks git for the commit
     stage = argv[0]
     workspace = Workspace(Path.cwd())
     started = time.monotonic()

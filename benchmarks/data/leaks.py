@@ -9,7 +9,6 @@ tables from the file that is there.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import pandas as pd
 
 from crackflow.params import Params, render
 from scripts.tables import fill, markdown
+from tasks.child_environment import child_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 TREE = ROOT / ".crackflow/leaks"
@@ -68,7 +68,7 @@ def measure(data: Path, *, kaggle: bool) -> dict[str, Any]:
             give(TREE / "data/raw/pairs.csv")
         started = time.monotonic()
         command = [sys.executable, "-m", "tasks", stage]
-        subprocess.run(command, cwd=TREE, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        subprocess.run(command, cwd=TREE, check=True, env={**child_environment(), "PYTHONPATH": str(ROOT)})
     proof = json.loads((TREE / "data/split.json").read_text(encoding="utf-8"))
     duplicates = proof.pop("duplicates")
     return {

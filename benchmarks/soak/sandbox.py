@@ -18,6 +18,7 @@ import yaml
 from crackflow.params import dump, parse, render
 from pipelines.git import git
 from pipelines.scheduling.prefect_server import HOST, answers, free_port
+from tasks.child_environment import child_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable
@@ -78,7 +79,7 @@ class Place:
         """Of every process that is started here."""
         path = os.pathsep.join([str(Path(PYTHON).parent), os.environ["PATH"]])
         return {
-            **os.environ,
+            **child_environment(),
             "PATH": path,
             "PYTHONPATH": str(self.root),
             "PREFECT_API_URL": self.api,
@@ -186,7 +187,7 @@ def server(folder: Path) -> Iterator[str]:
         [PYTHON, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)],
         cwd=folder,
         env={
-            **os.environ,
+            **child_environment(),
             "PREFECT_HOME": str(folder / "prefect"),
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             # where the pages in a browser ask; else that would be the usual port

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tasks.child_environment import child_environment
+
 State = Literal["ok", "skipped", "warning", "fault"]
 
 WORDS_AT_MOST = 300
@@ -69,6 +71,7 @@ def ask(code: str, arguments: list[str], root: Path, limit_s: float) -> object:
         text=True,
         errors="replace",
         cwd=root,
+        env=child_environment(),
         timeout=limit_s,
         check=False,
     )

@@ -1,7 +1,6 @@
 """What `crackflow doctor` looks at of the checkout: its parameters, its history, its locks. Nothing is touched."""
 
 import contextlib
-import os
 import subprocess
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from pipelines.doctor.finding import Finding
 from pipelines.dvc_runner.repair import named, stranger
 from pipelines.dvc_runner.run_lock import LOCK, SCHEDULED_LOCK, holder
 from pipelines.flows.work_tree import PLACE
+from tasks.child_environment import child_environment
 from tasks.workspace import Workspace
 
 GIT_S = 20.0
@@ -81,7 +81,7 @@ def _git(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         ["git", *arguments],
         cwd=root,
-        env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+        env={**child_environment(), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -18,6 +18,7 @@ from typing import IO, Literal, cast
 from crackflow.errors import UnreachableError
 from pipelines.dvc_runner import supervise
 from pipelines.dvc_runner.log_lines import LogLines
+from tasks.child_environment import child_environment
 from tasks.workspace import Workspace
 
 # Between SIGTERM and SIGKILL. Below the 30 s that a Prefect worker grants a flow that it cancels.
@@ -131,7 +132,7 @@ class StageProcesses:
             # nobody is there to answer a question of git's
             "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
             "GIT_TERMINAL_PROMPT": "0",
-            **os.environ,
+            **child_environment(),
             # `python` in dvc.yaml is then the one that runs the flow
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
             "PYTHONUNBUFFERED": "1",

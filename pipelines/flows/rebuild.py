@@ -24,6 +24,7 @@ from pipelines.dvc_runner import graph, repair, run_lock
 from pipelines.dvc_runner.process import GRACE_S, StageError, StageProcesses, StageStoppedError
 from pipelines.flows import artifacts, follow_up, results_branch, work_tree
 from pipelines.git import GitError
+from tasks.child_environment import forget_repository
 from tasks.workspace import Workspace
 
 # Training takes every core there is; two let a light stage run beside it.
@@ -114,6 +115,8 @@ def rebuild(
         line; Failed(name="Refused") where params.yaml, dvc.yaml, a target, the revision or an edited checkout is at
         fault and no stage was started; Cancelled(name="AlreadyRunning") where another rebuild works there.
     """
+    # a worker runs the flow without the command line
+    forget_repository()
     root = Path.cwd()
     try:
         with run_lock.hold(root / (run_lock.SCHEDULED_LOCK if revision else run_lock.LOCK), GRACE_S + 5) as lock:

@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from crackflow.errors import CrackflowError, one_line
 from pipelines.dvc_runner import supervise
+from tasks.child_environment import child_environment
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -68,6 +69,7 @@ def _configured_or_temporary() -> Iterator[Callable[[], None]]:
     process = subprocess.Popen(
         supervise.watched([sys.executable, "-m", "pipelines.scheduling.prefect_server", str(port)], GRACE_S),
         stdin=subprocess.PIPE,
+        env=child_environment(),
         # Ctrl-C ends the flow, which reports that to the server
         start_new_session=True,
     )

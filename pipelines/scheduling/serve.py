@@ -7,7 +7,6 @@ the flow when it is due. One that dies is started again.
 
 import contextlib
 import functools
-import os
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 from pipelines.dvc_runner import supervise
 from pipelines.scheduling import prefect_server
 from pipelines.scheduling.deployment import Plan, ServeError, claim
+from tasks.child_environment import child_environment
 
 POLL_S = 0.5
 RESTART_DELAY_S = 10.0
@@ -57,7 +57,7 @@ class Part:
         """
         self._name = name
         self._command = supervise.watched([sys.executable, *arguments], grace_s)
-        self._environment = {**os.environ, **environment}
+        self._environment = {**child_environment(), **environment}
         self._quiet = quiet
         self._prepare = prepare
         self._wait = wait

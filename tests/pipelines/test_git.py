@@ -14,6 +14,26 @@ def repository(tmp_path, under_git):
     return tmp_path
 
 
+@pytest.fixture
+def somebody_elses(tmp_path, under_git, monkeypatch):
+    root = tmp_path / "theirs"
+    root.mkdir()
+    under_git(root)
+    git(root, "commit", "--quiet", "--allow-empty", "-m", "theirs")
+    for name, value in {"DIR": root / ".git", "WORK_TREE": root, "INDEX_FILE": root / ".git/index"}.items():
+        monkeypatch.setenv(f"GIT_{name}", str(value))
+
+
+@pytest.mark.usefixtures("somebody_elses")
+def test_a_repository_that_the_environment_names_is_not_asked(tmp_path, under_git):
+    own = tmp_path / "own"
+    own.mkdir()
+    under_git(own)
+    git(own, "commit", "--quiet", "--allow-empty", "-m", "own")
+    assert git(own, "log", "--format=%s") == "own"
+    assert git(tmp_path / "theirs", "log", "--format=%s") == "theirs"
+
+
 def test_it_gives_what_git_prints_less_one_line_end(repository):
     assert git(repository, "log", "--format=%s") == "commit 2\ncommit 1"
 

@@ -54,6 +54,15 @@ def test_python_is_the_one_that_runs_the_flow(project, said, monkeypatch):
     assert f"python {sys.executable}" in said
 
 
+def test_a_repository_that_the_environment_names_is_hidden_from_stages(project, said, monkeypatch):
+    monkeypatch.setenv("GIT_DIR", str(project.root / "elsewhere"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(project.root / "elsewhere/index"))
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "somebody")
+    StageProcesses(project.root, "run 1").command(["env"], said.append, None)
+    assert [line for line in said if line.startswith("GIT_")].count("GIT_AUTHOR_NAME=somebody") == 1
+    assert not [line for line in said if line.startswith(("GIT_DIR", "GIT_INDEX_FILE"))]
+
+
 def test_the_reason_is_what_the_stage_said(project, said):
     project.ask("fail", "download")
     with pytest.raises(StageError, match=r"^download: a pity$"):

@@ -1,6 +1,7 @@
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -129,6 +130,37 @@ def test_photographs_that_git_does_not_know_are_seen_as_they_are_in_the_checkout
     (source / "images/b.png").write_text("another b")
     prepare(checkout, "HEAD")
     assert {path.name: path.read_text() for path in (seen / "images").iterdir()} == {"b.png": "another b"}
+
+
+HOOK = """#!/bin/sh
+cd "$(git rev-parse --show-toplevel)" &&
+exec {python} -c 'from pathlib import Path
+from pipelines.flows.work_tree import prepare
+prepare(Path.cwd(), "HEAD")
+prepare(Path.cwd(), "HEAD~1")
+'
+"""
+
+
+def test_a_hook_in_a_linked_work_tree_loses_neither_head_nor_what_is_staged(checkout, tmp_path, monkeypatch):
+    """Git hands GIT_DIR and GIT_INDEX_FILE of the linked work tree to the hook, and the hook to what it starts."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    hook = checkout / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(HOOK.format(python=sys.executable))
+    hook.chmod(0o755)
+    linked = tmp_path / "linked"
+    git(checkout, "worktree", "add", "--quiet", "-b", "theirs", str(linked))
+    (linked / "code.py").write_text("staged\n")
+    (linked / "new.py").write_text("staged too\n")
+    git(linked, "add", "code.py", "new.py")
+    git(linked, "commit", "--quiet", "-m", "theirs")
+    assert git(linked, "symbolic-ref", "HEAD") == "refs/heads/theirs"
+    assert git(linked, "show", "HEAD:code.py") == "staged"
+    assert git(linked, "show", "HEAD:new.py") == "staged too"
+    assert git(linked, "status", "--porcelain") == ""
+    assert git(linked / PLACE, "show", "HEAD:code.py") == "first"
+    assert git(checkout, "symbolic-ref", "HEAD") == "refs/heads/main"
 
 
 def test_a_revision_that_is_none_is_said(checkout):

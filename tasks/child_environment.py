@@ -1,0 +1,38 @@
+"""The environment for git, DVC and the stages: without what names another git repository.
+
+Git sets GIT_DIR, GIT_INDEX_FILE and GIT_WORK_TREE for the hooks that it starts. A git command that inherits them works
+on that repository and its index, whatever folder it is started in.
+"""
+
+import os
+
+# Who commits, how a server is reached, where a person's settings are. None of them names a repository.
+_KEPT = {
+    "GIT_ASKPASS",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_SSH_VARIANT",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
+    "GIT_TERMINAL_PROMPT",
+}
+_KEPT_PREFIXES = ("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_PYTHON_")
+
+
+def child_environment() -> dict[str, str]:
+    """Copy this process's environment, without the variables of git that may name a repository, index or work tree."""
+    return {name: value for name, value in os.environ.items() if not _names_a_repository(name)}
+
+
+def forget_repository() -> None:
+    """Take the same variables out of this process: DVC asks git through libraries that read them, too."""
+    for name in filter(_names_a_repository, list(os.environ)):
+        del os.environ[name]
+
+
+def _names_a_repository(name: str) -> bool:
+    return name.startswith("GIT_") and name not in _KEPT and not name.startswith(_KEPT_PREFIXES)
