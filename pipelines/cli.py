@@ -41,6 +41,9 @@ _MODEL_HELP = (
     "The weights that come with crackflow, those trained in this checkout, or a folder of either kind. "
     "Default: trained where there is a model, else packaged."
 )
+_FORCE_HELP = (
+    "Use a folder that holds files of yours: those that have the name of a result are replaced, the others stay."
+)
 
 
 @app.command()
@@ -228,8 +231,9 @@ def figures(
 @app.command()
 def predict(
     photos: Annotated[Path, typer.Argument(help="A photograph, or a folder of them.")],
-    out: Annotated[Path, typer.Option(help="Where masks/, overlays/ and summary.csv are written.")],
+    out: Annotated[Path, typer.Option(help="A folder for masks/, overlays/ and summary.csv.")],
     model: Annotated[str, typer.Option(metavar=_MODELS, help=_MODEL_HELP)] = "",
+    force: Annotated[bool, typer.Option("--force", help=_FORCE_HELP)] = False,
 ) -> None:
     """Mark the cracks in photographs. Exit code 2: not one photograph could be read."""
     from crackflow.inference.photographs import photos_in
@@ -240,7 +244,7 @@ def predict(
     photos_in(photos)
     chosen = model_choice.choose(Path.cwd(), model)
     typer.echo(f"model: {chosen.name}; {chosen.point().words()}")
-    outcome = prediction.predict(chosen, photos, out)
+    outcome = prediction.predict(chosen, photos, out, force=force)
     for reason in outcome.skipped:
         typer.echo(f"skipped: {reason}", err=True)
     typer.echo(

@@ -116,11 +116,16 @@ def write_png(path: Path, array: Pixels, compression: int = 1) -> None:
         array: uint8 RGB (H, W, 3) or grey (H, W).
         compression: zlib level 0..9; 1 writes a photograph 5 times quicker than 6 and a twelfth larger.
     """
+    write_bytes(path, png_bytes(array, compression))
+
+
+def png_bytes(array: Pixels, compression: int = 1) -> bytes:
+    """Give the PNG that `write_png` writes; the arguments are the same."""
     bgr = cv2.cvtColor(array, cv2.COLOR_RGB2BGR) if array.ndim == 3 else array
     # one filter for all rows: a third quicker to write and a quarter to read than trying them all, and no larger
     settings = [cv2.IMWRITE_PNG_COMPRESSION, compression, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
     _, data = cv2.imencode(".png", bgr, settings)
-    write_bytes(path, data.tobytes())
+    return data.tobytes()
 
 
 def decode(path: Path, flags: int) -> Pixels:

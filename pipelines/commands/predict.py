@@ -1,21 +1,18 @@
-"""`crackflow predict`: masks and overlays of photographs, by a model at its operating point."""
+"""`crackflow predict`: marks the cracks in photographs, by a model at its operating point."""
 
-import csv
-import io
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from crackflow.atomic import write_text
+from crackflow import output_folder
 from crackflow.errors import DataError, ImageError
-from crackflow.imaging.images import encode_classes, read_image, write_png
+from crackflow.imaging.images import read_image
+from crackflow.inference.operating_point import as_json, sha256
 from crackflow.inference.packaged_weights import Weights
 from crackflow.inference.photographs import photos_in, predict_photo
 from crackflow.keras_import import import_keras
 from crackflow.progress import track
-from crackflow.visualization.overlays import overlay
-
-FOLDERS = MASKS, OVERLAYS = "masks", "overlays"
+from pipelines.commands.prediction_outputs import LAST, OUTPUTS, MarkedPhoto
 
 
 @dataclass(frozen=True)
@@ -23,9 +20,9 @@ class Outcome:
     """What became of the photographs.
 
     Attributes:
-        predicted: how many got a mask and an overlay.
+        predicted: how many were marked.
         cracked: how many of those have at least one crack pixel.
-        skipped: why each of the others did not, in one line.
+        skipped: why each of the others was not, in one line.
         passed_over: how many files and folders beside them are none of the formats that are read.
     """
 
@@ -35,60 +32,70 @@ class Outcome:
     passed_over: int
 
 
-def predict(weights: Weights, photos: Path, out: Path) -> Outcome:
-    """Write OUT/masks/STEM.png and OUT/overlays/STEM.png, both of the photograph's own size, and OUT/summary.csv.
+def predict(
+    weights: Weights, photos: Path, out: Path, *, force: bool = False, outputs: Iterable[str] | None = None
+) -> Outcome:
+    """Mark the cracks in photographs and write each kind of output.
+
+    The folder holds the results of one run: what an earlier run wrote there is removed first, its summary before all
+    else. The summary of this run comes last, so where there is one, everything that it tells of is there too.
 
     Args:
         weights: as pipelines.commands.model_choice.choose gives them; photographs are resized as their training
             pairs were.
         photos: a photograph or a folder of them.
-        out: the folder to write to; masks and overlays of the same names are replaced.
+        out: the folder to write to; see crackflow.output_folder.claim.
+        force: whether files of the user in `out` may be replaced where they have the names of results.
+        outputs: names of OUTPUTS; None for all.
 
     Returns:
         How many were done, and what was wrong with the others.
 
     Raises:
-        DataError: when there is no photograph, none can be read, or they would be written over.
+        DataError: when there is no photograph, none can be read, or `out` can't be written without a loss.
         ModelError: when the model or its operating point is absent or can't be used.
+        OSError: when a file can't be written; what was written before stays, and the manifest lists it.
     """
     files = photos_in(photos)
-    folder = (photos.parent if photos.is_file() else photos).resolve()
-    if folder in {(out / name).resolve() for name in FOLDERS}:
-        raise DataError(f"{folder} is where predictions would be written over the photographs; name another --out")
-    point = weights.point()
+    chosen = list(OUTPUTS) if outputs is None else list(outputs)
+    kinds = {name: OUTPUTS[name]() for name in sorted(chosen, key=lambda name: name == LAST)}
+    names = [name for kind in kinds.values() for name in kind.names(files)]
+    with output_folder.claim(out, photos, names, command="predict", force=force) as folder:
+        point = weights.point()
+        import_keras()
+        from crackflow.inference.predictor import load_model
 
-    import_keras()
-    from crackflow.inference.predictor import load_model
-
-    model = load_model(weights.model)
-    classes = int(model.output_shape[-1])
-    shares: dict[str, float] = {}
-    skipped: list[str] = []
-    for file in track(files, "predict", unit="photo"):
-        try:
-            photo = read_image(file)
-        except ImageError as error:
-            skipped.append(str(error))
-            continue
-        predicted = predict_photo(model, photo, point, weights.params.resize.mode)
-        write_png(out / MASKS / f"{file.stem}.png", encode_classes(predicted, classes))
-        write_png(out / OVERLAYS / f"{file.stem}.png", overlay(photo, None, predicted))
-        shares[file.name] = float((predicted > 0).mean())
-    if len(skipped) == len(files):
-        raise DataError(f"none of {len(files)} photographs can be read; the first: {skipped[0]}")
-    write_text(out / "summary.csv", _summary(shares))
+        model = load_model(weights.model)
+        mode = weights.params.resize.mode
+        predicted = cracked = 0
+        skipped: list[str] = []
+        for file in track(files, "predict", unit="photo"):
+            try:
+                photo = read_image(file)
+            except ImageError as error:
+                skipped.append(str(error))
+                continue
+            classes = predict_photo(model, photo, point, mode)
+            if not folder.begun:
+                folder.begin(
+                    names,
+                    sha256(weights.model),
+                    model=weights.name,
+                    operating_point=as_json(point),
+                    resize_mode=mode,
+                    outputs=[*kinds],
+                )
+            marked = MarkedPhoto(file, photo, classes, int(model.output_shape[-1]))
+            for kind in kinds.values():
+                for name, content in kind.add(marked):
+                    folder.write(name, content)
+            predicted += 1
+            cracked += bool((classes > 0).any())
+        if not predicted:
+            raise DataError(f"none of {len(files)} photographs can be read; the first: {skipped[0]}")
+        for kind in kinds.values():
+            for name, content in kind.finish():
+                folder.write(name, content)
+        folder.finish()
     beside = [] if photos.is_file() else [path for path in photos.iterdir() if not path.name.startswith(".")]
-    return Outcome(
-        predicted=len(shares),
-        cracked=sum(share > 0 for share in shares.values()),
-        skipped=tuple(skipped),
-        passed_over=max(0, len(beside) - len(files)),
-    )
-
-
-def _summary(shares: Mapping[str, float]) -> str:
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["photo", "crack_share"])
-    rows.writerows([name, f"{share:.6f}"] for name, share in shares.items())
-    return text.getvalue()
+    return Outcome(predicted, cracked, tuple(skipped), max(0, len(beside) - len(files)))

@@ -1,8 +1,12 @@
 """pipelines/commands/predict.py and its command, with a model that calls every dark pixel a crack."""
 
 import csv
+import hashlib
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -11,6 +15,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from crackflow import manifest, output_folder
 from crackflow.params import Params, render
 from pipelines.cli import app
 
@@ -144,16 +149,183 @@ def test_none_that_can_be_read_is_exit_code_2(checkout):
     assert not (checkout / "out").exists()
 
 
-@pytest.mark.parametrize("photos", ["out/masks", "out/overlays/cracked.png", "link"])
-def test_photographs_are_not_written_over(checkout, photos):
-    shutil.copytree("photos", "out/masks")
-    shutil.copytree("photos", "out/overlays")
-    Path("link").symlink_to("out/masks")
-    before = Path("out/masks/cracked.png").read_bytes()
-    result = predict(photos)
+def hashes(folder):
+    """The SHA-256 of each file below a folder; links are not followed."""
+    found = [path for path in sorted(Path(folder).rglob("*")) if path.is_file() and not path.is_symlink()]
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+
+@pytest.mark.parametrize("force", [(), ("--force",)])
+@pytest.mark.parametrize(
+    ("photos", "out", "suggested"),
+    [
+        ("set/images", "set", "set-predict"),
+        ("set/images", "set/images", "set/images-predict"),
+        ("set", "set/marked", "set-predict"),
+        ("set/masks/cracked.png", "set", "set-predict"),
+        ("link", "set", "set-predict"),
+    ],
+)
+def test_an_out_that_overlaps_the_photographs_is_rejected(checkout, photos, out, suggested, force):
+    """`predict SET/images --out SET` once wrote over the masks that somebody had drawn."""
+    for kind in ("images", "masks"):
+        shutil.copytree("photos", f"set/{kind}")
+    shutil.copy("photos/cracked.png", "set/cracked.png")
+    Path("link").symlink_to("set/masks")
+    before = hashes("set")
+    result = predict(photos, out, *force)
     assert result.exit_code == 2
-    assert "is where predictions would be written over the photographs; name another --out" in result.stderr
-    assert Path("out/masks/cracked.png").read_bytes() == before == Path("out/overlays/cracked.png").read_bytes()
+    assert f"error: --out {out} " in result.stderr
+    assert f"try --out {suggested}\n" in result.stderr
+    assert hashes("set") == before
+    assert not Path("set/marked").exists()
+    assert predict(photos, suggested).exit_code == 0
+
+
+def test_files_of_the_user_are_kept(checkout):
+    shutil.copytree("photos", "set/masks")
+    Path("set/notes.txt").write_text("mine")
+    before = hashes("set")
+    result = predict(out="set")
+    assert result.exit_code == 2
+    assert "error: set holds 2 files and folders that crackflow did not write; name another --out, or add --force" in (
+        result.stderr
+    )
+    assert "which replaces 1 of them, the first masks/cracked.png\n" in result.stderr
+    assert hashes("set") == before
+    assert predict("photos", "set", "--force").exit_code == 0
+    after = hashes("set")
+    assert {name for name in before if after[name] != before[name]} == {"masks/cracked.png"}
+    # from now on, the folder is known
+    assert predict(out="set").exit_code == 0
+    assert {name: after[name] for name in before} == {name: hashes("set")[name] for name in before}
+
+
+def test_a_second_run_replaces_the_first_and_nothing_else(checkout):
+    predict("photos", "out")
+    Path("out/notes.txt").write_text("mine")
+    Path("out/masks/mine.png").write_text("mine")
+    assert predict("photos/plain.jpg", "out").exit_code == 0
+    assert sorted(hashes("out")) == [
+        "crackflow-manifest.json",
+        "masks/mine.png",
+        "masks/plain.png",
+        "notes.txt",
+        "overlays/plain.png",
+        "summary.csv",
+    ]
+
+
+def test_a_mask_that_was_corrected_by_hand_is_kept(checkout):
+    predict("photos", "out")
+    mask = Path("out/masks/plain.png")
+    mask.write_bytes(b"corrected")
+    result = predict("photos", "out")
+    assert result.exit_code == 2
+    assert (
+        "error: out/masks/plain.png was not written by crackflow, or was changed since; name another" in result.stderr
+    )
+    assert mask.read_bytes() == b"corrected"
+    # where this run does not write it, it is no obstacle, and stays
+    assert predict("photos/cracked.png", "out").exit_code == 0
+    assert mask.read_bytes() == b"corrected"
+    assert predict("photos", "out", "--force").exit_code == 0
+    assert mask.read_bytes() != b"corrected"
+
+
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_a_folder_that_is_a_link_is_not_followed(checkout, force):
+    shutil.copytree("photos", "theirs")
+    Path("out").mkdir()
+    Path("out/masks").symlink_to(Path("theirs").resolve())
+    before = hashes("theirs")
+    result = predict("photos", "out", *force)
+    assert result.exit_code == 2
+    assert "error: out/masks is a link, expected a folder; remove the link or name another --out\n" in result.stderr
+    assert hashes("theirs") == before
+
+
+@pytest.mark.parametrize("name", ["masks/plain.png", "masks/.plain.png.part", "summary.csv", ".crackflow.lock"])
+def test_a_link_in_place_of_a_file_is_not_written_through(checkout, name):
+    Path("theirs").write_text("theirs")
+    Path("out/masks").mkdir(parents=True)
+    Path("out", name).symlink_to(Path("theirs").resolve())
+    predict("photos", "out", "--force")
+    assert Path("theirs").read_text() == "theirs"
+
+
+def test_the_manifest_says_what_was_written_and_with_what(checkout):
+    predict("photos", "out")
+    found = json.loads(Path("out/crackflow-manifest.json").read_text())
+    files = hashes("out")
+    del files["crackflow-manifest.json"]
+    assert {one["path"]: one["sha256"] for one in found["files"]} == files
+    assert [one["path"] for one in found["files"]][-1] == "summary.csv"
+    assert found["model_sha256"] == hashlib.sha256(Path("models/flexunet.keras").read_bytes()).hexdigest()
+    assert (found["format"], found["command"], found["state"]) == (1, "predict", "done")
+    assert found["options"]["operating_point"]["threshold"] == 0.5
+    assert found["options"]["outputs"] == ["masks", "overlays", "summary"]
+
+
+def test_results_of_another_command_are_kept(checkout):
+    predict("photos", "out")
+    path = Path("out/crackflow-manifest.json")
+    path.write_text(path.read_text().replace('"command": "predict"', '"command": "score"'))
+    before = hashes("out")
+    result = predict("photos", "out", "--force")
+    assert result.exit_code == 2
+    assert (
+        "error: out holds the results of `crackflow score`; name another --out for `crackflow predict`" in result.stderr
+    )
+    assert hashes("out") == before
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from crackflow.output_folder import OutputFolder
+
+written = OutputFolder.write
+def write(folder, name, content):
+    written(folder, name, content)
+    if name == sys.argv[1]:
+        os.kill(os.getpid(), signal.SIGKILL)
+OutputFolder.write = write
+from pipelines.cli import app
+app(["predict", "photos", "--out", "out"])
+"""
+
+
+def test_a_killed_run_leaves_no_old_summary_and_the_next_one_is_whole(checkout):
+    predict("photos", "out")
+    whole = hashes("out")
+    Path("out/notes.txt").write_text("mine")
+    killed = subprocess.run([sys.executable, "-c", KILLED, "overlays/cracked.png"], check=False, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL
+    assert sorted(hashes("out")) == [
+        ".crackflow-manifest.journal",
+        ".crackflow.lock",
+        "crackflow-manifest.json",
+        "masks/cracked.png",
+        "notes.txt",
+        "overlays/cracked.png",
+    ]
+    found = manifest.read(Path("out"))
+    assert found.state == "writing"
+    assert [one.path for one in found.files] == ["masks/cracked.png", "overlays/cracked.png"]
+    assert all(manifest.unchanged(Path("out"), one) for one in found.files)
+    assert predict("photos", "out").exit_code == 0
+    after = hashes("out")
+    assert after.pop("notes.txt")
+    assert after == whole
+
+
+def test_a_run_into_a_folder_in_use_is_rejected(checkout):
+    with output_folder.claim(Path("out"), Path("photos"), [], command="predict"):
+        result = predict("photos", "out")
+    assert result.exit_code == 2
+    assert "error: another run writes to out; wait until it has ended, or name another --out\n" in result.stderr
+    assert predict("photos", "out").exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,281 @@
+"""A folder that a command writes its results to, and in which it touches nothing but its own.
+
+What is its own is told by the manifest (crackflow/manifest.py). A file that is not listed there, or was changed since,
+belongs to the user. It is never removed, and replaced only with `force`, when its name is one that the command writes.
+"""
+
+import contextlib
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from filelock import FileLock, Timeout
+from pydantic import JsonValue
+
+from crackflow import manifest
+from crackflow.atomic import write_bytes
+from crackflow.errors import DataError
+from crackflow.manifest import JOURNAL, NAME, Manifest
+from crackflow.work_folder import PREFIX
+
+LOCK = ".crackflow.lock"
+
+
+class OutputFolder:
+    """A folder in the hands of one run; `claim` gives it."""
+
+    def __init__(self, path: Path, command: str, *, force: bool) -> None:
+        self.path = path
+        self._command = command
+        self._force = force
+        self._earlier: Manifest | None = None
+        self._own: dict[str, os.stat_result] = {}
+        self._current: Manifest | None = None
+        self._names: frozenset[str] = frozenset()
+        self._written: dict[str, manifest.WrittenFile] = {}
+        self._journal: BinaryIO | None = None
+
+    def check(self, names: Collection[str]) -> None:
+        """Reject the folder when files in it would be lost.
+
+        Args:
+            names: every file that may be written, below the folder, with forward slashes.
+
+        Raises:
+            DataError: when there is a link on the way to one of them, when the folder holds files and no manifest,
+                or when a file of such a name is the user's; the latter two only without `force`.
+        """
+        for name in names:
+            if link := manifest.leads_through_link(self.path, name):
+                raise DataError(f"{link} is a link, expected a folder; remove the link or name another --out")
+        damage = self._survey()
+        theirs = [name for name in (*names, NAME) if os.path.lexists(self.path / name) and not self._is_own(name)]
+        if self._force:
+            return
+        replaced = f"{len(theirs)} of them, the first {theirs[0]}" if theirs else "none of them"
+        if self._earlier is None and (count := len(self._content())):
+            raise DataError(
+                f"{self.path} holds {count} files and folders that crackflow did not write"
+                f"{f' ({damage})' if damage else ''}; name another --out, or add --force to write beside them, which "
+                f"replaces {replaced}"
+            )
+        if theirs:
+            raise DataError(
+                f"{self.path / theirs[0]} was not written by crackflow, or was changed since"
+                f"{f', and so were {len(theirs) - 1} others' if theirs[1:] else ''}; name another --out, or add "
+                "--force to replace such files"
+            )
+
+    def begin(self, names: Collection[str], model_sha256: str, **options: JsonValue) -> None:
+        """Remove what an earlier run wrote, last file first, and note what this one is about to write.
+
+        Files of the earlier run that were changed since are kept.
+
+        Args:
+            names: as for `check`.
+            model_sha256: of the model file.
+            options: what else the content follows from.
+
+        Raises:
+            DataError: as `check`.
+            OSError: when the folder can't be written.
+        """
+        self.check(names)
+        self._names = frozenset(names)
+        if self._earlier is not None:
+            manifest.write(self.path, self._earlier.model_copy(update={"state": "writing"}))
+            self._remove_earlier(self._earlier)
+        journal = self.path / JOURNAL
+        journal.unlink(missing_ok=True)
+        self._journal = journal.open("xb", buffering=0)
+        self._current = Manifest(
+            format=manifest.FORMAT,
+            command=self._command,
+            version=manifest.version(),
+            model_sha256=model_sha256,
+            options=options,
+        )
+        manifest.write(self.path, self._current)
+
+    @property
+    def begun(self) -> bool:
+        """Whether `begin` was called."""
+        return self._current is not None
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write one file, whole or not at all; the manifest knows it before it appears.
+
+        Args:
+            name: one of those that `begin` was told.
+            content: its bytes.
+
+        Raises:
+            DataError: when a file or link of the user has come into its place meanwhile.
+            OSError: when it can't be written.
+        """
+        if name not in self._names or self._journal is None:
+            raise ValueError(f"{name} is not among the files that this run may write")
+        path = self.path / name
+        if link := manifest.leads_through_link(self.path, name):
+            raise DataError(f"{link} is a link now, expected a folder; remove the link and run again")
+        if not self._force and name not in self._written and os.path.lexists(path):
+            raise DataError(f"{path} was put there while this run worked; move it away and run again")
+        entry = manifest.describe(name, content)
+        self._journal.write(entry.model_dump_json().encode() + b"\n")
+        self._written[name] = entry
+        write_bytes(path, content)
+
+    def finish(self) -> None:
+        """Note that all files are there.
+
+        Raises:
+            OSError: when the manifest can't be written.
+        """
+        if self._current is None:
+            raise ValueError("finish without begin")
+        manifest.write(
+            self.path, self._current.model_copy(update={"state": "done", "files": tuple(self._written.values())})
+        )
+        self.close()
+        (self.path / JOURNAL).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close the journal, which stays as it is."""
+        if self._journal is not None:
+            self._journal.close()
+
+    def _survey(self) -> str:
+        """Find out what an earlier run wrote and is still as it was; why its manifest can't be used, if so."""
+        try:
+            self._earlier = manifest.read(self.path) if self.path.is_dir() else None
+        except DataError as error:
+            self._earlier = None
+            return str(error)
+        if self._earlier is None:
+            return ""
+        if self._earlier.command != self._command:
+            raise DataError(
+                f"{self.path} holds the results of `crackflow {self._earlier.command}`; name another --out for "
+                f"`crackflow {self._command}`"
+            )
+        for entry in self._earlier.files:
+            # bytes are compared once, then size and time
+            if not self._is_own(entry.path) and manifest.unchanged(self.path, entry):
+                self._own[entry.path] = (self.path / entry.path).lstat()
+        return ""
+
+    def _is_own(self, name: str) -> bool:
+        if name == NAME:
+            return self._earlier is not None
+        before = self._own.get(name)
+        if before is None or manifest.leads_through_link(self.path, name):
+            return False
+        try:
+            now = (self.path / name).lstat()
+        except OSError:
+            return False
+        return (before.st_ino, before.st_size, before.st_mtime_ns) == (now.st_ino, now.st_size, now.st_mtime_ns)
+
+    def _content(self) -> list[Path]:
+        """What lies in the folder, what killed runs left apart."""
+        if not self.path.is_dir():
+            return []
+        return [one for one in self.path.iterdir() if one.name != LOCK and not one.name.startswith(PREFIX)]
+
+    def _remove_earlier(self, earlier: Manifest) -> None:
+        folders = set()
+        for entry in reversed(earlier.files):
+            path = self.path / entry.path
+            if self._is_own(entry.path):
+                path.unlink()
+            if path.parent != self.path and not manifest.leads_through_link(self.path, entry.path):
+                folders.add(path.parent)
+        for folder in folders:
+            with contextlib.suppress(OSError):  # it holds files of the user, or is gone
+                folder.rmdir()
+
+
+@contextlib.contextmanager
+def claim(
+    path: Path, inputs: Path, names: Collection[str], *, command: str, force: bool = False
+) -> Iterator[OutputFolder]:
+    """Take a folder for one run, alone.
+
+    Args:
+        path: the folder, which may be absent. Where this run writes nothing into it, it is left as it was.
+        inputs: the file or folder that the run reads.
+        names: every file that it may write, as far as known yet.
+        command: which one runs.
+        force: write into a folder that holds files of the user, and replace those of the names above.
+
+    Yields:
+        The folder, checked. `begin` comes before the first `write`, `finish` after the last.
+
+    Raises:
+        DataError: when another run has it, when it is within `inputs` or `inputs` within it, or as
+            `OutputFolder.check`.
+        OSError: when it can't be made.
+    """
+    reject_overlap(path, inputs, command)
+    if os.path.lexists(path) and not path.is_dir():
+        raise DataError(f"{path} is no folder; name another --out")
+    folder = OutputFolder(path, command, force=force)
+    folder.check(names)
+    made = _make(path)
+    try:
+        lock = FileLock(path / LOCK, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise DataError(f"another run writes to {path}; wait until it has ended, or name another --out") from None
+        try:
+            folder.check(names)
+            yield folder
+        finally:
+            folder.close()
+            with contextlib.suppress(OSError):  # while it is held, so that no other run holds a file without a name
+                (path / LOCK).unlink()
+            lock.release()
+    finally:
+        for one in made:
+            with contextlib.suppress(OSError):  # it holds results
+                one.rmdir()
+
+
+def reject_overlap(out: Path, inputs: Path, command: str) -> None:
+    """Reject an output folder that is the input, lies in it, or holds it.
+
+    Raises:
+        DataError: with another name to use.
+    """
+    if _within(inputs, out):
+        outer, how = out, "holds" if not _within(out, inputs) else "is"
+    elif _within(out, inputs):
+        outer, how = inputs, "lies in"
+    else:
+        return
+    what = f"{inputs}, which is read; expected a folder apart from it"
+    raise DataError(f"--out {out} {how} {what}; try --out {_beside(outer, command)}")
+
+
+def _within(path: Path, folder: Path) -> bool:
+    """Whether `path` is `folder` or lies below it, whichever names and links lead there."""
+    path = path.resolve()
+    return folder.exists() and any(one.exists() and one.samefile(folder) for one in (path, *path.parents))
+
+
+def _beside(folder: Path, command: str) -> Path:
+    folder = folder.resolve()
+    names = (f"{folder.name or 'crackflow'}-{command}{number}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
+    found = next(folder.parent / name for name in names if not os.path.lexists(folder.parent / name))
+    with contextlib.suppress(ValueError):
+        return found.relative_to(Path.cwd())
+    return found
+
+
+def _make(path: Path) -> list[Path]:
+    """Make a folder and those above it; the ones made, innermost first."""
+    missing = [one for one in (path, *path.parents) if not one.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    return missing

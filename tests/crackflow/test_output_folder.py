@@ -1,0 +1,112 @@
+"""crackflow/output_folder.py; tests/pipelines/commands tries it by the commands that use it."""
+
+import pytest
+
+from crackflow import manifest
+from crackflow.errors import DataError
+from crackflow.output_folder import claim
+
+SHA = "0" * 64
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    (tmp_path / "in").mkdir()
+    return tmp_path / "in"
+
+
+def run(out, inputs, files, **options):
+    with claim(out, inputs, list(files), command="predict", **options) as folder:
+        folder.begin(list(files), SHA)
+        for name, content in files.items():
+            folder.write(name, content)
+        folder.finish()
+
+
+def below(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def test_a_run_leaves_its_files_and_the_manifest(tmp_path, inputs):
+    run(tmp_path / "new/out", inputs, {"a/b": b"1", "c": b"2"})
+    assert below(tmp_path / "new/out") == ["a", "a/b", "c", "crackflow-manifest.json"]
+    assert [one.path for one in manifest.read(tmp_path / "new/out").files] == ["a/b", "c"]
+
+
+def test_a_run_that_writes_nothing_leaves_the_folder_as_it_was(tmp_path, inputs):
+    with claim(tmp_path / "new/out", inputs, ["a"], command="predict"):
+        assert (tmp_path / "new/out").is_dir()
+    assert below(tmp_path) == ["in"]
+    (tmp_path / "out").mkdir()
+    with claim(tmp_path / "out", inputs, ["a"], command="predict"):
+        pass
+    assert below(tmp_path) == ["in", "out"]
+
+
+def test_a_later_run_removes_the_folders_that_it_empties(tmp_path, inputs):
+    run(tmp_path / "out", inputs, {"a/b": b"1", "c/d": b"2"})
+    (tmp_path / "out/c/mine").touch()
+    run(tmp_path / "out", inputs, {"e": b"1"})
+    assert below(tmp_path / "out") == ["c", "c/mine", "crackflow-manifest.json", "e"]
+
+
+def test_a_manifest_never_leads_through_a_link_that_came_later(tmp_path, inputs):
+    run(tmp_path / "out", inputs, {"a/b": b"1"})
+    (tmp_path / "out/a").rename(tmp_path / "theirs")
+    (tmp_path / "out/a").symlink_to(tmp_path / "theirs")
+    run(tmp_path / "out", inputs, {"c": b"1"})
+    assert (tmp_path / "theirs/b").read_bytes() == b"1"
+
+
+def test_a_file_that_appears_while_a_run_works_is_kept(tmp_path, inputs):
+    with claim(tmp_path / "out", inputs, ["a", "b"], command="predict") as folder:
+        folder.begin(["a", "b"], SHA)
+        (tmp_path / "out/b").write_text("mine")
+        folder.write("a", b"1")
+        folder.write("a", b"2")
+        with pytest.raises(DataError, match="b was put there while this run worked; move it away"):
+            folder.write("b", b"1")
+    assert (tmp_path / "out/b").read_text() == "mine"
+    assert [one.path for one in manifest.read(tmp_path / "out").files] == ["a"]
+
+
+def test_a_folder_that_becomes_a_link_while_a_run_works_is_not_followed(tmp_path, inputs):
+    (tmp_path / "theirs").mkdir()
+    with claim(tmp_path / "out", inputs, ["a/b"], command="predict", force=True) as folder:
+        folder.begin(["a/b"], SHA)
+        (tmp_path / "out/a").symlink_to(tmp_path / "theirs")
+        with pytest.raises(DataError, match="is a link now"):
+            folder.write("a/b", b"1")
+    assert below(tmp_path / "theirs") == []
+
+
+def test_a_name_that_was_not_announced_is_a_defect(tmp_path, inputs):
+    with claim(tmp_path / "out", inputs, ["a"], command="predict") as folder:
+        folder.begin(["a"], SHA)
+        with pytest.raises(ValueError, match="b is not among the files"):
+            folder.write("b", b"1")
+
+
+def test_a_damaged_manifest_makes_all_files_the_users(tmp_path, inputs):
+    run(tmp_path / "out", inputs, {"a": b"1"})
+    (tmp_path / "out" / manifest.NAME).write_text("{")
+    with pytest.raises(DataError, match=r"holds 2 files and folders that crackflow did not write \(.* is not what"):
+        run(tmp_path / "out", inputs, {"a": b"1"})
+    run(tmp_path / "out", inputs, {"a": b"1"}, force=True)
+    run(tmp_path / "out", inputs, {"a": b"1"})
+
+
+@pytest.mark.parametrize("out", ["in", "in/deep/out", ".", "link", "link/out", "in/../in"])
+def test_an_overlap_with_the_input_is_rejected_by_whatever_name(tmp_path, inputs, out):
+    (tmp_path / "link").symlink_to(inputs)
+    with pytest.raises(DataError, match="which is read; expected a folder apart from it; try --out "):
+        run(tmp_path / out, inputs, {"a": b"1"}, force=True)
+    assert below(tmp_path) == ["in", "link"]
+
+
+def test_the_suggestion_is_a_name_that_is_free(tmp_path, inputs, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in-predict").mkdir()
+    with pytest.raises(DataError, match=r"try --out in-predict-2$"):
+        run(inputs, inputs, {"a": b"1"})
+    run(tmp_path / "in-predict-2", inputs, {"a": b"1"})
