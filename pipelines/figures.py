@@ -8,24 +8,11 @@ from rich.console import Group
 from rich.table import Table
 
 from crackflow.errors import DataError
+from crackflow.evaluation.headline import BY_NAME, DASH, HEADLINE, figure_text, figure_words, reached
 from tasks.workspace import Workspace
 
-# Words for a figure, and its place below `crack` and below `all_background`.
-CRACK = (
-    ("IoU, pooled", ("pooled", "iou")),
-    ("F1, pooled", ("pooled", "f1")),
-    ("precision, pooled", ("pooled", "precision")),
-    ("recall, pooled", ("pooled", "recall")),
-    ("IoU, mean over images", ("per_image", "iou")),
-    ("F1, mean over images", ("per_image", "f1")),
-    ("IoU, mean over images with cracks", ("positives", "iou")),
-    ("F1, mean over images with cracks", ("positives", "f1")),
-    ("F1 within the tolerance", ("tolerant_f1",)),
-    ("crack-free images with a false alarm", ("false_alarms", "images")),
-    ("area of crack-free images so marked", ("false_alarms", "area")),
-)
-# The same, below `flips.plain` and `flips.averaged`.
-FLIPS = tuple(CRACK[index] for index in (0, 1, 6, 9))
+# What is shown with and without flips.
+FLIPS = tuple(BY_NAME[name] for name in ("pooled_iou", "pooled_f1", "positives_iou", "false_alarms_images"))
 ORIGINAL = "dice_coef_multiclass"
 
 
@@ -59,21 +46,22 @@ def outputs(workspace: Workspace) -> list[tuple[str, str]]:
         ("figures", workspace.metrics_json),
         ("figures as the original has them", workspace.reports / "evaluation.csv"),
     )
-    return [(words, str(path.relative_to(workspace.root))) for words, path in places if path.exists()]
+    return [(name, str(path.relative_to(workspace.root))) for name, path in places if path.exists()]
 
 
 def rows(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Give each figure in words, as the model reached it and as an all-black mask does; the original's comes last."""
-    black, original = figures.get("all_background", {}), figures.get("original", {})
-    crack = [(words, _number(figures["crack"], *keys), _number(black, *keys)) for words, keys in CRACK]
-    return [
-        *crack,
+    protocol = figures.get("protocol", {})
+    crack = [
         (
-            f"{ORIGINAL} (counts background)",
-            _number(original, ORIGINAL),
-            _number(original, f"{ORIGINAL}_all_background"),
-        ),
+            figure_words(one, protocol),
+            figure_text(reached(figures, one), one),
+            figure_text(reached(figures, one, "all_background"), one),
+        )
+        for one in HEADLINE
     ]
+    dice = (_dice(figures, ORIGINAL), _dice(figures, f"{ORIGINAL}_all_background"))
+    return [*crack, (f"{ORIGINAL} (counts background)", *dice)]
 
 
 def table(figures: Mapping[str, Any], places: list[tuple[str, str]]) -> Group:
@@ -98,22 +86,20 @@ def _flips(flips: Mapping[str, Any]) -> Table:
     table.add_column("figure")
     table.add_column("plain", justify="right")
     table.add_column("mean over four flips", justify="right")
-    for words, keys in FLIPS:
-        table.add_row(words, _number(flips.get("plain"), *keys), _number(flips.get("averaged"), *keys))
+    for one in FLIPS:
+        table.add_row(one.words, *(figure_text(reached(flips, one, side), one) for side in ("plain", "averaged")))
     return table
 
 
 def _grid(title: str, rows: Any) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.title, grid.title_justify, grid.title_style = f"\n{title}", "left", "bold"
-    for words, value in rows:
-        text = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, Mapping) else str(value)
-        grid.add_row(str(words).replace("_", " "), text)
+    for name, value in rows:
+        cell = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, Mapping) else str(value)
+        grid.add_row(str(name).replace("_", " "), cell)
     return grid
 
 
-def _number(figures: Any, *keys: str) -> str:
-    """A figure to three places; a dash where it is undefined or absent."""
-    for key in keys:
-        figures = figures.get(key) if isinstance(figures, Mapping) else None
-    return f"{figures:.3f}" if isinstance(figures, int | float) and figures == figures else "-"
+def _dice(figures: Mapping[str, Any], name: str) -> str:
+    value = figures.get("original", {}).get(name)
+    return DASH if value is None else f"{value:.3f}"

@@ -19,14 +19,15 @@ import pandas as pd
 
 from crackflow.atomic import write_text
 from crackflow.errors import CrackflowError, DataError, ModelError
+from crackflow.evaluation.headline import HEADLINE, Headline, figure_text, figure_words, reached
 from crackflow.inference import packaged_weights
 from crackflow.inference.operating_point import read_operating_point, sha256
 from crackflow.keras_import import import_keras
 from crackflow.models import seen_pairs
 from crackflow.models.compression import MANTISSA_BITS, pack
 from pipelines.commands.score import COLUMNS, score
-from pipelines.figures import CRACK
-from scripts.results import cell, pick, protocol
+from pipelines.figures import FLIPS
+from scripts.results import protocol
 from scripts.tables import fill, markdown
 from tasks.outputs import write_json
 from tasks.workspace import Workspace
@@ -188,7 +189,11 @@ def figures(card: dict[str, Any]) -> str:
     """The figures of `crackflow figures`, and what they are of."""
     found = card["figures"]
     rows = [
-        [words, cell(pick(found["crack"], keys)), cell(pick(found["all_background"], keys))] for words, keys in CRACK
+        [
+            figure_words(one, found["protocol"]),
+            *(figure_text(reached(found, one, side), one) for side in ("crack", "all_background")),
+        ]
+        for one in HEADLINE
     ]
     table = markdown(["crack class, test photographs", "these weights", "all-black mask"], rows, "---:")
     return f"{table}\n{protocol(found)}; tolerance {found['protocol']['tolerance_px']} px.\n"
@@ -199,25 +204,22 @@ def flips(found: dict[str, Any] | None) -> str:
     if found is None:
         return "Not compared: `evaluate.compare_flips` was false.\n"
     ways = {"plain": "a photograph seen once", "averaged": "the mean over four flips"}
-    rows = [[words, *(cell(pick(found[name], keys)) for keys in _FLIPS.values())] for name, words in ways.items()]
-    return markdown(["predicted by", *_FLIPS], rows, "---:")
-
-
-_FLIPS = {
-    "IoU, pooled": ("pooled", "iou"),
-    "F1, pooled": ("pooled", "f1"),
-    "IoU, mean over images with cracks": ("positives", "iou"),
-    "crack-free images with a false alarm": ("false_alarms", "images"),
-}
+    rows = [[name, *(figure_text(reached(found, one, side), one) for one in FLIPS)] for side, name in ways.items()]
+    return markdown(["predicted by", *(one.words for one in FLIPS)], rows, "---:")
 
 
 def sources(card: dict[str, Any]) -> str:
     """A row a source."""
     rows = [
-        [row["source"], row["images"], row["images_with_cracks"], *(cell(row[name]) for name in COLUMNS.values())]
+        [*(row[name] for name in ("source", "images", "images_with_cracks")), *(_cell(row, one) for one in COLUMNS)]
         for row in card["by_source"]
     ]
-    return markdown(["source", "images", "with cracks", *COLUMNS], rows, "---:")
+    titles = [figure_words(one, card["figures"]["protocol"]) for one in COLUMNS]
+    return markdown(["source", "images", "with cracks", *titles], rows, "---:")
+
+
+def _cell(row: dict[str, Any], figure: Headline) -> str:
+    return figure_text(reached({"crack": row}, figure), figure)
 
 
 def data(card: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ import pandas as pd
 import yaml
 
 from crackflow.atomic import write_text
+from crackflow.evaluation.headline import BY_NAME, figure_text, figure_words, reached
 from crackflow.imaging.images import read_image, write_png
 from crackflow.visualization.contact_sheet import sheet
 from pipelines.git import shown
@@ -27,18 +28,18 @@ from scripts.tables import fill, markdown
 
 ROOT = Path(__file__).resolve().parents[1]
 BY = "`make results`"
-COLUMNS = {
-    "pooled IoU": ("pooled", "iou"),
-    "F1": ("pooled", "f1"),
-    "precision": ("pooled", "precision"),
-    "recall": ("pooled", "recall"),
-    "mean IoU of images with cracks": ("positives", "iou"),
-    "F1 within 2 px": ("tolerant_f1",),
-    "crack-free images with a false alarm": ("false_alarms", "images"),
-}
-DICE = 'the original\'s "dice"'
-# what README shows of them; docs/explanation/figures.md shows all
-SHORT = ("pooled IoU", "mean IoU of images with cracks", "crack-free images with a false alarm")
+NAMES = (
+    "pooled_iou",
+    "pooled_f1",
+    "pooled_precision",
+    "pooled_recall",
+    "positives_iou",
+    "tolerant_f1",
+    "false_alarms_images",
+)
+DICE = "dice_coef_multiclass"
+# README shows these, docs/explanation/figures.md all of NAMES and the original's.
+SHORT = ("pooled_iou", "positives_iou", "false_alarms_images")
 PAGES = ("README.md", "docs/explanation/figures.md", "docs/how-to/compare-commits.md")
 SOURCES = (*PAGES, "params.yaml", "metrics/evaluation.json", "docs/results/real.json", "docs/results/diff.md")
 PICTURE = ROOT / "docs/images/sample.png"
@@ -93,19 +94,20 @@ def committed_holds(root: Path) -> bool:
         return all((folder / name).is_file() for name in PAGES) and holds(folder)
 
 
-def table(root: Path, columns: Sequence[str] = (*COLUMNS, DICE)) -> str:
+def table(root: Path, columns: Sequence[str] = (*NAMES, DICE)) -> str:
     """The Markdown table of what is there: real photographs first, then the sample.
 
     Args:
         root: the checkout, or a folder laid out like it.
-        columns: which figures, by their titles.
+        columns: which figures, by their names in the table of headline figures, or DICE.
     """
     found: list[list[str]] = []
     notes = []
     real = root / "docs/results/real.json"
+    tolerance: dict[str, Any] = {}
     if real.is_file():
         values = json.loads(real.read_text(encoding="utf-8"))
-        name = f"{values['pairs']:,} real pairs"
+        name, tolerance = f"{values['pairs']:,} real pairs", values["figures"]["protocol"]
         found += rows(name, values["figures"], columns)
         seed, seconds = values["params"]["train"]["seed"], values["total_s"]
         took = "" if seconds is None else f" in {seconds / 60:.0f} minutes"
@@ -113,22 +115,27 @@ def table(root: Path, columns: Sequence[str] = (*COLUMNS, DICE)) -> str:
     sample = root / "metrics/evaluation.json"
     if source(root) == "sample" and sample.is_file():
         values = json.loads(sample.read_text(encoding="utf-8"))
+        tolerance = values["protocol"]
         found += rows("the built-in sample", values, columns)
         notes.append(f"the sample: {protocol(values)}, `make rebuild`")
-    head = ["crack class, test photographs", *columns]
-    return f"{markdown(head, found)}\n{'; '.join(notes)}.\n"
+    titles = ['the original\'s "dice"' if name == DICE else figure_words(BY_NAME[name], tolerance) for name in columns]
+    return f"{markdown(['crack class, test photographs', *titles], found)}\n{'; '.join(notes)}.\n"
 
 
 def rows(name: str, figures: dict[str, Any], columns: Sequence[str]) -> list[list[str]]:
     """A row for the model, and one for a mask without any crack on the same photographs."""
-    original = figures["original"]
-    pairs = (
-        (f"**{name}**", figures["crack"], original["dice_coef_multiclass"]),
-        ("an all-black mask on them", figures["all_background"], original["dice_coef_multiclass_all_background"]),
-    )
+    sides = ((f"**{name}**", "crack", DICE), ("an all-black mask on them", "all_background", f"{DICE}_all_background"))
     return [
-        [label, *(cell(dice if name == DICE else pick(values, COLUMNS[name])) for name in columns)]
-        for label, values, dice in pairs
+        [
+            label,
+            *(
+                f"{figures['original'][dice]:.3f}"
+                if one == DICE
+                else figure_text(reached(figures, BY_NAME[one], side), BY_NAME[one])
+                for one in columns
+            ),
+        ]
+        for label, side, dice in sides
     ]
 
 
@@ -139,18 +146,6 @@ def protocol(figures: dict[str, Any]) -> str:
         f"{found['images']} test images at {found['resolution']}, {found['images_with_cracks']} with cracks, "
         f"threshold {found['threshold']:.2f} chosen on valid"
     )
-
-
-def pick(values: dict[str, Any], path: tuple[str, ...]) -> Any:
-    """Follow `path` into nested figures."""
-    for name in path:
-        values = values[name]
-    return values
-
-
-def cell(value: float | None) -> str:
-    """A figure to three places; what is undefined gets a dash."""
-    return "-" if value is None else f"{value:.3f}"
 
 
 def source(root: Path) -> str:

@@ -7,15 +7,18 @@ from typing import Any
 import pandas as pd
 
 from crackflow.atomic import write_text
+from crackflow.evaluation.headline import HEADLINE, figure_text, figure_words, is_no_better_than_black, reached
 from crackflow.imaging.images import read_stored_mask, write_png
 from crackflow.imaging.pairs import ResizedPairs
 from crackflow.params import Params
-from crackflow.visualization.html_report import headline, leak_rows, render, split_warning
+from crackflow.visualization.html_report import leak_rows, render, split_warning
 from crackflow.visualization.prediction_sheet import Compared, comparison
 from tasks.workspace import Workspace
 
 WORST = 10
 SHEET_WIDTH = 256
+# The figures above the table, in large letters.
+LEAD = ("pooled_iou", "pooled_f1", "positives_iou")
 METRICS = {"pooled_iou": "pooled IoU", "per_image_iou": "mean IoU of images", "pooled_f1": "pooled F1"}
 # Relative to reports/, where the page lies.
 FILES = (
@@ -57,7 +60,8 @@ def run(workspace: Workspace, params: Params) -> None:
         "dataset": dataset,
         "warning": split_warning(dataset["split"]["protocol"], dataset["split"]["leaks"]["this"]),
         "leaks": leak_rows(dataset["split"]["leaks"]),
-        "headline": headline(metrics["crack"], metrics["all_background"]),
+        "headline": headline_rows(metrics),
+        "lead": LEAD,
         "protocol": metrics["protocol"],
         "oracle": metrics["oracle"],
         "original": metrics["original"],
@@ -72,6 +76,27 @@ def run(workspace: Workspace, params: Params) -> None:
         "files": FILES,
     }
     write_text(workspace.reports / "index.html", render(values))
+
+
+def headline_rows(figures: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Set each headline figure beside what an all-black mask reaches.
+
+    Args:
+        figures: as metrics/evaluation.json.
+
+    Returns:
+        By the figure's name: words, meaning, both figures as text, and whether the model is no better than black.
+    """
+    return {
+        one.name: {
+            "words": figure_words(one, figures["protocol"]),
+            "meaning": one.meaning,
+            "ours": figure_text(reached(figures, one), one),
+            "black": figure_text(reached(figures, one, "all_background"), one),
+            "no_better": is_no_better_than_black(figures, one),
+        }
+        for one in HEADLINE
+    }
 
 
 def draw_worst(workspace: Workspace, num_classes: int, path: Path) -> list[dict[str, Any]]:

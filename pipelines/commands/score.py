@@ -16,7 +16,8 @@ from rich import box
 from rich.table import Table
 
 from crackflow.errors import DataError
-from crackflow.evaluation.figures import flat, plain
+from crackflow.evaluation.figures import plain
+from crackflow.evaluation.headline import BY_NAME, Reached, figure_text, figure_words, reached
 from crackflow.evaluation.scoring import score_pairs
 from crackflow.evaluation.tables import per_source_table
 from crackflow.imaging.pairs import ResizedPairs
@@ -41,19 +42,9 @@ TABLES = (
 )
 PREDICTIONS = "predictions"
 WORK = ".work"
-# Words for a column of per_source.csv.
-COLUMNS = {
-    "IoU, pooled": "pooled_iou",
-    "F1, pooled": "pooled_f1",
-    "IoU, mean over images with cracks": "positives_iou",
-    "F1 within the tolerance": "tolerant_f1",
-    "crack-free images with a false alarm": "false_alarms_images",
-}
-# The same for a terminal of 80 columns.
-_SHORT = ("IoU", "F1", "mean IoU", "F1 near", "alarms")
-_CAPTION = (
-    "IoU and F1: pooled over pixels. mean IoU: over images with cracks. F1 near: within the tolerance. "
-    "alarms: share of crack-free images with a false alarm."
+# The columns of the table by source; a terminal of 80 characters has room for these.
+COLUMNS = tuple(
+    BY_NAME[name] for name in ("pooled_iou", "pooled_f1", "positives_iou", "tolerant_f1", "false_alarms_images")
 )
 
 
@@ -138,9 +129,10 @@ def score(weights: Weights, pairs: Path, out: Path | None = None) -> Outcome:
 
 def table(outcome: Outcome) -> Table:
     """Lay out the figures by source for a terminal, then those of all and of an all-black mask."""
+    protocol = outcome.figures["protocol"]
     found = Table(
         title="crack class, by source",
-        caption=_CAPTION,
+        caption=". ".join(f"{one.short}: {figure_words(one, protocol)}" for one in COLUMNS) + ".",
         box=box.SIMPLE,
         collapse_padding=True,
         pad_edge=False,
@@ -149,22 +141,17 @@ def table(outcome: Outcome) -> Table:
         title_style="bold",
     )
     found.add_column("source", no_wrap=True)
-    for words in ("images", "cracked", *_SHORT):
-        found.add_column(words, justify="right")
+    for heading in ("images", "cracked", *(one.short for one in COLUMNS)):
+        found.add_column(heading, justify="right")
     for row in outcome.by_source.to_dict("records"):
         counts = [str(row[name]) for name in ("source", "images", "images_with_cracks")]
-        found.add_row(*counts, *(_cell(row[name]) for name in COLUMNS.values()))
+        found.add_row(*counts, *(figure_text(reached({"crack": row}, one), one) for one in COLUMNS))
     found.add_section()
-    protocol = outcome.figures["protocol"]
-    for name, key in (("all", "crack"), ("all-black mask", "all_background")):
-        reached = flat(outcome.figures[key])
+    for name, side in (("all", "crack"), ("all-black mask", "all_background")):
         counts = [name, str(protocol["images"]), str(protocol["images_with_cracks"])]
-        found.add_row(*counts, *(_cell(reached[column]) for column in COLUMNS.values()))
+        values = (reached(outcome.figures, one, side).value for one in COLUMNS)
+        found.add_row(*counts, *(figure_text(Reached(value), one) for value, one in zip(values, COLUMNS, strict=True)))
     return found
-
-
-def _cell(value: Any) -> str:
-    return "-" if pd.isna(value) else f"{value:.3f}"
 
 
 def _origin(path: Path | None) -> str:

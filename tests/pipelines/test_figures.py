@@ -47,28 +47,28 @@ def shown(values, places=()):
 
 def test_the_crack_class_leads_and_the_original_comes_last():
     rows = figures.rows(EVALUATION)
-    assert rows[0] == ("IoU, pooled", "0.612", "0.000")
+    assert rows[0] == ("pooled IoU", "0.612", "0.000")
     assert rows[-1][1:] == ("0.973", "0.965")
     assert "counts background" in rows[-1][0]
 
 
 def test_each_figure_has_the_all_black_masks_beside_it():
-    assert ("IoU, mean over images", "0.500", "0.130") in figures.rows(EVALUATION)
-    assert ("F1, mean over images with cracks", "0.410", "0.000") in figures.rows(EVALUATION)
+    assert ("mean IoU, all images", "0.500", "0.130") in figures.rows(EVALUATION)
+    assert ("mean F1, images with cracks", "0.410", "0.000") in figures.rows(EVALUATION)
 
 
 def test_an_undefined_figure_is_a_dash():
-    assert ("precision, pooled", "0.800", "-") in figures.rows(EVALUATION)
+    assert ("pooled precision", "0.800", "-") in figures.rows(EVALUATION)
     assert ("F1 within the tolerance", "-", "0.000") in figures.rows(EVALUATION)
 
 
 def test_figures_of_an_older_run_that_lack_some_can_be_shown():
-    assert figures.rows({"crack": {"pooled": {"iou": 0.5}}})[0] == ("IoU, pooled", "0.500", "-")
+    assert figures.rows({"crack": {"pooled": {"iou": 0.5}}})[0] == ("pooled IoU", "0.500", "-")
 
 
 def test_the_table_shows_figures_protocol_and_places(workspace):
     text = shown(EVALUATION, figures.outputs(workspace))
-    for words in ("IoU, pooled", "0.612", "threshold", "pooled summed over images", "reports/index.html"):
+    for words in ("pooled IoU", "0.612", "threshold", "pooled summed over images", "reports/index.html"):
         assert words in text
 
 
@@ -79,7 +79,7 @@ def test_flips_are_shown_with_and_without_where_there_are_both():
     }
     assert "flips" not in shown(EVALUATION)
     lines = shown({**EVALUATION, "flips": flips}).splitlines()
-    row = next(line for line in lines if "IoU, pooled" in line and "0.541" in line)
+    row = next(line for line in lines if "pooled IoU" in line and "0.541" in line)
     assert row.index("0.541") < row.index("0.552")
     assert any("false alarm" in line and "0.100" in line and "-" in line for line in lines)
 
@@ -108,5 +108,5 @@ def test_the_artifact_is_a_markdown_table():
     assert lines[:3] == [
         "| figure | this model | all-black mask |",
         "| --- | --- | --- |",
-        "| IoU, pooled | 0.612 | 0.000 |",
+        "| pooled IoU | 0.612 | 0.000 |",
     ]

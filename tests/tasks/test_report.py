@@ -108,11 +108,11 @@ def test_crack_figures_lead_with_their_protocol_and_the_empty_mask(ready, params
     text = page(ready, params).text
     metrics = json.loads(ready.metrics_json.read_text())
     iou, protocol = metrics["crack"]["pooled"]["iou"], metrics["protocol"]
-    assert f"Crack IoU, pooled {iou:.3f} all-black mask 0.000" in text
+    assert f"Crack pooled IoU {iou:.3f} all-black mask 0.000" in text
     assert "The test subset has 8 images, 6 of them with cracks." in text
     assert f"above {protocol['threshold']:.4f}: the threshold with the best pooled IoU on the 8 valid images" in text
-    assert "tolerant F1 (2 px)" in text
-    assert text.index("Crack IoU, pooled") < text.index("dice_coef_multiclass")
+    assert "F1 within 2 px" in text
+    assert text.index("Crack pooled IoU") < text.index("dice_coef_multiclass")
 
 
 def test_the_operating_point_is_said_in_words(ready, params):
@@ -175,7 +175,7 @@ def test_a_split_that_leaks_is_called_out_above_the_figures(ready, params):
     text = page(ready, params).text
     warning = "Test is not independent: 4 of 8 test pairs (50 %)"
     assert text.count(warning) == 2
-    assert text.index(warning) < text.index("Crack IoU, pooled")
+    assert text.index(warning) < text.index("Crack pooled IoU")
     assert "as the data came 8 5 2 4 50.0" in text
     assert "in the subsets that the data came with, for 50" in text
 

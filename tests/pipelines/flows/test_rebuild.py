@@ -93,7 +93,7 @@ def test_a_changed_param_reruns_what_it_touches(built):
 def test_figures_become_an_artifact(built):
     (built.root / "metrics").mkdir()
     (built.root / "metrics/evaluation.json").write_text('{"crack": {"pooled": {"iou": 0.5}}}')
-    assert "| IoU, pooled | 0.500 | - |" in artifact(rebuild(), "figures")
+    assert "| pooled IoU | 0.500 | - |" in artifact(rebuild(), "figures")
     # a run of a part says nothing new of the model
     assert artifact(rebuild(["split"]), "figures") is None
 
