@@ -21,7 +21,7 @@ import tenacity
 import urllib3
 
 from crackflow.progress import bar
-from crackflow.sources.download_faults import AgainError, BrokenOffError, NoRoomError, Patience, sort
+from crackflow.sources.download_faults import AgainError, BrokenOffError, NoRoomError, Patience, meaning_of
 from crackflow.sources.download_state import Entity, Partial
 
 BLOCK = 2**16
@@ -128,7 +128,7 @@ def _fetch(
             if getattr(error.response, "status_code", 0) == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 part.drop()
                 raise AgainError("the server has no such range (416); the part is dropped") from None
-            sort(error, patience, first=first)
+            raise meaning_of(error, patience, first=first) from None
     if part.entity and part.entity.total is not None and part.size != part.entity.total:
         raise AgainError(f"the connection dropped after {part.size:,} of {part.entity.total:,} bytes")
     wrong = _md5_differs(part.path, part.entity.md5) if part.entity and part.entity.md5 else damage(part.path)

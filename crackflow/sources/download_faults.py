@@ -4,7 +4,6 @@ import socket
 import ssl
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import NoReturn
 
 import requests
 import urllib3
@@ -65,34 +64,33 @@ class AgainError(Exception):
         self.after_s = after_s
 
 
-def sort(error: requests.RequestException, patience: Patience, *, first: bool) -> NoReturn:
-    """Raise what a failed request means.
+def meaning_of(error: requests.RequestException, patience: Patience, *, first: bool) -> Exception:
+    """Tell what a failed request means.
 
     Args:
         error: what requests raised.
         patience: how long may be waited.
         first: whether nothing was asked before it; a name that can't be resolved then means that there is no network.
 
-    Raises:
-        AgainError: for what may pass.
-        BrokenOffError: for what it is no use to wait for: no network, or a server that asks to wait too long.
-        requests.RequestException: `error` itself, for everything else.
+    Returns:
+        The exception to raise: an AgainError for what may pass; a BrokenOffError for what it is no use to wait for, no
+        network or a server that asks to wait too long; `error` itself for everything else.
     """
     if isinstance(error, requests.HTTPError) and error.response is not None:
         status = error.response.status_code
         if status not in _LATER and status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise error
+            return error
         asked_s = _retry_after(error.response)
         if asked_s > patience.longest_s:
-            raise BrokenOffError(f"the server answers {status} and asks to wait {asked_s:,.0f} s", 1) from None
-        raise AgainError(f"the server answers {status}", asked_s) from None
+            return BrokenOffError(f"the server answers {status} and asks to wait {asked_s:,.0f} s", 1)
+        return AgainError(f"the server answers {status}", asked_s)
     if not isinstance(error, requests.ConnectionError | requests.Timeout):
-        raise error
+        return error
     if _caused_by(error, ssl.SSLCertVerificationError):
-        raise error
+        return error
     if first and _caused_by(error, socket.gaierror):
-        raise BrokenOffError(_kind(error, patience), 1) from None
-    raise AgainError(_kind(error, patience)) from None
+        return BrokenOffError(_kind(error, patience), 1)
+    return AgainError(_kind(error, patience))
 
 
 def _kind(error: requests.RequestException, patience: Patience) -> str:

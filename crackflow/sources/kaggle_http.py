@@ -1,24 +1,23 @@
-"""Ask Kaggle for a data set's archive: with kagglehub's address and credentials, with time limits and discretion."""
+"""Ask Kaggle for a data set's archive, with time limits and without showing addresses or credentials.
+
+The request is the one that kagglehub itself sends (a test compares the two). kagglehub's own download is not used: it
+resumes without asking whether the file is still the same, and its client has no time limit.
+"""
 
 import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http import HTTPStatus
-from typing import Any
 
 import requests
 from kagglehub import __version__
 from kagglehub.config import KaggleApiCredentials, get_kaggle_credentials
 from kagglehub.handle import DatasetHandle
-from kagglesdk.datasets.services.dataset_api_service import DatasetApiClient
-from kagglesdk.datasets.types.dataset_api_service import ApiDownloadDatasetRequest
-from kagglesdk.kaggle_env import get_env
-from kagglesdk.kaggle_http_client import KaggleHttpClient
-from requests.adapters import HTTPAdapter
+from kagglesdk.kaggle_env import KaggleEnv, get_endpoint, get_env
 
 # What may stand in a header as it is; anything else makes an exception that quotes it.
 _PLAIN = re.compile(r"[\x21-\x7e]+")
+_DOWNLOAD = "v1/datasets.DatasetApiService/DownloadDataset"
 
 
 class CredentialsError(Exception):
@@ -51,7 +50,7 @@ def open_archive(
 ) -> Iterator[requests.Response]:
     """Ask for the archive and follow Kaggle's redirect to the storage; the body is not read yet.
 
-    The headers reach the storage too; the Authorization does not, since requests drops it where the host changes.
+    The headers reach the storage too. The Authorization does not, since requests drops it where the host changes.
 
     Args:
         handle: with its version.
@@ -65,69 +64,55 @@ def open_archive(
         CredentialsError: when the credentials can't be used.
         requests.RequestException: when there is no such answer.
     """
-    credentials = read_credentials()
-    request = ApiDownloadDatasetRequest()
-    request.owner_slug, request.dataset_slug = handle.owner, handle.dataset
-    request.dataset_version_number = handle.version
-    client = _Client(credentials, headers, timeout)
-    with _without_addresses(), client:
+    env = get_env()
+    endpoint = get_endpoint(env) if env == KaggleEnv.PROD else f"{get_endpoint(env)}/api"
+    with _without_addresses(), requests.Session() as session:
+        session.headers.update({"User-Agent": f"kagglehub/{__version__}", **headers})
+        session.auth = _authentication(read_credentials())
+        asked = {
+            "ownerSlug": handle.owner,
+            "datasetSlug": handle.dataset,
+            "datasetVersionNumber": handle.version,
+        }
         try:
-            # typed as the redirect, it is the answer of the storage that the redirect leads to
-            response: Any = DatasetApiClient(client).download_dataset(request)
-        except requests.HTTPError as error:
-            # the API may also send a status inside an answer of status 200
-            if error.response is not None and error.response.ok:
-                error.response.status_code = int(error.response.json()["code"])
-            raise
+            response = session.post(f"{endpoint}/{_DOWNLOAD}", json=asked, timeout=timeout, stream=True)
         except requests.RequestException:
             raise
-        except (ValueError, TypeError):
-            # a redirect to what is no address, or JSON of another shape; the cause may quote it
+        except ValueError:
+            # a redirect to what is no address; the cause may quote it
             raise requests.exceptions.ContentDecodingError from None
         with response:
+            _check(response)
             yield response
 
 
-class _Client(KaggleHttpClient):  # type: ignore[misc] # the sdk has no types
-    """kagglesdk's client, which knows no time limit and no headers of the caller's."""
-
-    _session: Any
-
-    def __init__(
-        self, credentials: KaggleApiCredentials, headers: Mapping[str, str], timeout: tuple[float, float]
-    ) -> None:
-        super().__init__(
-            env=get_env(),
-            username=credentials.username,
-            password=credentials.key,
-            api_token=credentials.api_key,
-            # kagglehub's own adds to this what it finds by reading the source of every caller, which takes a second
-            user_agent=f"kagglehub/{__version__}",
-        )
-        self._headers, self._timeout = headers, timeout
-
-    def _init_session(self) -> None:
-        new = self._session is None
-        super()._init_session()
-        if new:
-            self._session.headers.update(self._headers)
-            for scheme in ("https://", "http://"):
-                self._session.mount(scheme, _Strict(self._timeout))
+def _authentication(credentials: KaggleApiCredentials) -> "_Bearer | tuple[str, str] | None":
+    if credentials.api_key:
+        return _Bearer(credentials.api_key)
+    return (credentials.username, credentials.key) if credentials.username and credentials.key else None
 
 
-class _Strict(HTTPAdapter):
-    """Sends with time limits, and raises on what is refused."""
+class _Bearer(requests.auth.AuthBase):
+    def __init__(self, token: str) -> None:
+        self._token = token
 
-    def __init__(self, timeout: tuple[float, float]) -> None:
-        super().__init__()
-        self._timeout = timeout
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        response = super().send(request, *args, **{**kwargs, "timeout": self._timeout})
-        # before the sdk reads the body, which in a gateway's answer need not be what its header says
-        if response.status_code >= HTTPStatus.BAD_REQUEST:
-            raise requests.HTTPError(f"status {response.status_code}", response=response)
-        return response
+
+def _check(response: requests.Response) -> None:
+    """Raise on a status that is an error, be it inside an answer of status 200; without the server's text."""
+    if response.ok and "application/json" in response.headers.get("Content-Type", ""):
+        try:
+            answer = response.json()
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict) or not isinstance(answer.get("code"), int):
+            raise requests.exceptions.ContentDecodingError
+        response.status_code = answer["code"]
+    if not response.ok:
+        raise requests.HTTPError(f"status {response.status_code}", response=response)
 
 
 @contextmanager

@@ -137,6 +137,17 @@ def test_the_version_is_the_one_asked_for(kaggle, place):
     assert (asked["ownerSlug"], asked["datasetSlug"], asked["datasetVersionNumber"]) == (owner, name, 7)
 
 
+def test_the_request_is_the_one_that_kagglehub_sends(kaggle, home, monkeypatch):
+    by_access_token(home, monkeypatch)
+    get()
+    kagglehub.dataset_download(f"{HANDLE}/versions/1")
+    ours, theirs = (asked for asked in kaggle.asked if asked.side == "api")
+    assert (ours.path, json.loads(ours.body)) == (theirs.path, json.loads(theirs.body))
+    for name in ("content-type", "authorization"):
+        assert ours.headers[name] == theirs.headers[name]
+    assert theirs.headers["user-agent"].startswith(ours.headers["user-agent"])
+
+
 def test_what_kagglehub_itself_downloaded_is_used(kaggle, place, capfd):
     folder = kagglehub.dataset_download(f"{HANDLE}/versions/1")
     before = len(kaggle.asked)
