@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 
 from crackflow.errors import DataError
-from crackflow.evaluation.headline import BY_NAME, DASH, HEADLINE, figure_text, figure_words, reached
+from crackflow.evaluation.headline import BY_NAME, DASH, HEADLINE, figure_text, figure_words
 from tasks.workspace import Workspace
 
 # What is shown with and without flips.
@@ -55,8 +55,8 @@ def rows(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     crack = [
         (
             figure_words(one, protocol),
-            figure_text(reached(figures, one), one),
-            figure_text(reached(figures, one, "all_background"), one),
+            figure_text(figures, one),
+            figure_text(figures, one, "all_background"),
         )
         for one in HEADLINE
     ]
@@ -87,7 +87,7 @@ def _flips(flips: Mapping[str, Any]) -> Table:
     table.add_column("plain", justify="right")
     table.add_column("mean over four flips", justify="right")
     for one in FLIPS:
-        table.add_row(one.words, *(figure_text(reached(flips, one, side), one) for side in ("plain", "averaged")))
+        table.add_row(one.words, *(figure_text(flips, one, side) for side in ("plain", "averaged")))
     return table
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 
 from crackflow.atomic import write_text
 from crackflow.errors import CrackflowError, DataError, ModelError
-from crackflow.evaluation.headline import HEADLINE, Headline, figure_text, figure_words, reached
+from crackflow.evaluation.headline import HEADLINE, Headline, figure_text, figure_words
 from crackflow.inference import packaged_weights
 from crackflow.inference.operating_point import read_operating_point, sha256
 from crackflow.keras_import import import_keras
@@ -191,7 +191,7 @@ def figures(card: dict[str, Any]) -> str:
     rows = [
         [
             figure_words(one, found["protocol"]),
-            *(figure_text(reached(found, one, side), one) for side in ("crack", "all_background")),
+            *(figure_text(found, one, side) for side in ("crack", "all_background")),
         ]
         for one in HEADLINE
     ]
@@ -204,7 +204,7 @@ def flips(found: dict[str, Any] | None) -> str:
     if found is None:
         return "Not compared: `evaluate.compare_flips` was false.\n"
     ways = {"plain": "a photograph seen once", "averaged": "the mean over four flips"}
-    rows = [[name, *(figure_text(reached(found, one, side), one) for one in FLIPS)] for side, name in ways.items()]
+    rows = [[name, *(figure_text(found, one, side) for one in FLIPS)] for side, name in ways.items()]
     return markdown(["predicted by", *(one.words for one in FLIPS)], rows, "---:")
 
 
@@ -219,7 +219,7 @@ def sources(card: dict[str, Any]) -> str:
 
 
 def _cell(row: dict[str, Any], figure: Headline) -> str:
-    return figure_text(reached({"crack": row}, figure), figure)
+    return figure_text({"crack": row}, figure)
 
 
 def data(card: dict[str, Any]) -> str:

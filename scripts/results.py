@@ -20,7 +20,7 @@ import pandas as pd
 import yaml
 
 from crackflow.atomic import write_text
-from crackflow.evaluation.headline import BY_NAME, figure_text, figure_words, reached
+from crackflow.evaluation.headline import BY_NAME, figure_text, figure_words
 from crackflow.imaging.images import read_image, write_png
 from crackflow.visualization.contact_sheet import sheet
 from pipelines.git import shown
@@ -129,9 +129,7 @@ def rows(name: str, figures: dict[str, Any], columns: Sequence[str]) -> list[lis
         [
             label,
             *(
-                f"{figures['original'][dice]:.3f}"
-                if one == DICE
-                else figure_text(reached(figures, BY_NAME[one], side), BY_NAME[one])
+                f"{figures['original'][dice]:.3f}" if one == DICE else figure_text(figures, BY_NAME[one], side)
                 for one in columns
             ),
         ]

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from crackflow.atomic import write_text
-from crackflow.evaluation.headline import HEADLINE, figure_text, figure_words, is_no_better_than_black, reached
+from crackflow.evaluation.headline import HEADLINE, figure_text, figure_words, is_no_better_than_black
 from crackflow.imaging.images import read_stored_mask, write_png
 from crackflow.imaging.pairs import ResizedPairs
 from crackflow.params import Params
@@ -91,8 +91,8 @@ def headline_rows(figures: dict[str, Any]) -> dict[str, dict[str, Any]]:
         one.name: {
             "words": figure_words(one, figures["protocol"]),
             "meaning": one.meaning,
-            "ours": figure_text(reached(figures, one), one),
-            "black": figure_text(reached(figures, one, "all_background"), one),
+            "ours": figure_text(figures, one),
+            "black": figure_text(figures, one, "all_background"),
             "no_better": is_no_better_than_black(figures, one),
         }
         for one in HEADLINE

@@ -101,12 +101,20 @@ def reached(figures: Mapping[str, Any], figure: Headline, side: str = "crack") -
     return Reached(_number(value), _number(low), _number(high))
 
 
-def figure_text(found: Reached, figure: Headline) -> str:
-    """Write a figure with its interval, as "0.527 (0.41 to 0.63)"; a dash where it is undefined."""
+def figure_text(figures: Mapping[str, Any], figure: Headline, side: str = "crack", *, interval: bool = True) -> str:
+    """Write a figure with its interval, as "0.527 (0.41 to 0.63)"; a dash where it is undefined.
+
+    Args:
+        figures: as for `reached`, and so are the next two.
+        figure: of HEADLINE.
+        side: which block.
+        interval: whether the interval is shown, where the file has one.
+    """
+    found = reached(figures, figure, side)
     if found.value is None:
         return DASH
     value = f"{found.value:.{figure.digits}f}"
-    if found.low is None or found.high is None:
+    if not interval or found.low is None or found.high is None:
         return value
     digits = figure.digits - 1
     return f"{value} ({found.low:.{digits}f} to {found.high:.{digits}f})"

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from crackflow.errors import DataError
 from crackflow.evaluation.figures import plain
-from crackflow.evaluation.headline import BY_NAME, Reached, figure_text, figure_words, reached
+from crackflow.evaluation.headline import BY_NAME, figure_text, figure_words
 from crackflow.evaluation.scoring import score_pairs
 from crackflow.evaluation.tables import per_source_table
 from crackflow.imaging.pairs import ResizedPairs
@@ -145,12 +145,11 @@ def table(outcome: Outcome) -> Table:
         found.add_column(heading, justify="right")
     for row in outcome.by_source.to_dict("records"):
         counts = [str(row[name]) for name in ("source", "images", "images_with_cracks")]
-        found.add_row(*counts, *(figure_text(reached({"crack": row}, one), one) for one in COLUMNS))
+        found.add_row(*counts, *(figure_text({"crack": row}, one) for one in COLUMNS))
     found.add_section()
     for name, side in (("all", "crack"), ("all-black mask", "all_background")):
         counts = [name, str(protocol["images"]), str(protocol["images_with_cracks"])]
-        values = (reached(outcome.figures, one, side).value for one in COLUMNS)
-        found.add_row(*counts, *(figure_text(Reached(value), one) for value, one in zip(values, COLUMNS, strict=True)))
+        found.add_row(*counts, *(figure_text(outcome.figures, one, side, interval=False) for one in COLUMNS))
     return found
 
 

@@ -55,17 +55,18 @@ def test_an_interval_is_shown_with_a_digit_less():
     figures = {"crack": every(0.5274), "intervals": {"crack": {"pooled_iou": [0.4123, 0.6349]}}}
     iou = BY_NAME["pooled_iou"]
     assert reached(figures, iou) == Reached(0.5274, 0.4123, 0.6349)
-    assert figure_text(reached(figures, iou), iou) == "0.527 (0.41 to 0.63)"
-    assert figure_text(reached(figures, BY_NAME["pooled_f1"]), BY_NAME["pooled_f1"]) == "0.527"
+    assert figure_text(figures, iou) == "0.527 (0.41 to 0.63)"
+    assert figure_text(figures, iou, interval=False) == "0.527"
+    assert figure_text(figures, BY_NAME["pooled_f1"]) == "0.527"
 
 
 @pytest.mark.parametrize("value", [None, math.nan])
 def test_an_undefined_figure_is_a_dash(value):
-    assert figure_text(reached({"crack": every(value)}, BY_NAME["pooled_iou"]), BY_NAME["pooled_iou"]) == "-"
+    assert figure_text({"crack": every(value)}, BY_NAME["pooled_iou"]) == "-"
 
 
 def test_small_areas_have_a_digit_more():
-    assert figure_text(Reached(0.00123), BY_NAME["false_alarms_area"]) == "0.0012"
+    assert figure_text({"crack": every(0.00123)}, BY_NAME["false_alarms_area"]) == "0.0012"
 
 
 def test_the_tolerance_is_named_with_its_unit():
