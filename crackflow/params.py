@@ -5,12 +5,15 @@ holds the two together. `crackflow` itself never opens params.yaml: whoever runs
 """
 
 import difflib
+import math
 import posixpath
+import textwrap
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
+import regex
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from crackflow.errors import ParamsError
 
@@ -23,6 +26,35 @@ Amount = Annotated[float, Field(ge=0)]
 Level = Annotated[int, Field(ge=0, le=255)]
 Colour = tuple[Level, Level, Level]
 Range = tuple[float, float]
+
+
+_COUNT = regex.compile(r"\{(\d*),?(\d*)\}")
+_MOST_REPEATS = 10_000
+
+
+def _one_named_group(pattern: str) -> str:
+    """Return a pattern for names of pairs, or say why it can't be one.
+
+    How long it takes for a name is limited where it is used. What compiling takes is limited here: counts inside counts
+    multiply, and each repeat needs memory.
+    """
+    repeats = math.prod(max(1, *(int(count or 1) for count in found.groups())) for found in _COUNT.finditer(pattern))
+    if repeats > _MOST_REPEATS:
+        raise ValueError(f"{pattern} repeats {repeats} times in all, expected at most {_MOST_REPEATS}; count less")
+    try:
+        groups = list(regex.compile(pattern).groupindex)
+    except regex.error as error:
+        raise ValueError(f"{pattern} is no regular expression: {error}; correct it") from None
+    if len(groups) != 1:
+        raise ValueError(
+            f"{pattern} has {len(groups)} named groups, expected one: write (?P<photo>...) or (?P<source>...) around "
+            "the part of the name that counts, and (?:...) around other groups"
+        )
+    return pattern
+
+
+NamePattern = Annotated[str, Field(max_length=200), AfterValidator(_one_named_group)]
+NamePatterns = Annotated[tuple[NamePattern, ...], Field(max_length=100)]
 
 
 class _Block(BaseModel):
@@ -108,6 +140,37 @@ class SplitParams(_Block):
         60, description="pairs whose 256-bit perceptual hashes differ in at most this many bits are one group"
     )
     mini_test: Positive = Field(24, description="test pairs shown by infer, spread over the sources")
+    parents: NamePatterns = Field(
+        (
+            # 049 of all three is one photograph, CFD_049
+            r"(?:CFD|forest|Sylvie_Chambon)_(?P<CFD>\d+)(?:-\d+)?$",
+            # GT and noGT of one number may be one photograph: joined as a precaution
+            r"Sylvie_Chambon_Im_(?:no)?GT_(?P<Sylvie_Chambon>ESAR_\d+)",
+            r"(?P<photo>CRACK500_[^_]+_[^_]+)",
+            r"(?P<photo>DeepCrack_.+?)(?:-\d+)*$",
+            r"(?P<photo>Rissbilder_for_Florian_[^_]+)",
+            r"(?P<photo>Volker_[^_]+)",
+            r"(?P<photo>noncrack_(?:[^_]+_){3}[^_]+)",
+            # 8980 and 8980a show one slab
+            r"(?P<photo>Eugen_Muller_\d+)",
+            r"(?P<photo>GAPS384_[^_]+_[^_]+)",
+            r"(?P<photo>cracktree200_.+)",
+            r"(?P<photo>[^_]+_.*\d.*)(?<!-\d+)-\d{1,2}$",
+        ),
+        description="regular expressions that say which pairs are crops of one photograph; the first that fits the "
+        "start of a name decides. Pairs with the same text in the named group belong together; a group name other than "
+        "photo is put before the text (forest_049 is CFD_049). The last one reads SOURCE_PHOTO-N, where PHOTO has a "
+        "digit: remove it where -1, -2 number different photographs",
+    )
+    sources: NamePatterns = Field(
+        (
+            r"(?P<source>CFD|forest|Sylvie_Chambon|CRACK500|DeepCrack|Rissbilder_for_Florian|Volker|noncrack)_",
+            r"(?P<source>Eugen_Muller|GAPS384|cracktree200)_",
+            r"(?P<source>[^\W\d_]{3,}\d{1,3}[^\W\d_]{3,})_",
+        ),
+        description="likewise for the source that a name tells; where none fits, it is what stands before the first "
+        "underscore or digit, or photos",
+    )
 
     @field_validator("previous")
     @classmethod
@@ -368,6 +431,10 @@ def render(params: Params) -> str:
     return header + "\n".join(_render(params, 0)) + "\n"
 
 
+_LONGEST_LIST = 120
+"""Characters of a list that is written on one line; a longer one has a line an entry."""
+
+
 def _render(block: BaseModel, depth: int) -> list[str]:
     lines = []
     for name, field in type(block).model_fields.items():
@@ -386,6 +453,10 @@ def _render(block: BaseModel, depth: int) -> list[str]:
             lines += [f"{indent}  {key}: {_scalar(item)}" for key, item in plain.items()]
             continue
         line = f"{indent}{name}: {_scalar(plain)}"
+        if isinstance(plain, list) and len(line) > _LONGEST_LIST:
+            lines += [f"{indent}# {text}" for text in textwrap.wrap(field.description or "", 110)]
+            lines += [f"{indent}{name}:", *(f"{indent}- {_scalar(item)}" for item in plain)]
+            continue
         lines.append(f"{line}  # {field.description}" if field.description else line)
     return lines
 

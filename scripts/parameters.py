@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from crackflow.params import Params
 
+LONGEST = 120  # characters of a default that is shown; params.yaml has the others
 PAGE = Path(__file__).resolve().parents[1] / "docs/reference/parameters.md"
 HEAD = """# Parameters
 
@@ -59,6 +60,8 @@ def rows(block: BaseModel, prefix: str) -> list[str]:
             found += [f"| **{prefix}{name}** | | | {title} |\n", *rows(value, f"{prefix}{name}.")]
         else:
             default = str(block.model_dump(mode="json")[name]).replace("|", "\\|")
+            if len(default) > LONGEST:
+                default = "see params.yaml"
             what = (field.description or "").replace("|", "or")
             found.append(f"| {prefix}{name} | `{default}` | {allowed(field.annotation, field.metadata)} | {what} |\n")
     return found

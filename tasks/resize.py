@@ -22,7 +22,6 @@ from crackflow.imaging.pairs import KINDS
 from crackflow.params import Colour, Params
 from crackflow.progress import track
 from crackflow.rejections import Refusal, check_refusals
-from crackflow.sources.provenance import source_of
 from tasks.code_closure import fingerprint
 from tasks.outputs import new_folder, write_csv
 from tasks.threads import on_all_cores
@@ -30,7 +29,6 @@ from tasks.workspace import Workspace
 
 COLUMNS = [
     "stem",
-    "source",
     "given",
     "width",
     "height",
@@ -100,7 +98,7 @@ def run(workspace: Workspace, params: Params) -> None:
             key, known = _finish(stem, *paths, store, params.resize.size, params.resize.mode, colours)
         except ImageError as error:
             return "", dict.fromkeys(COLUMNS, "") | {"stem": stem, "refused": str(error)}
-        return key, {"stem": stem, "source": source_of(stem), "given": given, **known, "refused": ""}
+        return key, {"stem": stem, "given": given, **known, "refused": ""}
 
     columns = ["stem", "image", "mask", "given"]
     made = on_all_cores(finish, pairs[columns].itertuples(index=False, name=None))

@@ -7,7 +7,7 @@ import pandas as pd
 
 from crackflow.errors import DataError
 from crackflow.params import Params
-from crackflow.sources.provenance import parent_of
+from crackflow.sources.provenance import NameRules
 from crackflow.splitting.examples import pick_examples
 from crackflow.splitting.grouping import SUBSETS
 from crackflow.splitting.incremental import read_subsets
@@ -34,11 +34,13 @@ def run(workspace: Workspace, params: Params) -> None:
     if usable.empty:
         raise DataError(f"{workspace.resized_csv} holds no usable pair; see its column `refused` for the reasons")
     stems = usable["stem"].tolist()
+    names = NameRules.of(params.split)
+    photographs = {stem: names.photograph(stem) for stem in stems}
     previous = read_subsets(workspace.root / Path(params.split.previous))
     duplicates = near_duplicates(dict(zip(stems, usable["phash"], strict=True)), params.split.duplicate_distance)
     pairs = Pairs(
-        sources=dict(zip(stems, usable["source"], strict=True)),
-        parents={stem: parent_of(stem) for stem in stems},
+        sources={stem: names.source(stem) for stem in stems},
+        parents={stem: found or stem for stem, found in photographs.items()},
         empty=dict(zip(stems, usable["crack_share"].astype(float) == 0, strict=True)),
         given=dict(zip(stems, usable["given"], strict=True)),
         duplicates=tuple((found.one, found.other) for found in duplicates),
@@ -53,6 +55,8 @@ def run(workspace: Workspace, params: Params) -> None:
     ]
     columns = ["stem", "source", "parent", "group", "subset", "mini_test"]
     proof = describe(pairs, split, previous, duplicates, params.split)
+    # how many names say which photograph they are of; 0 leaves near-duplicates alone to tell
+    proof["parents_by_name"] = sum(photographs[stem] is not None for stem in split.subsets)
     write_json(workspace.split_json, proof)
     write_csv(workspace.split_csv, pd.DataFrame(rows, columns=columns))
     print(_summary(proof))
@@ -66,8 +70,9 @@ def _summary(proof: dict[str, Any]) -> str:
     this, random = proof["leaks"]["this"], proof["leaks"]["random"]
     aside = f"; {len(proof['set_aside'])} set aside" if proof["set_aside"] else ""
     label = f" ({proof['label']})" if proof["label"] else ""
+    unknown = "" if proof["parents_by_name"] else "; parents unknown: by content alone"
     return (
         f"{parts}; {proof['groups']} groups, {len(proof['duplicates'])} near-duplicate pairs{aside}; "
         f"test pairs that leak: {this['test_leaked']} of {this['test_pairs']}{label}, "
-        f"{random['test_leaked']} of {random['test_pairs']} when split at random"
+        f"{random['test_leaked']} of {random['test_pairs']} when split at random{unknown}"
     )

@@ -78,9 +78,9 @@ def run(workspace: Workspace, params: Params) -> None:
     values = {
         "resized_to": params.resize.size,
         **found,
-        "split": {key: proof[key] for key in ("protocol", "leaks", "previous")},
+        "split": {key: proof[key] for key in ("protocol", "leaks", "previous", "parents_by_name")},
         "set_aside": proof["set_aside"],
-        "masks": mask_files(resized),
+        "masks": mask_files(resized.merge(split[["stem", "source"]], on="stem")),
         "duplicates": duplicates_summary(proof["duplicates"], proof["duplicate_distance"]),
         "labels": {**audit_summary(labels), "shown": len(shown)},
     }

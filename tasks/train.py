@@ -54,6 +54,7 @@ def run(workspace: Workspace, params: Params) -> None:
 
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
     train_stems = list(split.stem[split.subset == "train"])
+    sources = dict(zip(split.stem, split.source, strict=True))
     valid_stems = list(split.stem[split.subset == "valid"])
     shown = dataset.spread(list(split.stem[split.mini_test == "1"]), params.train.num_infer_images)
 
@@ -62,6 +63,8 @@ def run(workspace: Workspace, params: Params) -> None:
     # a training that one version began and another ended is of neither
     arithmetic = (keras.backend.backend(), "numpy", "cv2")
     recipe += [importlib.import_module(name).__version__ for name in arithmetic]
+    # train.draw goes by them
+    recipe += [[sources[stem] for stem in train_stems] if params.train.draw else []]
     # the pictures of each epoch are part of what is kept
     recipe += [shown]
     pairs = ResizedPairs(workspace.resized, len(params.classes))
@@ -88,7 +91,7 @@ def run(workspace: Workspace, params: Params) -> None:
 
     try:
         history = loop.train(
-            drawn, train_stems, valid_stems, params.resize.size, params.model, params.train, kept, epoch_done
+            drawn, train_stems, valid_stems, params.resize.size, params.model, params.train, kept, epoch_done, sources
         )
         publish(history)
     except KeyboardInterrupt as stop:

@@ -99,6 +99,7 @@ def main(folder: Path) -> None:
 
     from crackflow.imaging.pairs import ResizedPairs
     from crackflow.inference.predictor import load_model
+    from crackflow.sources.provenance import NameRules
     from crackflow.training.checkpoints import Checkpoints
     from crackflow.training.loop import train
     from pipelines.commands.profile import load
@@ -108,7 +109,10 @@ def main(folder: Path) -> None:
     params = load(real.ROOT / "profiles", "photos", trial.settings)
     pairs = ResizedPairs(real.TREE / "data/resized", len(params.classes), params.model.image_channels)
     kept = Checkpoints(folder)
-    train(pairs, trial.train, trial.valid, params.resize.size, params.model, params.train, kept, lambda *_: None)
+    sources = {stem: NameRules.of(params.split).source(stem) for stem in trial.train}
+    train(
+        pairs, trial.train, trial.valid, params.resize.size, params.model, params.train, kept, lambda *_: None, sources
+    )
     model = load_model(kept.best)
     found = {
         "settings": list(trial.settings),
@@ -123,10 +127,12 @@ def main(folder: Path) -> None:
 def scored(model: Any, pairs: Any, trial: Trial) -> dict[str, Any]:
     """The threshold that is best on valid, and the figures at it: of all that is scored, and by source."""
     from crackflow.evaluation.thresholds import choose_threshold, counts_at
-    from crackflow.sources.provenance import source_of
+    from crackflow.params import SplitParams
+    from crackflow.sources.provenance import NameRules
 
     known = {stem: levels_of(model, pairs, stem) for stem in dict.fromkeys((*trial.valid, *trial.scored))}
     point = choose_threshold(counts_at(np.stack([known[stem] for stem in trial.valid])), METRIC)
+    source_of = NameRules.of(SplitParams()).source
     sources = sorted({source_of(stem) for stem in trial.scored})
     return {
         "threshold": point.threshold,

@@ -25,7 +25,7 @@ from crackflow.imaging.images import read_image
 from crackflow.imaging.perceptual_hash import perceptual_hash
 from crackflow.params import SplitParams
 from crackflow.progress import track
-from crackflow.sources.provenance import parent_of, source_of
+from crackflow.sources.provenance import NameRules
 from crackflow.splitting.near_duplicates import TURNS, Duplicate, near_duplicates
 from scripts.results import ROOT
 from scripts.tables import fill, markdown
@@ -39,6 +39,7 @@ LABELLED = ROOT / "docs/results/duplicates-labelled.csv"
 
 THRESHOLDS = (32, 40, 48, 52, 56, 60, 64, 68, 72, 76, 80, 84)
 CHOSEN = SplitParams().duplicate_distance
+NAMES = NameRules.of(SplitParams())
 FULL_SIZE = 11_298
 CHANGED = 400
 TILES = 3
@@ -102,8 +103,8 @@ def families(hashes: Mapping[str, str], near: list[Duplicate]) -> dict[str, Any]
     """Whether the contents alone find the photographs that CFD, forest and Sylvie_Chambon share by number."""
     by_parent: dict[str, list[str]] = {}
     for stem in hashes:
-        if source_of(stem) in ("CFD", "forest", "Sylvie_Chambon"):
-            by_parent.setdefault(parent_of(stem), []).append(stem)
+        if NAMES.source(stem) in ("CFD", "forest", "Sylvie_Chambon"):
+            by_parent.setdefault(NAMES.parent(stem), []).append(stem)
     pairs = {pair for stems in by_parent.values() for pair in combinations(stems, 2)}
     bits = {(pair.one, pair.other): pair.bits for pair in near}
     return {
@@ -189,7 +190,7 @@ def overlaps(hashes: Mapping[str, str]) -> dict[str, Any]:
     crops: dict[str, list[tuple[str, list[int]]]] = {}
     for stem in hashes:
         place = re.search(r"_(\d+)_(\d+)_(\d+)_(\d+)$", stem)
-        if place and source_of(stem) in ("Rissbilder_for_Florian", "Volker", "Eugen_Muller"):
+        if place and NAMES.source(stem) in ("Rissbilder_for_Florian", "Volker", "Eugen_Muller"):
             # the name less its crop, since two names may be of two photographs of one thing
             crops.setdefault(stem[: place.start()], []).append((stem, [int(value) for value in place.groups()]))
     edges = (0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 1.0)
@@ -226,7 +227,9 @@ def crowd(images: Mapping[str, Image]) -> dict[str, Any]:
     start = time.perf_counter()
     near = near_duplicates(hashes, max(THRESHOLDS))
     seconds = time.perf_counter() - start
-    bits = [pair.bits for pair in near if parent_of(pair.one.split("/")[0]) != parent_of(pair.other.split("/")[0])]
+    bits = [
+        pair.bits for pair in near if NAMES.parent(pair.one.split("/")[0]) != NAMES.parent(pair.other.split("/")[0])
+    ]
     return {
         "hashes": len(hashes),
         "search_s": round(seconds, 1),

@@ -23,9 +23,10 @@ import numpy as np
 
 from benchmarks.accuracy import real
 from crackflow.imaging.images import read_image
+from crackflow.params import SplitParams
 from crackflow.progress import track
 from crackflow.sources.folder import Pair, find_pairs
-from crackflow.sources.provenance import source_of
+from crackflow.sources.provenance import NameRules
 from scripts.tables import fill, markdown
 from tasks.threads import on_all_cores
 
@@ -34,6 +35,7 @@ MADE = real.ROOT / ".crackflow/scale/pairs"
 RESULTS = real.ROOT / "docs/results/scale.json"
 PAGE = real.ROOT / "docs/how-to/kaggle.md"
 STAGES = ("download", "resize", "split", "statistics")
+NAMES = NameRules.of(SplitParams())
 TEST_SHARE = 0.15
 ADDED = 100
 
@@ -142,7 +144,7 @@ def renamed(stem: str, copy: int) -> str:
     """Another photograph of the same source: the first number after the source's name gets two more digits."""
     if not copy:
         return stem
-    prefix = source_of(stem) if stem.startswith(source_of(stem)) else ""
+    prefix = NAMES.source(stem) if stem.startswith(NAMES.source(stem)) else ""
     return prefix + re.sub(r"\d+", lambda found: f"{found.group()}{copy:02d}", stem[len(prefix) :], count=1)
 
 

@@ -80,7 +80,7 @@ def assign_subsets(
         raise DataError(
             f"the {len(groups)} pairs come from too few photographs: {len(names)} when crops and near-duplicates "
             f"count once, expected at least {len(unfilled)}, one for each of {', '.join(unfilled)}; "
-            "add photographs or lower split.duplicate_distance"
+            "add photographs, lower split.duplicate_distance, or correct split.parents"
         )
     if not names:
         return {}

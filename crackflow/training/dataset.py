@@ -6,7 +6,7 @@ the number of images.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
@@ -17,7 +17,6 @@ from crackflow.imaging.images import Pixels
 from crackflow.imaging.pairs import ResizedPairs
 from crackflow.params import TrainParams
 from crackflow.progress import track
-from crackflow.sources.provenance import source_of
 from crackflow.training import augmentation
 
 Float32 = npt.NDArray[np.float32]
@@ -120,13 +119,16 @@ def one_hot(masks: Pixels, num_classes: int) -> Float32:
     return np.eye(num_classes, dtype=np.float32)[masks]
 
 
-def frequencies(folder: ResizedPairs, stems: Sequence[str], params: TrainParams) -> tuple[float, ...]:
+def frequencies(
+    folder: ResizedPairs, stems: Sequence[str], params: TrainParams, sources: Mapping[str, str]
+) -> tuple[float, ...]:
     """How often each pair is drawn, relative to the others.
 
     Args:
         folder: where the pairs are; their masks are read where it matters whether a pair has a crack.
         stems: the training pairs.
         params: draw and crack_free are read.
+        sources: source by stem; read where `draw` names any.
 
     Returns:
         One figure a stem.
@@ -134,13 +136,15 @@ def frequencies(folder: ResizedPairs, stems: Sequence[str], params: TrainParams)
     Raises:
         DataError: when `draw` names a source that no training pair has, or nothing is left to draw.
     """
-    sources = [source_of(stem) for stem in stems]
-    for unknown in sorted(set(params.draw) - set(sources)):
-        raise DataError(
-            f"train.draw names {unknown}, which no training pair comes from; expected some of "
-            f"{', '.join(sorted(set(sources)))}"
-        )
-    found = [params.draw.get(source, 1.0) for source in sources]
+    found = [1.0] * len(stems)
+    if params.draw:
+        known = {sources[stem] for stem in stems}
+        for unknown in sorted(set(params.draw) - known):
+            raise DataError(
+                f"train.draw names {unknown}, which no training pair comes from; expected some of "
+                f"{', '.join(sorted(known))}"
+            )
+        found = [params.draw.get(sources[stem], 1.0) for stem in stems]
     if params.crack_free != 1:
         found = [
             figure if folder.mask(stem).any() else figure * params.crack_free

@@ -6,7 +6,8 @@ optimizer, dropout's seeds, the metrics' running sums and history come from ther
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -42,6 +43,7 @@ def train(
     params: TrainParams,
     checkpoints: Checkpoints,
     epoch_done: EpochDone,
+    sources: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Row]:
     """Train until `params` say it is over, from where the checkpoints left off.
 
@@ -55,6 +57,7 @@ def train(
         checkpoints: what is kept on the way; its `best` holds the best model afterwards.
         epoch_done: called after each epoch, before it is kept, with the network for inference, holding the weights that
             the epoch is judged by, and the history so far.
+        sources: source by stem of the training pairs; needed where `params.draw` names any.
 
     Returns:
         The history: a row an epoch with epoch (from 1), learning_rate, loss, val_loss and each metric and val_metric.
@@ -68,7 +71,7 @@ def train(
             f"received {len(train_stems)} train and {len(valid_stems)} valid pairs, expected at least one of each; "
             "add pairs or change split.shares"
         )
-    often = frequencies(folder, train_stems, params)
+    often = frequencies(folder, train_stems, params, sources)
     keras.utils.set_random_seed(params.seed)
     steps = steps_per_epoch(len(train_stems), params)
     model = learner(folder.num_classes, model_params, params)

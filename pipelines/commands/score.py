@@ -25,7 +25,7 @@ from crackflow.inference.packaged_weights import Seen, Weights
 from crackflow.keras_import import import_keras
 from crackflow.models.seen_pairs import known
 from crackflow.params import DataParams, Params
-from crackflow.sources.provenance import source_of
+from crackflow.sources.provenance import NameRules
 from pipelines.commands.model_choice import seen
 from tasks import download, evaluate, report, resize
 from tasks.outputs import write_csv
@@ -200,7 +200,7 @@ def _rows(workspace: Workspace, params: Params, not_to_score: Seen) -> tuple[pd.
         raise DataError(
             f"nothing to score: none of {len(made)} pairs can be used; the first: {made['refused'].iloc[0]}"
         )
-    rows = pd.DataFrame({"stem": stems, "source": stems.map(source_of), "subset": "test"})
+    rows = pd.DataFrame({"stem": stems, "source": stems.map(NameRules.of(params.split).source), "subset": "test"})
     return rows, len(trained_on), len(chosen_on), len(made) - len(stems)
 
 

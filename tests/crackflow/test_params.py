@@ -33,6 +33,16 @@ def test_a_key_carries_its_description_as_a_comment():
     assert "  sheet_width: 256  # width of one picture on the mini_test sheet, px" in render(Params())
 
 
+def test_a_long_list_has_a_line_an_entry_below_its_description():
+    lines = render(
+        parse(changed("split.sources", [rf"(?P<source>road{number:02d})_" for number in range(5)]))
+    ).splitlines()
+    at = lines.index("  sources:")
+    assert lines[at + 1 : at + 3] == ["  - (?P<source>road00)_", "  - (?P<source>road01)_"]
+    assert lines[at - 2].startswith("  # likewise for the source that a name tells")
+    assert max(map(len, lines[at - 2 : at + 6])) <= 120
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
@@ -50,6 +60,16 @@ def test_a_key_carries_its_description_as_a_comment():
         ),
         ("split.previous", "./data/split.csv", "split.previous: data/split.csv is what this stage writes; copy it"),
         ("split.previous", " ", "split.previous: expected a file; data/previous.csv is the one that holds no pair"),
+        ("split.parents", ["(?P<photo>a"], "split.parents.0: (?P<photo>a is no regular expression: missing )"),
+        ("split.parents", ["(a+)-", "b"], "split.parents.0: (a+)- has 0 named groups, expected one: write (?P<photo>"),
+        ("split.sources", ["(?P<a>a)(?P<b>b)"], "split.sources.0: (?P<a>a)(?P<b>b) has 2 named groups, expected one"),
+        ("split.parents", ["(?P<photo>" + "a" * 200 + ")"], "should have at most 200 characters"),
+        (
+            "split.parents",
+            ["(?P<photo>(?:a{99}){102})"],
+            "repeats 10098 times in all, expected at most 10000; count less",
+        ),
+        ("split.sources", ["(?P<source>a)"] * 101, "should have at most 100 items"),
         ("train.loss", {"dicee": 1.0}, "'dice'"),
         ("train.monitor", "val_crack_recall", "expected one of val_loss, val_dice_coef_multiclass, val_crack_iou"),
         ("classes", {"background": [0, 0, 0]}, "classes has 1, expected the background and at least one more"),

@@ -165,6 +165,17 @@ def test_the_proof_sets_this_split_beside_a_random_one(ready, params):
     assert "Test is not independent" not in text
 
 
+def test_parents_that_no_name_tells_are_said_and_are_no_zero(ready, params):
+    assert "Parents unknown" not in page(ready, params).text
+    path = ready.reports / "dataset.json"
+    dataset = json.loads(path.read_text())
+    dataset["split"]["parents_by_name"] = 0
+    path.write_text(json.dumps(dataset))
+    text = page(ready, params).text
+    assert "Parents unknown: by content alone." in text
+    assert "this split 8 unknown 0 0 0.0 % unknown 0 random, by pair 8 unknown 2 6 75.0 % unknown 3" in text
+
+
 def test_a_split_that_leaks_is_called_out_above_the_figures(ready, params):
     path = ready.reports / "dataset.json"
     dataset = json.loads(path.read_text())

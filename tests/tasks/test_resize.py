@@ -86,7 +86,6 @@ def test_pairs_become_squares_and_rows(workspace):
     assert list(found) == ["11111", "CFD_001", "DeepCrack_7-1"]
     assert found["CFD_001"] | {"phash": ""} == {
         "stem": "CFD_001",
-        "source": "CFD",
         "given": "test",
         "width": "48",
         "height": "32",
@@ -141,7 +140,7 @@ def test_bad_pairs_are_set_aside_with_their_reasons(workspace):
         "broken": "broken.jpg is truncated or not an image; replace it or leave the pair out",
         "other_size": "image 48x32, mask 30x20; expected one size: replace the one that is wrong",
     }
-    assert all(not row[key] for row in found.values() if row["refused"] for key in ("source", "width", "phash"))
+    assert all(not row[key] for row in found.values() if row["refused"] for key in ("width", "phash"))
     assert list(found) == sorted(found)
     assert len(list((workspace.resized / "images").iterdir())) == 3
 

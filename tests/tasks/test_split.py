@@ -13,8 +13,8 @@ PARAMS = Params.model_validate({"split": {"mini_test": 2}})
 
 
 def table(workspace, rows):
-    """Write data/resized.csv from (stem, source, crack share, hash, reason)."""
-    columns = ["stem", "source", "crack_share", "phash", "refused"]
+    """Write data/resized.csv from (stem, crack share, hash, reason)."""
+    columns = ["stem", "crack_share", "phash", "refused"]
     frame = pd.DataFrame(rows, columns=columns).assign(given="", width="48", height="32")
     workspace.resized_csv.parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(workspace.resized_csv, index=False)
@@ -36,17 +36,17 @@ def result(workspace):
 def workspace(tmp_path):
     """12 pairs in 6 photographs; CFD_001 and forest_001 by name, 77777 and DeepCrack_3 by their looks, are one."""
     workspace = Workspace(tmp_path)
-    crops = [(f"DeepCrack_{photo}-{crop}", "DeepCrack", "0.1", digits(photo)) for photo in (1, 2, 3) for crop in (1, 2)]
+    crops = [(f"DeepCrack_{photo}-{crop}", "0.1", digits(photo)) for photo in (1, 2, 3) for crop in (1, 2)]
     rows = [
         *crops,
-        ("CFD_001", "CFD", "0.02", digits(4)),
-        ("forest_001", "forest", "0.02", digits(5)),
-        ("noncrack_noncrack_concrete_wall_1_1", "noncrack", "0.00000000", digits(6)),
-        ("noncrack_noncrack_concrete_wall_1_2", "noncrack", "0.00000000", digits(7)),
-        ("77777", "photos", "0.1", f"{int(digits(3), 16) ^ 0xFF:064x}"),
-        ("88888", "photos", "0.1", digits(8)),
+        ("CFD_001", "0.02", digits(4)),
+        ("forest_001", "0.02", digits(5)),
+        ("noncrack_noncrack_concrete_wall_1_1", "0.00000000", digits(6)),
+        ("noncrack_noncrack_concrete_wall_1_2", "0.00000000", digits(7)),
+        ("77777", "0.1", f"{int(digits(3), 16) ^ 0xFF:064x}"),
+        ("88888", "0.1", digits(8)),
     ]
-    table(workspace, [(*row, "") for row in rows] + [("broken", "", "", "", "is truncated")])
+    table(workspace, [(*row, "") for row in rows] + [("broken", "", "", "is truncated")])
     return workspace
 
 
@@ -109,7 +109,7 @@ def test_another_seed_gives_another_split(workspace):
 
 
 def test_too_few_photographs(workspace, monkeypatch, capsys):
-    table(workspace, [(f"DeepCrack_1-{crop}", "DeepCrack", "0.1", digits(crop), "") for crop in range(1, 6)])
+    table(workspace, [(f"DeepCrack_1-{crop}", "0.1", digits(crop), "") for crop in range(1, 6)])
     (workspace.root / "params.yaml").write_text(render(PARAMS))
     monkeypatch.chdir(workspace.root)
     assert main(["split"]) == 2
@@ -119,7 +119,7 @@ def test_too_few_photographs(workspace, monkeypatch, capsys):
 
 
 def test_nothing_usable(workspace):
-    table(workspace, [("broken", "", "", "", "is truncated")])
+    table(workspace, [("broken", "", "", "is truncated")])
     with pytest.raises(DataError, match=r"resized\.csv holds no usable pair; see its column `refused`"):
         split.run(workspace, PARAMS)
 
@@ -134,6 +134,8 @@ def test_the_proof_beside_the_manifest(workspace):
     manifest = result(workspace)
     assert found["protocol"] == "grouped"
     assert found["pairs"] == 12
+    # all but 77777 and 88888
+    assert found["parents_by_name"] == 10
     assert found["groups"] == 6
     assert found["subsets"] == {
         name: sum(row["subset"] == name for row in manifest.values()) for name in ("train", "valid", "test")
@@ -164,6 +166,31 @@ def test_the_proof_beside_the_manifest(workspace):
     assert found["leaks"]["official"] is None
     assert found["previous"] is None
     assert found["set_aside"] == []
+
+
+def test_which_crops_belong_together_and_their_sources_are_parameters(workspace, capsys):
+    rows = [(f"wall{photo}_cut{crop}", "0.1", digits(photo), "") for photo in range(1, 8) for crop in (1, 2)]
+    table(workspace, rows)
+    names = {"parents": [r"(?P<photo>wall\d)_cut"], "sources": [r"(?P<source>wall\d)"], "duplicate_distance": 0}
+    split.run(workspace, Params.model_validate({"split": names}))
+    found = result(workspace)
+    assert found["wall3_cut2"] | {"subset": "", "mini_test": ""} == {
+        "stem": "wall3_cut2",
+        "source": "wall3",
+        "parent": "wall3",
+        "group": "wall3",
+        "subset": "",
+        "mini_test": "",
+    }
+    assert proof(workspace)["parents_by_name"] == 14
+    assert "parents unknown" not in capsys.readouterr().out
+
+
+def test_names_that_tell_nothing_are_said(workspace, capsys):
+    table(workspace, [(f"wall{photo}", "0.1", digits(photo), "") for photo in range(1, 8)])
+    split.run(workspace, PARAMS)
+    assert proof(workspace)["parents_by_name"] == 0
+    assert capsys.readouterr().out.rstrip().endswith("when split at random; parents unknown: by content alone")
 
 
 def test_an_earlier_split_is_kept(workspace, capsys):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from dvclive.live import Live
 
+from crackflow.errors import DataError
 from crackflow.imaging.images import encode_classes, read_image, write_png
 from crackflow.models.seen_pairs import read
 from crackflow.params import ModelParams, Params, ResizeParams, TrainParams
@@ -97,6 +98,17 @@ def test_other_pixels_or_another_recipe_start_anew(workspace):
     two = keys()
     train.run(workspace, params)
     assert keys() == two
+
+
+def test_a_source_is_what_split_csv_says_and_not_what_the_name_says(workspace):
+    split = pd.read_csv(workspace.split_csv, dtype=str)
+    split["source"] = ["kerb" if stem == "CFD_000" else "road" for stem in split["stem"]]
+    split.to_csv(workspace.split_csv, index=False)
+    settings = {"draw": {"CFD": 2.0}, "epochs": 1, "num_infer_images": 0}
+    params = PARAMS.model_copy(update={"train": PARAMS.train.model_copy(update=settings)})
+    with pytest.raises(DataError, match=r"names CFD, which no training pair comes from; expected some of kerb, road"):
+        train.run(workspace, params)
+    train.run(workspace, params.model_copy(update={"train": params.train.model_copy(update={"draw": {"kerb": 0.0}})}))
 
 
 @pytest.mark.parametrize(("monitor", "best"), [("val_crack_iou", 2), ("val_loss", 1)])

@@ -2,7 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crackflow.sources.provenance import parent_of, source_of
+from crackflow.errors import DataError
+from crackflow.params import SplitParams
+from crackflow.sources import provenance
+from crackflow.sources.provenance import NameRules
+
+NAMES = NameRules.of(SplitParams())
+source_of, parent_of = NAMES.source, NAMES.parent
 
 # Names of the public set's own file lists: each source, each odd form.
 PUBLIC = [
@@ -103,6 +109,82 @@ def test_the_original_s_24_are_19_photographs():
 )
 def test_any_other_name_is_its_own_parent(stem, source):
     assert (source_of(stem), parent_of(stem)) == (source, stem)
+
+
+# SOURCE_PHOTO-N as several sets of other surfaces are named: the crops of one photograph, and of another one.
+@pytest.mark.parametrize(
+    ("stem", "source", "parent"),
+    [
+        ("AigleRN_AIGLE_RN_F04a-3", "AigleRN", "AigleRN_AIGLE_RN_F04a"),
+        ("CRACK500whole_CRACK500_20160222_114806-1", "CRACK500whole", "CRACK500whole_CRACK500_20160222_114806"),
+        ("Ceramic_001-1", "Ceramic", "Ceramic_001"),
+        ("ConcreteSamir_crack_o_10-1", "ConcreteSamir", "ConcreteSamir_crack_o_10"),
+        ("DNIT_RS_386_386RS289112-2", "DNIT", "DNIT_RS_386_386RS289112"),
+        ("DNITnegative_DNIT_RS_386_386RS289112-1", "DNITnegative", "DNITnegative_DNIT_RS_386_386RS289112"),
+        ("GAPS384crops_GAPS384_test_0033_541_641-1", "GAPS384crops", "GAPS384crops_GAPS384_test_0033_541_641"),
+        ("SDNETwalls_7069-15", "SDNETwalls", "SDNETwalls_7069"),
+        ("ShadowCrack_test_14-2", "ShadowCrack", "ShadowCrack_test_14"),
+        (
+            "UAVCrackX_UAV_CrackX16_DJI_20231015160618_0026-3",
+            "UAVCrackX",
+            "UAVCrackX_UAV_CrackX16_DJI_20231015160618_0026",
+        ),
+        # of the known sources, too
+        ("CFD_049-1", "CFD", "CFD_049"),
+    ],
+)
+def test_crops_numbered_behind_a_hyphen_are_of_one_photograph(stem, source, parent):
+    assert (source_of(stem), parent_of(stem)) == (source, parent)
+
+
+@pytest.mark.parametrize(
+    "stem",
+    [
+        # photographs that a camera or a person numbered: no source, or no photograph's own number before the hyphen
+        "IMG-1",
+        "20231015-2",
+        "bridge_deck-12",
+        # a date
+        "photo_2023-10-05",
+        "photo_2023-10-05_12-30-11",
+        # more than two digits are no crop's number
+        "road_66-123",
+    ],
+)
+def test_a_number_behind_a_hyphen_that_may_be_a_photograph_s_own_joins_nothing(stem):
+    assert NAMES.photograph(stem) is None
+    assert parent_of(stem) == stem
+
+
+@pytest.mark.parametrize(
+    ("stem", "source"),
+    [("IMG12edit_1", "IMG12edit"), ("DSC01612a_1", "DSC"), ("P1030412a_1", "photos"), ("a12b_1", "photos")],
+)
+def test_a_name_with_a_number_inside_is_told_from_a_camera_s_counter(stem, source):
+    assert source_of(stem) == source
+
+
+def test_patterns_are_tried_in_order_at_the_start_of_the_name():
+    rules = NameRules(
+        (r"(?P<photo>a\d)", r"(?P<site>\d+)", r"(?P<photo>[ab]+)"), (r"(?P<source>ab?)", r"(?P<source>b)")
+    )
+    assert [rules.photograph(stem) for stem in ("a1-7", "ab", "77x", "c77")] == ["a1", "ab", "site_77", None]
+    assert [rules.source(stem) for stem in ("abc_1", "b1", "cab_1")] == ["ab", "b", "cab"]
+
+
+def test_a_group_without_text_decides_nothing():
+    rules = NameRules((r"(?P<photo>x*)", r"(?P<photo>x)?y", r"y(?P<photo>z)"), ())
+    assert [rules.photograph(stem) for stem in ("yz", "y", "xx")] == ["z", None, "xx"]
+
+
+def test_a_pattern_that_never_ends_is_stopped(monkeypatch):
+    """(a|aa)+ tries as many ways as there are to add up to 60 by ones and twos, some 2.5 million million."""
+    monkeypatch.setattr(provenance, "TIME_LIMIT", 0.2)
+    rules = NameRules((r"(a|aa)+(?P<photo>b)$",), ())
+    with pytest.raises(
+        DataError, match=r"^split\.parents: \(a\|aa\)\+.* takes more than 0\.2 s for the name a+c; expected"
+    ):
+        rules.parent("a" * 60 + "c")
 
 
 @given(STEMS)

@@ -64,7 +64,7 @@ def test_sources_are_drawn_as_often_as_asked(tmp_path):
         update={"draw": {"CFD": 2.0, "noncrack": 0.5, "GAPS384": 0.0}, "steps_per_epoch": 1, "batch_size": 28}
     )
     folder = ResizedPairs(tmp_path, 2)
-    often = frequencies(folder, stems, params)
+    often = frequencies(folder, stems, params, {stem: stem.split("_")[0] for stem in stems})
     assert often == (2, 2, 1, 1, 0.5, 0.5, 0, 0)
     drawn = collections.Counter(TrainingCrops(folder, stems, params, 0, often=often).stems)
     assert drawn["CFD_1"] == drawn["CFD_2"] == 8
@@ -77,19 +77,19 @@ def test_crack_free_pairs_are_told_by_their_masks(tmp_path):
     for stem, level in (("a", 0), ("b", 255)):
         write_png(tmp_path / "masks" / f"{stem}.png", np.full((8, 8), level, np.uint8))
     params = PARAMS.model_copy(update={"crack_free": 3.0})
-    assert frequencies(ResizedPairs(tmp_path, 2), ["a", "b"], params) == (3, 1)
+    assert frequencies(ResizedPairs(tmp_path, 2), ["a", "b"], params, {}) == (3, 1)
 
 
 def test_drawing_from_a_source_that_is_not_there_says_which_are(tmp_path):
     params = PARAMS.model_copy(update={"draw": {"noncrak": 2.0}})
     with pytest.raises(DataError, match=r"noncrak, which no training pair comes from; expected some of CFD, noncrack"):
-        frequencies(ResizedPairs(tmp_path, 2), ["CFD_1", "noncrack_a"], params)
+        frequencies(ResizedPairs(tmp_path, 2), ["1", "a"], params, {"1": "CFD", "a": "noncrack"})
 
 
 def test_drawing_nothing_is_refused(tmp_path):
     params = PARAMS.model_copy(update={"draw": {"CFD": 0.0}})
     with pytest.raises(DataError, match="leave no training pair to draw"):
-        frequencies(ResizedPairs(tmp_path, 2), ["CFD_1"], params)
+        frequencies(ResizedPairs(tmp_path, 2), ["1"], params, {"1": "CFD"})
 
 
 def test_without_a_crop_whole_images_are_drawn(pairs):

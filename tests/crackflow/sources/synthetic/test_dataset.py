@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from crackflow.params import SampleParams
-from crackflow.sources.provenance import parent_of, source_of
+from crackflow.params import SampleParams, SplitParams
+from crackflow.sources.provenance import NameRules
 from crackflow.sources.synthetic import dataset, distractors, scene
 from crackflow.sources.synthetic.cracks import Crack, coverage, grow
 from crackflow.sources.synthetic.surfaces import Canvas, step
 
 # Two rounds of sources at a size that is quick to draw.
+NAMES = NameRules.of(SplitParams())
 SMALL = SampleParams(seed=3, images=35, size=64)
 
 
@@ -94,10 +95,10 @@ def test_stems_differ():
 
 
 def test_names_are_read_as_eight_sources_with_several_crops_of_one_photo(pairs):
-    assert {source_of(pair.stem) for pair in pairs} == {*dataset.ORDER, "forest"}
+    assert {NAMES.source(pair.stem) for pair in pairs} == {*dataset.ORDER, "forest"}
     crops = {}
     for pair in pairs:
-        crops.setdefault(parent_of(pair.stem), []).append(pair)
+        crops.setdefault(NAMES.parent(pair.stem), []).append(pair)
     # Two rounds of seven photos: three crops each of CRACK500, noncrack, Rissbilder and Volker, two of DeepCrack, and
     # CFD with forest; cracktree200's first has two names, which tell of two photos.
     assert sorted(map(len, crops.values())) == [1, 1, 1, *[2] * 4, *[3] * 8]
@@ -107,7 +108,7 @@ def test_the_default_number_of_pairs_leaves_enough_photos_of_each_source_to_spli
     """160 pairs are nine rounds of seven photos and a part of a tenth: 9 photos or more of each source."""
     parents = {}
     for pair in dataset.pairs(SampleParams(size=32)):
-        parents.setdefault(source_of(pair.stem), set()).add(parent_of(pair.stem))
+        parents.setdefault(NAMES.source(pair.stem), set()).add(NAMES.parent(pair.stem))
     assert sum(map(len, parents.values())) >= 45
     assert min(map(len, parents.values())) >= 8
 
@@ -135,8 +136,8 @@ def test_a_part_of_the_pairs_is_free_of_cracks():
     pairs = list(dataset.pairs(SampleParams(size=64, images=80)))
     bare = [pair for pair in pairs if not pair.mask.any()]
     assert 0.1 < len(bare) / len(pairs) < 0.35
-    assert all(not pair.mask.any() for pair in pairs if source_of(pair.stem) == "noncrack")
-    assert any(source_of(pair.stem) != "noncrack" for pair in bare)
+    assert all(not pair.mask.any() for pair in pairs if NAMES.source(pair.stem) == "noncrack")
+    assert any(NAMES.source(pair.stem) != "noncrack" for pair in bare)
 
 
 def test_masks_hold_nothing_but_0_and_255(pairs):
