@@ -36,7 +36,7 @@ rebuild: $(READY) ## run what changed of the pipeline, then print figures and wh
 	@crackflow figures
 
 test: $(READY) lint ## every check and test
-	pytest
+	pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	ruff check .

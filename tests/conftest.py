@@ -5,6 +5,9 @@ import signal
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# As prefect.toml has them; most tests start Prefect in a folder without one.
+os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 
 import pytest
 from absl import logging as absl_logging
@@ -16,6 +19,29 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # TensorFlow's logger keeps the sys.stderr that it finds, here the file of pytest's capture, and closes it when Prefect
 # sets up its own logging; the real one it leaves open.
 absl_logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
+
+
+# Files that take a minute and more, the longest first. Workers begin with them, so that none is left with one at the end.
+LONG = (
+    "tests/pipelines/test_end_to_end.py",
+    "tests/tasks/test_survival.py",
+    "tests/pipelines/flows/test_rebuild.py",
+    "tests/pipelines/test_scheduled.py",
+    "tests/pipelines/scheduling/test_serve.py",
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """One worker more than cores, since tests wait for servers and processes; at most four, as each holds TensorFlow."""
+    return min(4, (os.cpu_count() or 1) + 1)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Give the workers of pytest-xdist whole files, the long ones first; alone, pytest keeps its own order."""
+    if hasattr(config, "workerinput"):
+        place = {name: number for number, name in enumerate(LONG)}
+        items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(LONG)))
 
 
 @pytest.fixture
