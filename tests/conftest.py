@@ -21,7 +21,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 absl_logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
 
 
-# Files that take a minute and more, the longest first. Workers begin with them, so that none is left with one at the end.
+# Files that take a minute and more, the longest first. Workers begin with them: one that is left at the end holds all up.
 LONG = (
     "tests/pipelines/test_end_to_end.py",
     "tests/tasks/test_survival.py",
@@ -33,7 +33,7 @@ LONG = (
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
-    """One worker more than cores, since tests wait for servers and processes; at most four, as each holds TensorFlow."""
+    """One worker more than cores, as tests wait for servers and processes; at most four, as each holds TensorFlow."""
     return min(4, (os.cpu_count() or 1) + 1)
 
 
