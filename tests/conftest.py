@@ -21,7 +21,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 absl_logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
 
 
-# Files that take a minute and more, the longest first. Workers begin with them: one that is left at the end holds all up.
+# Files that take a minute and more, the longest first. Workers begin with them, so that none is left for the end.
 LONG = (
     "tests/pipelines/test_end_to_end.py",
     "tests/tasks/test_survival.py",
