@@ -72,6 +72,5 @@ lock: $(READY) ## resolve pyproject.toml anew into requirements.lock
 		--no-annotate --no-header --no-emit-index-url --upgrade -o requirements.lock
 
 clean: ## remove what runs made here, but for DVC's cache and the champion of scheduled runs
-	find .crackflow -mindepth 1 -maxdepth 1 ! -name scheduled -exec rm -rf {} + 2>/dev/null || true
-	rm -rf data/raw data/raw.json data/resized data/resized.csv data/split.csv data/split.json models predictions
-	find reports -mindepth 1 ! -name evaluation.csv ! -name .gitignore -delete 2>/dev/null || true
+	@test -x $(BIN)/python || { echo "error: there is no .venv here, with which it is seen whether a run is on; run make setup first" >&2; exit 2; }
+	@python -m pipelines.dvc_runner.clean

@@ -71,7 +71,7 @@ def rebuild(
         root = Path.cwd()
         Workspace(root).params()
         try:
-            with run_lock.hold(root / run_lock.LOCK, GRACE_S + 5):
+            with run_lock.hold(root, GRACE_S + 5):
                 repair.mend(root)
                 plan = graph.read(root, targets)
         except run_lock.AlreadyRunningError as error:

@@ -10,7 +10,7 @@ import psutil  # type: ignore[import-untyped] # it ships no types
 from crackflow.errors import CrackflowError
 from pipelines.doctor.finding import Finding
 from pipelines.dvc_runner.repair import named, stranger
-from pipelines.dvc_runner.run_lock import LOCK, SCHEDULED_LOCK, holder
+from pipelines.dvc_runner.run_lock import holder, lock_file
 from pipelines.flows.work_tree import PLACE
 from tasks.child_environment import child_environment
 from tasks.workspace import Workspace
@@ -93,8 +93,8 @@ def _git(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 def rebuild_locks(root: Path) -> list[Finding]:
     """Who holds the rebuild locks, without asking for them: that could turn a rebuild away."""
-    scheduled = root / SCHEDULED_LOCK
-    own = _rebuild_lock("rebuild lock", root / LOCK)
+    scheduled = lock_file(root, scheduled=True)
+    own = _rebuild_lock("rebuild lock", lock_file(root))
     return [own, *([_rebuild_lock("scheduled lock", scheduled)] if scheduled.exists() else [])]
 
 
@@ -152,12 +152,14 @@ def _holders(path: Path) -> list[int] | None:
     proc = Path("/proc")
     if not (proc / "self/fdinfo").exists():
         return None
-    name, found = str(path.resolve()), set()
+    # a file that was deleted is still locked by who had it open
+    names, found = {str(path.resolve()), f"{path.resolve()} (deleted)"}, set()
     for process in proc.iterdir():
         # gone meanwhile, or another user's
         with contextlib.suppress(OSError):
             for descriptor in (process / "fd").iterdir() if process.name.isdecimal() else ():
-                if str(descriptor.readlink()) == name and "FLOCK" in (process / "fdinfo" / descriptor.name).read_text():
+                held = (process / "fdinfo" / descriptor.name).read_text() if str(descriptor.readlink()) in names else ""
+                if "FLOCK" in held:
                     found.add(int(process.name))
     return sorted(found)
 

@@ -119,7 +119,7 @@ def rebuild(
     forget_repository()
     root = Path.cwd()
     try:
-        with run_lock.hold(root / (run_lock.SCHEDULED_LOCK if revision else run_lock.LOCK), GRACE_S + 5) as lock:
+        with run_lock.hold(root, GRACE_S + 5, scheduled=bool(revision)) as lock:
             tree = _tree(root, revision, commit)
             Workspace(tree).params()  # refused here where they can't be used
             repair.mend(tree)

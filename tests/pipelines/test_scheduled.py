@@ -131,8 +131,8 @@ def test_a_revision_from_before_there_was_a_gate_leaves_the_champion_alone(check
 
 
 def test_one_at_a_time_in_each_of_the_two_places(checkout):
-    from pipelines.dvc_runner.run_lock import SCHEDULED_LOCK, hold
+    from pipelines.dvc_runner.run_lock import hold
 
-    with hold(checkout.root / SCHEDULED_LOCK, 0):
+    with hold(checkout.root, 0, scheduled=True):
         assert rebuild(revision="HEAD").name == "AlreadyRunning"
         assert rebuild(targets=["download"]).is_completed()

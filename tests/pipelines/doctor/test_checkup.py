@@ -364,14 +364,14 @@ LOCK = ".crackflow/rebuild.lock"
 
 def test_a_free_rebuild_lock(tmp_path):
     assert one(project_checks.rebuild_locks(tmp_path)).found == "free"
-    with run_lock.hold(tmp_path / LOCK, 0):
+    with run_lock.hold(tmp_path, 0):
         pass
     # the file is still there, and names this process, which lives
     assert one(project_checks.rebuild_locks(tmp_path)).found == "free"
 
 
 def test_a_rebuild_at_work(tmp_path):
-    with run_lock.hold(tmp_path / LOCK, 0):
+    with run_lock.hold(tmp_path, 0):
         before = (tmp_path / LOCK).read_text()
         found = one(project_checks.rebuild_locks(tmp_path))
         assert (tmp_path / LOCK).read_text() == before
@@ -381,7 +381,7 @@ def test_a_rebuild_at_work(tmp_path):
 
 
 def test_a_rebuild_that_died_and_left_a_stage(tmp_path):
-    died = subprocess.run([sys.executable, "-c", DIES, tmp_path / LOCK], check=False, capture_output=True, cwd=ROOT)
+    died = subprocess.run([sys.executable, "-c", DIES, tmp_path], check=False, capture_output=True, cwd=ROOT)
     child = int(died.stdout)
     try:
         found = one(project_checks.rebuild_locks(tmp_path))
@@ -393,13 +393,13 @@ def test_a_rebuild_that_died_and_left_a_stage(tmp_path):
 
 
 def test_the_lock_of_scheduled_rebuilds(tmp_path):
-    with run_lock.hold(tmp_path / ".crackflow/scheduled.lock", 0):
+    with run_lock.hold(tmp_path, 0, scheduled=True):
         found = project_checks.rebuild_locks(tmp_path)
     assert states(found) == [("rebuild lock", "ok"), ("scheduled lock", "warning")]
 
 
 def test_looking_turns_no_rebuild_away(tmp_path):
-    stop, path = threading.Event(), tmp_path / LOCK
+    stop, path = threading.Event(), tmp_path
 
     def look():
         while not stop.is_set():

@@ -173,7 +173,7 @@ def test_an_unknown_target_is_refused(project):
 
 
 def test_a_second_rebuild_ends_as_already_running(project):
-    with hold(project.root / ".crackflow/rebuild.lock", 0):
+    with hold(project.root, 0):
         state = rebuild()
     assert (state.name, state.is_cancelled()) == ("AlreadyRunning", True)
     assert f"process {os.getpid()}" in state.message

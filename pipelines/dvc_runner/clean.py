@@ -1,0 +1,86 @@
+"""`python -m pipelines.dvc_runner.clean`, which `make clean` runs: remove what runs made in this checkout.
+
+DVC's cache stays, and so does the champion of scheduled runs. Nothing is removed while a run is on.
+"""
+
+import contextlib
+import shutil
+import sys
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped] # it ships no types
+
+from crackflow.errors import CrackflowError
+from pipelines.dvc_runner import repair, run_lock
+from pipelines.flows.work_tree import PLACE
+
+MADE = (
+    "data/raw",
+    "data/raw.json",
+    "data/resized",
+    "data/resized.csv",
+    "data/split.csv",
+    "data/split.json",
+    "models",
+    "predictions",
+)
+# git has these, or what stands in them
+KEPT = {run_lock.WITHOUT_GIT: {PLACE.name, *run_lock.NAMES}, Path("reports"): {"evaluation.csv", ".gitignore"}}
+
+
+def clean(root: Path) -> None:
+    """Remove what runs made in a checkout.
+
+    Args:
+        root: the checkout.
+
+    Raises:
+        AlreadyRunningError: when a rebuild, a scheduled run or a DVC command works there.
+        OSError: when something can't be removed.
+    """
+    with run_lock.hold(root, 0), run_lock.hold(root, 0, scheduled=True):
+        if working := _dvc_commands(root):
+            raise run_lock.AlreadyRunningError(
+                f"a DVC command (process {working[0]}) works in this checkout; wait until it has ended, or end it"
+            )
+        for name in MADE:
+            _remove(root / name)
+        for folder, kept in KEPT.items():
+            if (root / folder).is_dir():
+                for path in (root / folder).iterdir():
+                    if path.name not in kept:
+                        _remove(path)
+
+
+def _dvc_commands(root: Path) -> list[int]:
+    """Living processes that DVC's list names; nobody is named in a list that can't be read."""
+    path = root / ".dvc/tmp/rwlock"
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        written = path.stat().st_mtime
+        return [one for one in repair.named(path) if psutil.pid_exists(one) and not repair.stranger(one, written)]
+    return []
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, a folder or a link; what a link leads to stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def main() -> int:
+    """Clean the current directory; 0 when that is done, else another exit code and one line."""
+    try:
+        clean(Path.cwd())
+    except CrackflowError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}; allow it, and run again", file=sys.stderr)
+        return CrackflowError.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
