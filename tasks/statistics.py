@@ -19,11 +19,9 @@ from crackflow.imaging.pairs import ResizedPairs
 from crackflow.params import Params, StatisticsParams
 from crackflow.progress import track
 from crackflow.splitting.examples import pick_examples
-from crackflow.visualization.captions import entries, entry
-from crackflow.visualization.contact_sheet import Picture, sheet
-from crackflow.visualization.outlines import outlined
-from crackflow.visualization.source_chart import subsets_and_sources
-from crackflow.visualization.width_chart import thickness_by_source
+from crackflow.visualization.contact_sheet import Picture, captioned, sheet
+from crackflow.visualization.dataset_charts import subsets_and_sources, thickness_by_source
+from crackflow.visualization.overlays import outlined
 from tasks.outputs import write_csv, write_json
 from tasks.threads import on_all_cores
 from tasks.workspace import Workspace
@@ -143,7 +141,7 @@ def _sheet(pictures: list[Picture], captions: list[str]) -> Picture:
 
 def _suspicious(workspace: Workspace, pairs: ResizedPairs, labels: pd.DataFrame) -> None:
     shown = [
-        entry(
+        captioned(
             [pairs.image(row["stem"]), _outlined(pairs, row["stem"])],
             [f"{row['rank']}. {row['stem']}", _reason(row)],
             PICTURE_WIDTH,
@@ -160,7 +158,7 @@ def _reason(row: Mapping[Any, Any]) -> str:
 
 def _duplicates(workspace: Workspace, pairs: ResizedPairs, duplicates: Sequence[Mapping[str, Any]]) -> None:
     shown = [
-        entry([pairs.image(found["one"]), pairs.image(found["other"])], described(found), PICTURE_WIDTH)
+        captioned([pairs.image(found["one"]), pairs.image(found["other"])], described(found), PICTURE_WIDTH)
         for found in most_telling(duplicates, DUPLICATES_SHOWN)
     ]
     _write_entries(workspace, "duplicates", shown)
@@ -168,5 +166,6 @@ def _duplicates(workspace: Workspace, pairs: ResizedPairs, duplicates: Sequence[
 
 def _write_entries(workspace: Workspace, name: str, shown: list[Picture]) -> None:
     """A stage writes what it declares, so an empty list makes a blank picture; the report shows none then."""
-    picture = entries(shown, PAIR_COLUMNS) if shown else np.full((1, 1, 3), 255, np.uint8)
+    rows = [shown[start : start + PAIR_COLUMNS] for start in range(0, len(shown), PAIR_COLUMNS)]
+    picture = sheet(rows, width=shown[0].shape[1]) if shown else np.full((1, 1, 3), 255, np.uint8)
     write_png(workspace.reports / f"{name}.png", picture)

@@ -9,6 +9,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 
+import cv2
+import numpy as np
 import pytest
 from absl import logging as absl_logging
 
@@ -54,3 +56,24 @@ def under_git():
         git(root, "config", "user.email", "somebody@localhost")
 
     return make
+
+
+@pytest.fixture
+def place_of():
+    """A function that finds a picture on a larger one, pixel by pixel: its top and left, px. It must be there once."""
+
+    def find(sheet, picture):
+        if picture.ndim == 2:
+            picture = np.repeat(picture[..., None], 3, axis=2)
+        differences = cv2.matchTemplate(sheet, picture, cv2.TM_SQDIFF)
+        # the sums are of float32, so the best candidates are compared exactly
+        height, width = picture.shape[:2]
+        found = [
+            (int(top), int(left))
+            for top, left in zip(*np.nonzero(differences <= differences.min() + 1e-4 * differences.max()), strict=True)
+            if (sheet[top : top + height, left : left + width] == picture).all()
+        ]
+        assert len(found) == 1, f"the picture is on the sheet {len(found)} times, expected once"
+        return found[0]
+
+    return find

@@ -1,22 +1,23 @@
 """Contact sheets: many pictures on one, with headings above the columns and captions below the pictures."""
 
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import cv2
+import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
-
-from crackflow.visualization.lettering import font, shorten
+from PIL import Image, ImageDraw, ImageFont
 
 Picture = NDArray[np.uint8]
+Font = ImageFont.FreeTypeFont
 
-PAPER = (255, 255, 255)
-INK = (32, 32, 32)
-GAP = 8
+PAPER, INK, SOFT_INK = (255, 255, 255), (32, 32, 32), (89, 89, 89)
+GAP, NARROW_GAP = 8, 4
 LETTER_PX = 13
-LINE_PX = 22
+LINE_PX, NARROW_LINE_PX = 22, 18
 
 
 def sheet(
@@ -30,8 +31,8 @@ def sheet(
 
     Args:
         rows: uint8 pictures, (H, W) grey or (H, W, 3) RGB, of any sizes; rows may differ in length.
-        captions: for each row the words below it: one caption a picture, or a single one that runs along the whole row.
-            What does not fit is shortened in its middle. Empty: no captions.
+        captions: for each row the words below it: one caption a picture, or a single one along the whole row. A caption
+            that is too long is shortened in its middle. Empty: no captions.
         headings: the words above the columns; empty: none.
         width: width of each picture on the sheet, px; heights follow from the pictures' shapes. Pictures are averaged
             when made smaller and keep their pixels visible when made larger.
@@ -64,7 +65,7 @@ def sheet(
         top += key_height
     if headings:
         for column, heading in enumerate(headings):
-            _write(draw, GAP + column * (width + GAP), top, heading, width, bold=True)
+            _write(draw, (GAP + column * (width + GAP), top + LINE_PX // 2), heading, width, bold=True)
         top += LINE_PX
     for index, (row, height) in enumerate(zip(scaled, heights, strict=True)):
         for column, picture in enumerate(row):
@@ -73,9 +74,68 @@ def sheet(
         if captions:
             room = width if len(captions[index]) > 1 else len(row) * (width + GAP) - GAP
             for column, caption in enumerate(captions[index]):
-                _write(draw, GAP + column * (width + GAP), top, caption, room)
+                _write(draw, (GAP + column * (width + GAP), top + LINE_PX // 2), caption, room)
         top += line + GAP
     return np.asarray(canvas)
+
+
+def captioned(pictures: Sequence[Picture], lines: Sequence[str], width: int) -> Picture:
+    """Set pictures side by side with several lines of words below, the first one bold.
+
+    Args:
+        pictures: uint8 (H, W, 3) RGB, square as crackflow's resized pairs are.
+        lines: words; a line that is too long is shortened in its middle.
+        width: side of each picture, px.
+
+    Returns:
+        uint8 (H, W, 3) RGB, which `sheet` can lay out among others of the same width.
+    """
+    total = len(pictures) * (width + NARROW_GAP) - NARROW_GAP
+    canvas = Image.new("RGB", (total, width + NARROW_GAP + NARROW_LINE_PX * len(lines)), PAPER)
+    for place, picture in enumerate(pictures):
+        canvas.paste(Image.fromarray(_scaled(picture, width)), (place * (width + NARROW_GAP), 0))
+    draw = ImageDraw.Draw(canvas)
+    for number, line in enumerate(lines):
+        middle = width + NARROW_GAP + number * NARROW_LINE_PX + NARROW_LINE_PX // 2
+        _write(draw, (0, middle), line, total, bold=number == 0, ink=SOFT_INK if number else INK)
+    return np.asarray(canvas)
+
+
+@cache
+def font(size: int, *, bold: bool = False) -> Font:
+    """Load DejaVu Sans, which matplotlib ships, so that a picture looks the same on every machine.
+
+    Args:
+        size: height of a line's capital and descender together, px.
+        bold: the bold cut.
+
+    Returns:
+        A font that PIL.ImageDraw takes; the same object for the same arguments.
+    """
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(Path(mpl.get_data_path(), "fonts/ttf", name), size)
+
+
+def shorten(text: str, width: int, face: Font) -> str:
+    """Take letters out of the middle of `text` until it is at most `width` px wide.
+
+    Names of photographs differ at both ends (source first, number last), so the middle is what a reader misses least.
+
+    Args:
+        text: one line.
+        width: room, px.
+        face: the font it will be written in.
+
+    Returns:
+        `text` itself where it fits, else its two ends with an ellipsis between; at least the ellipsis.
+    """
+    if face.getlength(text) <= width:
+        return text
+    for kept in range(len(text) - 1, 0, -1):
+        head, tail = text[: (kept + 1) // 2], text[len(text) - kept // 2 :]
+        if face.getlength(f"{head}…{tail}") <= width:
+            return f"{head}…{tail}"
+    return "…"
 
 
 def _scaled(picture: NDArray[Any], width: int) -> Picture:
@@ -84,6 +144,15 @@ def _scaled(picture: NDArray[Any], width: int) -> Picture:
     return np.asarray(cv2.resize(picture, (width, height), interpolation=method), np.uint8)
 
 
-def _write(draw: ImageDraw.ImageDraw, left: int, top: int, text: str, room: int, *, bold: bool = False) -> None:
+def _write(
+    draw: ImageDraw.ImageDraw,
+    at: tuple[int, int],
+    text: str,
+    room: int,
+    *,
+    bold: bool = False,
+    ink: tuple[int, int, int] = INK,
+) -> None:
+    """Write one line from its left end at half its height."""
     face = font(LETTER_PX, bold=bold)
-    draw.text((left, top + LINE_PX // 2), shorten(text, room, face), INK, face, anchor="lm")
+    draw.text(at, shorten(text, room, face), ink, face, anchor="lm")

@@ -1,21 +1,22 @@
-"""What a prediction got right, invented and missed, painted on the photograph.
+"""Masks painted on their photographs: what a prediction found, missed and raised as false alarm; outlines of a mask.
 
-The three are told apart twice: by colours that people with any colour vision can tell apart (Okabe and Ito, "Color
-Universal Design", 2008; https://jfly.uni-koeln.de/color), which also differ in lightness, and by pattern: right is
-solid, invented has stripes, missed has dots.
+The three kinds of pixels differ twice. Their colours can be told apart with any colour vision and differ in lightness
+(Okabe and Ito, "Color Universal Design", 2008; https://jfly.uni-koeln.de/color). Their patterns differ too: found is
+solid, false alarms have stripes, missed has dots.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from crackflow.visualization.lettering import font
+from crackflow.visualization.contact_sheet import font
 
 Picture = NDArray[np.uint8]
-Mask = NDArray[np.bool_]
+BoolMask = NDArray[np.bool_]
 
 
 class Mark(NamedTuple):
@@ -27,7 +28,7 @@ class Mark(NamedTuple):
 
 
 FOUND = Mark((86, 180, 233), "solid", "found: crack in truth and prediction (TP)")
-INVENTED = Mark((213, 94, 0), "stripes", "false alarm: in the prediction alone (FP)")
+FALSE_ALARM = Mark((213, 94, 0), "stripes", "false alarm: in the prediction alone (FP)")
 MISSED = Mark((240, 228, 66), "dots", "missed: in truth alone (FN)")
 PREDICTED = Mark((204, 121, 167), "solid", "predicted crack")
 
@@ -38,6 +39,11 @@ PERIOD = 8
 
 LETTER_PX = 13
 SWATCH = (40, 20)
+
+# Of outlines: Okabe and Ito's yellow, their lightest colour, within a black rim. One of the two is visible on any
+# surface, with any colour vision.
+LINE = (240, 228, 66)
+RIM = (0, 0, 0)
 
 
 def overlay(image: Picture, truth: NDArray[np.uint8] | None, predicted: NDArray[np.uint8]) -> Picture:
@@ -67,7 +73,28 @@ def overlay(image: Picture, truth: NDArray[np.uint8] | None, predicted: NDArray[
     if truth is None:
         return _painted(image, [(PREDICTED, p)])
     t = truth > 0
-    return _painted(image, [(FOUND, p & t), (INVENTED, p & ~t), (MISSED, ~p & t)])
+    return _painted(image, [(FOUND, p & t), (FALSE_ALARM, p & ~t), (MISSED, ~p & t)])
+
+
+def outlined(image: Picture, crack: BoolMask, line_px: int = 2) -> Picture:
+    """Draw a line around a mask, outside of it, so that the crack itself stays visible.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        crack: bool (H, W).
+        line_px: width of the line, px; the rim on its outer side is as wide.
+
+    Returns:
+        uint8 (H, W, 3) RGB, a new array. Pixels of the mask are those of the image. Gaps of 1 or 2 px in the mask count
+        as part of it.
+    """
+    closed = np.asarray(cv2.morphologyEx(crack.view(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)), np.uint8)
+    out = image.copy()
+    line = _grown(closed, line_px)
+    rim = _grown(line, line_px)
+    out[(rim > 0) & (line == 0)] = RIM
+    out[(line > 0) & (closed == 0)] = LINE
+    return out
 
 
 def legend(width: int, *, with_truth: bool = True) -> Picture:
@@ -80,7 +107,7 @@ def legend(width: int, *, with_truth: bool = True) -> Picture:
     Returns:
         uint8 (H, width, 3) RGB.
     """
-    marks = (FOUND, INVENTED, MISSED) if with_truth else (PREDICTED,)
+    marks = (FOUND, FALSE_ALARM, MISSED) if with_truth else (PREDICTED,)
     face = font(LETTER_PX)
     places: list[tuple[int, int]] = []
     left = line = 0
@@ -101,7 +128,13 @@ def legend(width: int, *, with_truth: bool = True) -> Picture:
     return np.asarray(canvas)
 
 
-def _painted(image: Picture, parts: Sequence[tuple[Mark, Mask]]) -> Picture:
+def _grown(mask: NDArray[np.uint8], by: int) -> NDArray[np.uint8]:
+    down, right = np.mgrid[-by : by + 1, -by : by + 1]
+    disc = (down**2 + right**2 <= by**2).astype(np.uint8)
+    return np.asarray(cv2.dilate(mask, disc), np.uint8)
+
+
+def _painted(image: Picture, parts: Sequence[tuple[Mark, BoolMask]]) -> Picture:
     out = image.astype(np.float32)
     for mark, where in parts:
         share = np.where(_pattern(mark.pattern, *where.shape), STRONG, WEAK)[where][:, None]
@@ -109,7 +142,7 @@ def _painted(image: Picture, parts: Sequence[tuple[Mark, Mask]]) -> Picture:
     return np.rint(out).astype(np.uint8)
 
 
-def _pattern(name: str, height: int, width: int) -> Mask:
+def _pattern(name: str, height: int, width: int) -> BoolMask:
     y, x = np.ogrid[:height, :width]
     if name == "stripes":
         return np.asarray((x + y) % PERIOD < PERIOD // 2)

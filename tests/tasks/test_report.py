@@ -226,7 +226,7 @@ def test_without_duplicates_or_suspects_no_blank_picture_is_shown(ready, params)
     assert "No two photographs look alike." in found.text
 
 
-def test_the_worst_images_come_worst_first(ready, params):
+def test_the_worst_images_come_worst_first(ready, params, place_of):
     table = pd.read_csv(ready.reports / "per_image.csv", dtype={"stem": str})
     table.loc[:, "iou"] = 0.9
     table.loc[table.stem == "CFD_006", ["iou", "fp", "fn"]] = 0.0, 5, 5
@@ -238,9 +238,11 @@ def test_the_worst_images_come_worst_first(ready, params):
     assert text.index("my wall #7") < text.index("CFD_006") < text.index("11116") < text.index("CFD_007")
     sheet = read_image(ready.reports / "worst.png")
     truth = read_image(ready.resized / "masks" / "my wall #7.png")
-    # 64 px pictures are enlarged four times on a sheet: the truth of the first row is the second picture.
-    top = sheet.shape[0] - (8 * (256 + 22 + 8))
-    assert (sheet[top : top + 256 : 4, 2 * 8 + 256 : 2 * 8 + 512 : 4] == truth).all()
+    # pictures of 64 px are enlarged four times on the sheet
+    place_of(sheet, truth.repeat(4, axis=0).repeat(4, axis=1))
+    worst = read_image(ready.resized / "images" / "my wall #7.png").repeat(4, axis=0).repeat(4, axis=1)
+    second = read_image(ready.resized / "images" / "CFD_006.png").repeat(4, axis=0).repeat(4, axis=1)
+    assert place_of(sheet, worst)[0] < place_of(sheet, second)[0]
 
 
 def test_words_from_outside_are_text_and_not_html(ready, params):

@@ -9,7 +9,7 @@ import yaml
 
 from crackflow.errors import DataError
 from crackflow.imaging.images import read_image, read_stored_mask, write_png
-from crackflow.visualization.outlines import LINE
+from crackflow.visualization.overlays import LINE
 from tasks import statistics
 
 GRAPH = yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
@@ -64,13 +64,18 @@ def test_a_mask_of_another_photograph_is_named(made, params):
     assert json.loads((made.reports / "dataset.json").read_text())["labels"]["same_mask"] == 2
 
 
-def test_near_duplicates_are_shown_side_by_side(made, params):
+def enlarged(path):
+    """A stored picture of 64 px as sheets of 192 px show it."""
+    return read_image(path).repeat(3, axis=0).repeat(3, axis=1)
+
+
+def test_near_duplicates_are_shown_side_by_side(made, params, place_of):
     statistics.run(made, params)
     sheet = read_image(made.reports / "duplicates.png")
-    one, other = (read_image(made.resized / "images" / f"CFD_00{number}.png") for number in range(2))
-    # one entry: 8 px margin, two pictures of 64 px enlarged three times, 4 px between them
-    assert (sheet[8:200:3, 8:200:3] == one).all()
-    assert (sheet[8:200:3, 204:396:3] == other).all()
+    one, other = (enlarged(made.resized / "images" / f"CFD_00{number}.png") for number in range(2))
+    (top, left), (other_top, other_left) = place_of(sheet, one), place_of(sheet, other)
+    assert top == other_top
+    assert left + 192 < other_left < left + 250
 
 
 def test_without_duplicates_the_picture_is_blank(made, params):
@@ -80,17 +85,19 @@ def test_without_duplicates_the_picture_is_blank(made, params):
     assert (read_image(made.reports / "duplicates.png") == 255).all()
 
 
-def test_the_sheets_show_train_images_and_their_masks_in_the_same_places(made, params):
+def test_the_sheets_show_train_images_and_their_masks_in_the_same_places(made, params, place_of):
     statistics.run(made, params)
     names = ("images", "masks", "overlays")
     images, masks, overlays = (read_image(made.reports / f"sample_{name}.png") for name in names)
-    # 16 train pairs: three rows of 6, 6 and 4 pictures of 192 px.
-    assert images.shape == masks.shape == overlays.shape == (8 + 3 * (192 + 22 + 8), 8 + 6 * (192 + 8), 3)
-    cells = [
-        (slice(8 + row * 222, 8 + row * 222 + 192), slice(8 + column * 200, 200 + column * 200))
-        for row in range(3)
-        for column in range(6)
-    ][:16]
+    assert images.shape == masks.shape == overlays.shape
+    split = pd.read_csv(made.split_csv, dtype=str)
+    stems = list(split.stem[split.subset == "train"])
+    places = [place_of(images, enlarged(made.resized / "images" / f"{stem}.png")) for stem in stems]
+    assert len(places) == 16
+    assert len({top for top, _ in places}) == 3, "16 pairs fill three rows of 6, 6 and 4"
+    cells = [(slice(top, top + 192), slice(left, left + 192)) for top, left in places]
+    for stem, cell in zip(stems, cells, strict=True):
+        assert (masks[cell] == enlarged(made.resized / "masks" / f"{stem}.png")).all()
     cracked = 0
     for cell in cells:
         mask, image = masks[cell][..., 0], images[cell][..., 0]

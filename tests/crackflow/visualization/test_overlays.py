@@ -1,7 +1,19 @@
 import numpy as np
 import pytest
 
-from crackflow.visualization.overlays import FOUND, INVENTED, MISSED, PREDICTED, STRONG, WEAK, legend, overlay
+from crackflow.visualization.overlays import (
+    FALSE_ALARM,
+    FOUND,
+    LINE,
+    MISSED,
+    PREDICTED,
+    RIM,
+    STRONG,
+    WEAK,
+    legend,
+    outlined,
+    overlay,
+)
 
 GREY = np.full((16, 16, 3), 100, np.uint8)
 
@@ -20,14 +32,14 @@ def test_each_kind_of_pixel_has_its_colour_and_the_rest_is_the_photograph():
     assert colours == {tuple(painted(MISSED, STRONG)), tuple(painted(MISSED, WEAK))}
     assert (out[4:8, :8] == painted(FOUND, STRONG)).all()
     colours = {tuple(pixel) for pixel in out[8:12, :8].reshape(-1, 3).tolist()}
-    assert colours == {tuple(painted(INVENTED, STRONG)), tuple(painted(INVENTED, WEAK))}
+    assert colours == {tuple(painted(FALSE_ALARM, STRONG)), tuple(painted(FALSE_ALARM, WEAK))}
     assert (out[:, 8:] == 100).all()
     assert (out[12:] == 100).all()
 
 
 def test_stripes_and_dots_differ_where_whole_areas_are_wrong():
     empty, full = np.zeros((16, 16), np.uint8), np.ones((16, 16), np.uint8)
-    stripes = (overlay(GREY, empty, full) == painted(INVENTED, STRONG)).all(-1)
+    stripes = (overlay(GREY, empty, full) == painted(FALSE_ALARM, STRONG)).all(-1)
     dots = (overlay(GREY, full, empty) == painted(MISSED, STRONG)).all(-1)
     # Stripes run along the diagonal: x + y alone decides. Dots repeat with period 8 and have a hole between four.
     assert (stripes[1:, :-1] == stripes[:-1, 1:]).all()
@@ -69,20 +81,65 @@ def lightness(colour):
 
 
 def test_marks_can_be_told_apart_without_colour():
-    levels = sorted(lightness(mark.colour) for mark in (FOUND, INVENTED, MISSED))
+    levels = sorted(lightness(mark.colour) for mark in (FOUND, FALSE_ALARM, MISSED))
     assert np.diff(levels).min() > 15
-    assert len({mark.pattern for mark in (FOUND, INVENTED, MISSED)}) == 3
+    assert len({mark.pattern for mark in (FOUND, FALSE_ALARM, MISSED)}) == 3
 
 
 def test_the_legend_is_as_wide_as_asked_and_flows_onto_more_lines():
-    wide, narrow = legend(1200), legend(400)
-    assert wide.shape == (28, 1200, 3)
-    assert narrow.shape == (3 * 28, 400, 3)
-    assert legend(400, with_truth=False).shape == (28, 400, 3)
+    """On a narrow one each of the three marks has a line of its own: three times the height of a single line."""
+    wide, narrow, one = legend(1200), legend(400), legend(400, with_truth=False)
+    assert [picture.shape[1] for picture in (wide, narrow, one)] == [1200, 400, 400]
+    assert wide.shape[0] == one.shape[0]
+    assert narrow.shape[0] == 3 * one.shape[0]
 
 
-def test_the_legend_shows_each_mark_as_it_is_painted():
-    swatches = legend(400)[:, :40].reshape(3, 28, 40, 3)[:, :20]
-    for mark, swatch in zip((FOUND, INVENTED, MISSED), swatches, strict=True):
+def test_the_legend_shows_each_mark_as_it_is_painted_in_order():
+    """Each mark's strong colour on grey 128, the colours of one mark below those of the one before."""
+    tops = []
+    for mark in (FOUND, FALSE_ALARM, MISSED):
         strong = np.rint(STRONG * np.array(mark.colour) + (1 - STRONG) * 128).astype(np.uint8)
-        assert (swatch == strong).all(-1).mean() > 0.35
+        rows, _ = np.nonzero((legend(400) == strong).all(-1))
+        assert len(rows) > 200, mark.words
+        tops.append((rows.min(), rows.max()))
+    assert tops[0][1] < tops[1][0] < tops[1][1] < tops[2][0]
+
+
+def test_the_line_lies_around_the_mask_and_leaves_it_visible():
+    """A band of rows 20..23: line on rows 18, 19, 24, 25, rim on 16, 17, 26, 27, the photograph everywhere else."""
+    image = np.random.default_rng(0).integers(50, 200, (48, 40, 3)).astype(np.uint8)
+    crack = np.zeros((48, 40), bool)
+    crack[20:24] = True
+    before = image.copy()
+    out = outlined(image, crack, line_px=2)
+    line, rim = [18, 19, 24, 25], [16, 17, 26, 27]
+    assert (out[line] == LINE).all()
+    assert (out[rim] == RIM).all()
+    rest = [row for row in range(48) if row not in line + rim]
+    assert (out[rest] == before[rest]).all()
+    assert (image == before).all()
+
+
+def test_holes_of_one_pixel_get_no_line():
+    image = np.full((32, 32, 3), 90, np.uint8)
+    crack = np.zeros((32, 32), bool)
+    crack[10:20, 5:25] = True
+    crack[14, 8:22:3] = False
+    assert (outlined(image, crack)[10:20, 5:25] == 90).all()
+
+
+def test_an_empty_mask_changes_nothing():
+    image = np.full((16, 16, 3), 90, np.uint8)
+    assert (outlined(image, np.zeros((16, 16), bool)) == image).all()
+
+
+def test_the_line_is_as_wide_in_every_direction():
+    """Around a single pixel the line reaches 2 px along rows and columns, and (1, 1) on the diagonal, not (1, 2)."""
+    image = np.full((16, 16, 3), 90, np.uint8)
+    crack = np.zeros((16, 16), bool)
+    crack[8, 8] = True
+    line = (outlined(image, crack, line_px=2) == LINE).all(-1)
+    down, right = np.nonzero(line)
+    assert set(zip((down - 8).tolist(), (right - 8).tolist(), strict=True)) == {
+        (y, x) for y in range(-2, 3) for x in range(-2, 3) if 0 < y * y + x * x <= 4
+    }

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from crackflow.visualization.charts import COLOURS
-from crackflow.visualization.source_chart import subsets_and_sources
+from crackflow.visualization.dataset_charts import subsets_and_sources, thickness_by_source
 
 
 def inked(path, colour):
@@ -37,3 +37,38 @@ def test_one_source_alone_gets_a_chart_too(tmp_path):
     table = pd.DataFrame({"train": [3], "valid": [1], "test": [1]}, index=["photos"])
     subsets_and_sources(tmp_path / "bars.png", table, {"photos": 0.0})
     assert inked(tmp_path / "bars.png", COLOURS[0]).any()
+
+
+def test_ranges_are_as_long_as_their_ratios(tmp_path):
+    """On a scale of ratios 2..8 px is as long as 10..40 px, and 5..10 px half as long."""
+    table = pd.DataFrame(
+        {"masks": [9, 9, 9], "p10": [2, 5, 10], "median": [4, 7, 20], "p90": [8, 10, 40]},
+        index=["thin", "mid", "thick"],
+    )
+    thickness_by_source(tmp_path / "chart.png", table)
+    bars = inked(tmp_path / "chart.png", COLOURS[5])
+    rows = np.flatnonzero(bars.sum(axis=1) > 60)
+    rows = rows[rows > 60]
+    lengths = [
+        np.ptp(np.flatnonzero(bars[part].any(0))) for part in np.split(rows, np.flatnonzero(np.diff(rows) > 5) + 1)
+    ]
+    assert len(lengths) == 3
+    assert lengths[0] == pytest.approx(lengths[2], rel=0.03)
+    assert lengths[1] == pytest.approx(lengths[0] / 2, rel=0.05)
+
+
+def middle_of_the_chart(path):
+    """A box well within the axes: only what is drawn there is in it, no frame, title, tick or name."""
+    picture = mpimg.imread(path)[..., :3]
+    height, width = picture.shape[:2]
+    return picture[round(0.3 * height) : round(0.6 * height), round(0.3 * width) : round(0.7 * width)]
+
+
+def test_without_a_mask_the_chart_says_so_in_its_middle(tmp_path):
+    table = pd.DataFrame({"masks": [], "p10": [], "median": [], "p90": []}, dtype=float)
+    thickness_by_source(tmp_path / "none.png", table)
+    assert (middle_of_the_chart(tmp_path / "none.png") < 0.3).all(-1).sum() > 100
+    # Words of the median's value are the only black ink of a chart with masks; they stand right of the middle here.
+    some = pd.DataFrame({"masks": [9], "p10": [2], "median": [4], "p90": [8]}, index=["road"])
+    thickness_by_source(tmp_path / "some.png", some)
+    assert not (middle_of_the_chart(tmp_path / "some.png") < 0.3).all(-1).any()
