@@ -106,16 +106,34 @@ def serve(
     in_place: Annotated[
         bool, typer.Option("--in-place", help="Build this very checkout, not its last commit in a work tree.")
     ] = False,
-    commit: Annotated[bool, typer.Option("--commit", help="Commit results on a branch of their own.")] = False,
-    push: Annotated[bool, typer.Option("--push", help="Push outputs to the DVC remote.")] = False,
+    commit: Annotated[
+        bool,
+        typer.Option("--commit", help="Commit results to crackflow/results, and let runs ask for it."),
+    ] = False,
+    push: Annotated[
+        bool, typer.Option("--push", help="Push outputs to the DVC remote, and let runs ask for it.")
+    ] = False,
     stage_limit: Annotated[float | None, typer.Option(help="Minutes after which a stage is ended.", min=0)] = None,
     port: Annotated[
         int | None, typer.Option(help="Where the server listens, when none is configured.", min=1, max=65535)
     ] = None,
+    branch: Annotated[
+        list[str] | None,
+        typer.Option(help="Runs started through the server may build commits of this branch too, not of HEAD alone."),
+    ] = None,
+    remove_old: Annotated[
+        bool,
+        typer.Option("--remove-old", help="Remove this checkout's deployments of the old flow name, and end."),
+    ] = False,
 ) -> None:
     """Rebuild on a schedule until Ctrl-C, with a Prefect server of its own when none is configured."""
+    from pipelines.flows.limits import Limits
     from pipelines.scheduling import deployment
     from pipelines.scheduling import serve as serving
+
+    if remove_old:
+        serving.remove_old(Path.cwd(), typer.echo)
+        return
 
     if os.name != "posix":
         raise CrackflowError("serve ends what it starts by process group, which this system has not; use WSL")
@@ -125,7 +143,8 @@ def serve(
         "commit": commit,
         "push": push,
     }
-    plan = deployment.Plan(cron=cron, timezone=timezone, name=name, parameters=parameters)
+    limits = Limits(branches=("HEAD", *(branch or ())), commit=commit, push=push)
+    plan = deployment.Plan(cron=cron, timezone=timezone, name=name, parameters=parameters, limits=limits)
     serving.serve(plan, Path.cwd(), port, typer.echo)
 
 
@@ -133,7 +152,7 @@ def serve(
 def notify(
     block: Annotated[str, typer.Argument(metavar="TYPE/NAME", help="A block as `prefect block ls` shows them.")],
 ) -> None:
-    """Have Prefect send word of rebuilds that fail and of models that are rejected."""
+    """Have Prefect notify you of rebuilds that fail and of models that are rejected."""
     from pipelines.scheduling import automations
 
     for line in automations.install(block):

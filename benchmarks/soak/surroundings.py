@@ -15,6 +15,7 @@ import psutil
 from benchmarks.soak import sandbox
 from benchmarks.soak.kills import after
 from benchmarks.soak.sandbox import Case, Found, Place, end, last_line, wait
+from pipelines.flows import FLOW_NAME
 from pipelines.git import git
 from tasks.__main__ import STAGES
 
@@ -106,7 +107,7 @@ def worker(place: Place) -> Iterator["subprocess.Popen[str]"]:
 
 def deployed(place: Place) -> str:
     """Start a run of the deployment for the checkout itself; give the run's id."""
-    process = place.start("prefect", "deployment", "run", "rebuild/on-demand", "--param", "revision=null")
+    process = place.start("prefect", "deployment", "run", f"{FLOW_NAME}/on-demand", "--param", "revision=null")
     said, _ = process.communicate(timeout=120)
     found = re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", said)
     if found is None:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from crackflow.errors import CrackflowError
 from crackflow.sources.registry import data_source
 from pipelines.doctor.finding import Finding
+from pipelines.flows import FLOW_NAME
+from pipelines.scheduling import old_deployments
+from pipelines.scheduling.access import PASSWORD_FILE
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -15,14 +18,13 @@ if TYPE_CHECKING:
 
 ANSWER_S = 10.0
 SERVER_S = 4 * ANSWER_S
-FLOW = "rebuild"
 # A worker that missed this many heartbeats is gone, as Prefect's own server has it.
 HEARTBEATS = 3
 # What serves a deployment asks for its runs every ten seconds.
 SERVED_S = 60.0
 
 
-def prefect(_root: Path) -> list[Finding]:
+def prefect(root: Path) -> list[Finding]:
     """Whether the configured server answers, and whether somebody takes the runs of its deployments."""
     import httpx
     from prefect.client.orchestration import get_client
@@ -44,7 +46,7 @@ def prefect(_root: Path) -> list[Finding]:
         if (unwell := client.api_healthcheck()) is not None:
             return [_unreachable(settings.api.url, unwell), Finding(workers, "skipped", "the server does not answer")]
         try:
-            return [_version(settings.api.url, client), _workers(client)]
+            return [_version(settings.api.url, client), _workers(client), *_old(client, root)]
         # a server that wants a password says that it is well to anyone; another program's answers are no JSON
         except (httpx.HTTPError, ValueError) as error:
             return [_unreachable(settings.api.url, error), Finding(workers, "skipped", "the server refuses")]
@@ -52,11 +54,14 @@ def prefect(_root: Path) -> list[Finding]:
 
 def _unreachable(url: str, error: Exception) -> Finding:
     import httpx
+    from prefect.settings import get_current_settings
 
     what = "Prefect server"
     status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
     if status in (401, 403):
-        return Finding(what, "fault", f"{url} refuses ({status})", "set PREFECT_API_KEY or PREFECT_API_AUTH_STRING")
+        file = get_current_settings().home / PASSWORD_FILE
+        advice = f"set PREFECT_API_KEY or PREFECT_API_AUTH_STRING; that of `crackflow serve` is in {file}"
+        return Finding(what, "fault", f"{url} refuses ({status})", advice)
     if isinstance(error, ValueError) or (status is not None and status < 500):
         advice = "PREFECT_API_URL ends in /api for a server of your own: prefect config set PREFECT_API_URL=..."
         return Finding(what, "fault", f"{url} answers {status or 'no JSON'}, expected Prefect's server", advice)
@@ -83,7 +88,7 @@ def _workers(client: "SyncPrefectClient") -> Finding:
     from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 
     what = "Prefect worker"
-    deployments = client.read_deployments(flow_filter=FlowFilter(name=FlowFilterName(any_=[FLOW])))
+    deployments = client.read_deployments(flow_filter=FlowFilter(name=FlowFilterName(any_=[FLOW_NAME])))
     if not deployments:
         return Finding(what, "ok", "nothing is deployed", "docs/how-to/schedule.md has rebuilds run by themselves")
     served = [one for one in deployments if not one.work_pool_name]
@@ -96,6 +101,14 @@ def _workers(client: "SyncPrefectClient") -> Finding:
         return Finding(what, "warning", f"nobody serves {', '.join(sorted(unserved))}", "crackflow serve")
     who = [f"pool {pool} has a worker" for pool in sorted(pools)]
     return Finding(what, "ok", "; ".join([*who, *(f"{one.name} is served" for one in served)]))
+
+
+def _old(client: "SyncPrefectClient", root: Path) -> list[Finding]:
+    names = ", ".join(f"{old_deployments.OLD_FLOW}/{one.name}" for one in old_deployments.find(client, root))
+    if not names:
+        return []
+    found = f"{names}: deployed under the flow's old name; their runs fail, or build twice"
+    return [Finding("old deployments", "warning", found, "crackflow serve --remove-old")]
 
 
 def _idle(pool: str, client: "SyncPrefectClient") -> tuple[str, str] | None:

@@ -13,6 +13,7 @@ from prefect import Task, flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas import State, TaskRun
+from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending
@@ -22,7 +23,7 @@ from prefect.utilities.annotations import allow_failure, quote
 from crackflow.errors import CrackflowError, one_line
 from pipelines.dvc_runner import graph, repair, run_lock
 from pipelines.dvc_runner.process import GRACE_S, StageError, StageProcesses, StageStoppedError
-from pipelines.flows import artifacts, follow_up, results_branch, work_tree
+from pipelines.flows import FLOW_NAME, artifacts, follow_up, limits, results_branch, work_tree
 from pipelines.git import GitError
 from tasks.child_environment import forget_repository
 from tasks.workspace import Workspace
@@ -89,7 +90,7 @@ def run_stage(
     return Completed(message="ran") if ran else Completed(name="Cached", message="DVC had its outputs")
 
 
-@flow(task_runner=RUNNER)
+@flow(name=FLOW_NAME, task_runner=RUNNER)
 def rebuild(
     targets: list[str] | None = None,
     force: bool = False,
@@ -99,6 +100,8 @@ def rebuild(
     push: bool = False,
 ) -> State:
     """Bring the stages of dvc.yaml up to date: in the current directory, or in a work tree of its own.
+
+    A run that is started through a server is held to its limits (pipelines/flows/limits.py).
 
     Args:
         targets: the stages to bring up to date, with all they build on; None for every stage.
@@ -113,12 +116,15 @@ def rebuild(
     Returns:
         Completed; Completed(name="Rejected") where the new model did not pass the gate; Failed with the reason in one
         line; Failed(name="Refused") where params.yaml, dvc.yaml, a target, the revision or an edited checkout is at
-        fault and no stage was started; Cancelled(name="AlreadyRunning") where another rebuild works there.
+        fault, or a run asks for more than its limits allow, and no stage was started; Cancelled(name="AlreadyRunning")
+        where another rebuild works there.
     """
     # a worker runs the flow without the command line
     forget_repository()
     root = Path.cwd()
     try:
+        if _from_deployment():
+            revision = limits.permitted(root, limits.read(root), revision, commit=commit, push=push)
         with run_lock.hold(root, GRACE_S + 5, scheduled=bool(revision)) as lock:
             tree = _tree(root, revision, commit)
             Workspace(tree).params()  # refused here where they can't be used
@@ -150,6 +156,11 @@ def rebuild(
     except OSError as error:
         where = error.filename or root
         return Failed(name="Refused", message=f"{where}: {error.strerror}; make room or allow it, and run again")
+
+
+def _from_deployment() -> bool:
+    context = FlowRunContext.get()
+    return bool(context and context.flow_run and context.flow_run.deployment_id)
 
 
 def _tree(root: Path, revision: str | None, commit: bool) -> Path:

@@ -1,4 +1,4 @@
-"""Tell people when a rebuild has failed or its model was turned down: two automations of Prefect's own.
+"""Notify people when a rebuild has failed or its model was rejected: two automations of Prefect's own.
 
 The block that they send with holds the address to send to. People make it in Prefect's pages, once.
 """
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from crackflow.errors import CrackflowError
-from pipelines.scheduling.prefect_server import ServerError
+from pipelines.flows import FLOW_NAME
+from pipelines.scheduling.prefect_server import ServerError, ask
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -50,8 +51,7 @@ def install(block: str) -> list[str]:
     if address is None:
         raise ServerError("no Prefect server is configured; set PREFECT_API_URL, as http://127.0.0.1:4200/api")
     with get_client(sync_client=True) as client:
-        if client.api_healthcheck():
-            raise ServerError(f"no Prefect server answers at {address}; start it, or mend PREFECT_API_URL")
+        ask(client, address)
         done = []
         for automation in _automations(_action(client, block)):
             found = client.read_automations_by_name(automation.name)
@@ -79,7 +79,7 @@ def _automations(action: "SendNotification | CallWebhook") -> "list[AutomationCo
         trigger = EventTrigger(
             expect={event},
             match={"prefect.resource.id": "prefect.flow-run.*", "prefect.state-type": state_types},
-            match_related={"prefect.resource.role": "flow", "prefect.resource.name": "rebuild"},
+            match_related={"prefect.resource.role": "flow", "prefect.resource.name": FLOW_NAME},
             for_each={"prefect.resource.id"},
         )
         return AutomationCore(name=name, description=description, trigger=trigger, actions=[action])

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from crackflow.errors import CrackflowError
-from pipelines.git import commit_of
+from pipelines.flows import FLOW_NAME
+from pipelines.flows.limits import Limits, permitted
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.filters import DeploymentFilter
     from prefect.client.schemas.responses import DeploymentResponse
 
-FLOW = "rebuild"
 # One that works, and one that finds it at work and says so. Without a limit, all that became due while the machine
 # slept would start at once.
 RUNS_AT_ONCE = 2
@@ -26,18 +26,28 @@ class ServeError(CrackflowError):
 
 
 class Plan(BaseModel):
-    """What is run when."""
+    """What is run when.
+
+    Attributes:
+        cron: when, in five fields.
+        timezone: of `cron`, as in Europe/Berlin.
+        name: of the deployment.
+        parameters: of the flow.
+        limits: what a run that is started through the server may ask for.
+    """
 
     cron: str
     timezone: str
     name: str
     parameters: dict[str, Any]
+    limits: Limits = Limits()
 
     def check(self, root: Path) -> None:
         """See that a schedule can be made of it.
 
         Raises:
             ServeError: when it can't, or `root` is no checkout.
+            LimitError: when its own runs would ask for more than its limits allow.
             GitError: when the revision to run is no commit of it.
         """
         # what takes Prefect to say, whose import takes seconds, is asked last
@@ -47,8 +57,8 @@ class Plan(BaseModel):
             raise ServeError(f"--name {self.name}: expected a name without / and %")
         if self.timezone not in zoneinfo.available_timezones():
             raise ServeError(f"--timezone {self.timezone}: no such time zone; expected a name as in Europe/Berlin")
-        if revision := self.parameters.get("revision"):
-            commit_of(root, revision)
+        asked = {name: bool(self.parameters.get(name)) for name in ("commit", "push")}
+        permitted(root, self.limits, self.parameters.get("revision"), **asked)
         # a sixth field would be seconds; whoever writes one has most likely miscounted
         if len(self.cron.split()) not in (1, 5) or not _is_cron(self.cron):
             raise ServeError(
@@ -86,7 +96,7 @@ def claim(client: "SyncPrefectClient", plan: Plan, root: Path, alone: bool) -> N
     from prefect.states import Crashed
 
     try:
-        found = client.read_deployment_by_name(f"{FLOW}/{plan.name}")
+        found = client.read_deployment_by_name(f"{FLOW_NAME}/{plan.name}")
     except ObjectNotFound:
         return
     _refuse_foreign(found, root)
@@ -102,11 +112,11 @@ def claim(client: "SyncPrefectClient", plan: Plan, root: Path, alone: bool) -> N
 def _refuse_foreign(found: "DeploymentResponse", root: Path) -> None:
     if found.work_pool_name:
         whose = f"belongs to the workers of pool {found.work_pool_name}"
-    elif found.description != _description(root):
+    elif found.description != description_of(root):
         whose = "is another checkout's"
     else:
         return
-    name = f"{FLOW}/{found.name}"
+    name = f"{FLOW_NAME}/{found.name}"
     raise ServeError(
         f"{name} on this server {whose}; choose another --name, or `prefect deployment delete {name}` first"
     )
@@ -130,7 +140,8 @@ def _runs(client: "SyncPrefectClient", mine: "DeploymentFilter", states: list[st
     return [run.id for run in found if run.auto_scheduled or not missed]
 
 
-def _description(root: Path) -> str:
+def description_of(root: Path) -> str:
+    """Describe the deployment of a checkout; by this text it is recognised again."""
     return f"Brings the stages up to date in {root}, as long as `crackflow serve` runs there."
 
 
@@ -155,7 +166,7 @@ def run(plan: Plan) -> None:
         plan.name,
         schedule=Cron(plan.cron, timezone=plan.timezone),
         parameters=plan.parameters,
-        description=_description(Path.cwd()),
+        description=description_of(Path.cwd()),
         # what is installed beside the Python that runs, wherever the checkout lies
         entrypoint_type=EntrypointType.MODULE_PATH,
     )

@@ -18,12 +18,12 @@ from typing import IO, TYPE_CHECKING, cast
 
 from crackflow.errors import CrackflowError, one_line
 from pipelines.dvc_runner import supervise
+from pipelines.scheduling import access
 from tasks.child_environment import child_environment
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
-HOST = "127.0.0.1"
 GRACE_S = 10.0
 POLL_S = 0.1
 # Where people look for Prefect, and keep a bookmark.
@@ -59,24 +59,31 @@ def configured_or_temporary() -> Iterator[Callable[[], None]]:
 
 @contextlib.contextmanager
 def _configured_or_temporary() -> Iterator[Callable[[], None]]:
-    from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, get_current_settings, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_AUTH_STRING,
+        PREFECT_API_URL,
+        PREFECT_UI_URL,
+        get_current_settings,
+        temporary_settings,
+    )
 
     settings = get_current_settings()
     if settings.api.url or not settings.server.ephemeral.enabled:
         yield functools.partial(_see_that_it_answers, settings.api.url)
         return
-    port = free_port()
+    port, password = free_port(), access.new_password()
     process = subprocess.Popen(
-        supervise.watched([sys.executable, "-m", "pipelines.scheduling.prefect_server", str(port)], GRACE_S),
+        supervise.watched([sys.executable, *arguments(port, whole=False)], GRACE_S),
         stdin=subprocess.PIPE,
-        env=child_environment(),
+        env={**child_environment(), **access.server_environment(port, password)},
         # Ctrl-C ends the flow, which reports that to the server
         start_new_session=True,
     )
     # Before Prefect registers its own, so after they have sent their last logs.
     atexit.register(end, process)
     # no address of a user interface: a temporary server has none
-    with temporary_settings({PREFECT_API_URL: f"http://{HOST}:{port}/api", PREFECT_UI_URL: ""}):
+    address = f"http://{access.HOST}:{port}/api"
+    with temporary_settings({PREFECT_API_URL: address, PREFECT_API_AUTH_STRING: password, PREFECT_UI_URL: ""}):
         yield functools.partial(wait_until_it_answers, process, port, settings.server.ephemeral.startup_timeout_seconds)
 
 
@@ -91,21 +98,61 @@ def _see_that_it_answers(address: str | None) -> None:
 
 
 def ask(client: "SyncPrefectClient", address: str) -> None:
-    """See that a server answers.
+    """See that a server answers, and accepts the password that is configured.
 
     Raises:
         ServerError: when it does not.
     """
+    from prefect.exceptions import PrefectHTTPStatusError
+    from prefect.settings import get_current_settings
+
     if client.api_healthcheck():
         raise ServerError(f"no Prefect server answers at {address}; start it, or unset PREFECT_API_URL")
+    try:
+        # whether it is well a server tells everybody
+        client.read_flows(limit=1)
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code not in (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN):
+            raise
+        file = get_current_settings().home / access.PASSWORD_FILE
+        raise ServerError(
+            f"the Prefect server at {address} did not accept the password; expected its own in "
+            f"PREFECT_API_AUTH_STRING; that of `crackflow serve` is in {file}"
+        ) from None
 
 
-def serve(port: int) -> None:
-    """Serve Prefect's API, without its user interface and scheduler, until SIGTERM."""
+def arguments(port: int, *, whole: bool) -> list[str]:
+    """Python's arguments for a server in a process of its own; its environment is access.server_environment."""
+    return ["-m", "pipelines.scheduling.prefect_server", str(port), *(["--whole"] if whole else [])]
+
+
+def serve(port: int, *, whole: bool) -> None:
+    """Serve Prefect's API until SIGTERM.
+
+    Args:
+        port: where it listens.
+        whole: with Prefect's pages and scheduler; without them it starts sooner.
+
+    Raises:
+        ServerError: when the environment names no password.
+    """
     import uvicorn
     from prefect.server.api.server import create_app
+    from prefect.settings import get_current_settings
 
-    uvicorn.run(create_app(ephemeral=True, final=True), host=HOST, port=port, log_level="error")
+    settings = get_current_settings().server
+    if settings.api.auth_string is None:
+        raise ServerError("a server without a password is not started; set PREFECT_SERVER_API_AUTH_STRING")
+    uvicorn.run(
+        # around Prefect's own application, which its services ask without a network under a host of their own
+        access.guarded(create_app(ephemeral=not whole, final=True), port),
+        host=access.HOST,
+        port=port,
+        log_level=settings.logging_level.lower() if whole else "error",
+        timeout_keep_alive=settings.api.keepalive_timeout,
+        ws_ping_interval=settings.api.websocket_ping_interval,
+        ws_ping_timeout=settings.api.websocket_ping_timeout,
+    )
 
 
 def wait_until_it_answers(process: "subprocess.Popen[bytes]", port: int, patience_s: float) -> None:
@@ -128,7 +175,7 @@ def wait_until_it_answers(process: "subprocess.Popen[bytes]", port: int, patienc
 
 def answers(port: int) -> bool:
     """Whether a Prefect server answers on a port of this machine."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    connection = http.client.HTTPConnection(access.HOST, port, timeout=5)
     try:
         connection.request("GET", "/api/health")
         return connection.getresponse().status == http.HTTPStatus.OK
@@ -147,7 +194,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 def free_port() -> int:
     """Give a port of this machine on which nothing listens."""
     with socket.socket() as probe:
-        probe.bind((HOST, 0))
+        probe.bind((access.HOST, 0))
         return int(probe.getsockname()[1])
 
 
@@ -162,7 +209,7 @@ def choose_port(asked: int | None) -> int:
         # as servers do: a port whose last connections are still closing is free
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, wanted))
+            probe.bind((access.HOST, wanted))
         except OSError:
             if asked:
                 raise ServerError(f"port {asked} is taken; name another, or none to have a free one found") from None
@@ -171,4 +218,4 @@ def choose_port(asked: int | None) -> int:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]))
+    serve(int(sys.argv[1]), whole="--whole" in sys.argv)

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from pipelines.dvc_runner import supervise
-from pipelines.scheduling import prefect_server
+from pipelines.flows import FLOW_NAME, limits
+from pipelines.scheduling import access, old_deployments, prefect_server
 from pipelines.scheduling.deployment import Plan, ServeError, claim
 from tasks.child_environment import child_environment
 
@@ -40,7 +41,6 @@ class Part:
         arguments: list[str],
         grace_s: float,
         environment: Mapping[str, str],
-        quiet: bool = False,
         prepare: Callable[[], object] = lambda: None,
         wait: Callable[["subprocess.Popen[bytes]"], object] = lambda _: None,
     ) -> None:
@@ -51,14 +51,12 @@ class Part:
             arguments: of Python.
             grace_s: seconds between SIGTERM and SIGKILL when it is ended.
             environment: added to this process's.
-            quiet: throw its standard output away.
             prepare: called before each start.
             wait: waits until it works.
         """
         self._name = name
         self._command = supervise.watched([sys.executable, *arguments], grace_s)
         self._environment = {**child_environment(), **environment}
-        self._quiet = quiet
         self._prepare = prepare
         self._wait = wait
         self._starts = 0
@@ -73,7 +71,6 @@ class Part:
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL if self._quiet else None,
             env=self._environment,
             # Ctrl-C is for this process, which ends its parts one after the other
             start_new_session=True,
@@ -116,7 +113,8 @@ def serve(plan: Plan, root: Path, port: int | None, say: Say) -> None:
 
     Raises:
         ServeError: when the schedule can't be served, or a part does not stay up.
-        ServerError: when no server answers.
+        ServerError: when no server answers, or it does not accept the password.
+        PasswordError: when the password of a server that is started can't be kept.
     """
     plan.check(root)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -126,19 +124,45 @@ def serve(plan: Plan, root: Path, port: int | None, say: Say) -> None:
     with contextlib.ExitStack() as stack:
         try:
             parts = _parts(plan, root, port, stack, say)
-            say(f"rebuild/{plan.name} runs at '{plan.cron}', {plan.timezone}; Ctrl-C ends it")
+            say(f"{FLOW_NAME}/{plan.name} runs at '{plan.cron}', {plan.timezone}; Ctrl-C ends it")
             while True:
                 for part in parts:
                     part.revive(say)
                 time.sleep(POLL_S)
         except KeyboardInterrupt:
-            say("ending; a stage at work has ten seconds for that")
+            say("ending; a stage that is running has ten seconds to end")
+
+
+def remove_old(root: Path, say: Say) -> None:
+    """Remove the deployments that this checkout has on the configured server under the flow's old name.
+
+    Raises:
+        ServerError: when no server is configured, it does not answer, or it does not accept the password.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.settings import get_current_settings
+
+    address = get_current_settings().api.url
+    if address is None:
+        raise prefect_server.ServerError(
+            "no Prefect server is configured; set PREFECT_API_URL; from a server of its own `crackflow serve` removes "
+            "old deployments whenever it starts"
+        )
+    with get_client(sync_client=True) as client:
+        prefect_server.ask(client, address)
+        for line in old_deployments.remove(client, root) or ["no deployment of the old name is left"]:
+            say(line)
 
 
 def _parts(plan: Plan, root: Path, port: int | None, stack: contextlib.ExitStack, say: Say) -> list[Part]:
     """Start what is needed; it ends with the stack, the runner before the server that it reports to."""
     from prefect.client.orchestration import get_client
-    from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_AUTH_STRING,
+        PREFECT_API_URL,
+        get_current_settings,
+        temporary_settings,
+    )
 
     settings = get_current_settings()
     api, ui = settings.api.url, settings.ui_url
@@ -150,19 +174,27 @@ def _parts(plan: Plan, root: Path, port: int | None, stack: contextlib.ExitStack
     if api is None:
         stack.enter_context(_alone(settings.home / "crackflow-serve.lock"))
         port = prefect_server.choose_port(port)
-        ui = f"http://{prefect_server.HOST}:{port}"
+        chosen = settings.server.api.auth_string
+        password = chosen.get_secret_value() if chosen else access.kept_password(settings.home)
+        ui = f"http://{access.HOST}:{port}"
         api = f"{ui}/api"
-        environment = {"PREFECT_API_URL": api, "PREFECT_UI_URL": ui}
-        parts.append(_server(port, environment, settings.server.ephemeral.startup_timeout_seconds))
+        environment = {"PREFECT_API_URL": api, "PREFECT_UI_URL": ui, "PREFECT_API_AUTH_STRING": password}
+        stack.enter_context(temporary_settings({PREFECT_API_URL: api, PREFECT_API_AUTH_STRING: password}))
+        parts.append(_server(port, environment, password, settings.server.ephemeral.startup_timeout_seconds))
         say(f"starting Prefect's server at {ui}")
         stack.callback(parts[0].end)
         parts[0].start()
+        where = "PREFECT_SERVER_API_AUTH_STRING" if chosen else f"the file {settings.home / access.PASSWORD_FILE}"
+        say(f"its pages ask for a password: the whole line in {where}")
 
     def prepare() -> None:
-        with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
+        with get_client(sync_client=True) as client:
             prefect_server.ask(client, api)
+            for line in old_deployments.remove(client, root):
+                say(line)
             claim(client, plan, root, alone)
 
+    environment[limits.VARIABLE] = plan.limits.model_dump_json()
     arguments = ["-m", "pipelines.scheduling.deployment", plan.model_dump_json()]
     parts.append(Part("the runner", arguments, RUNNER_GRACE_S, environment, prepare=prepare))
     stack.callback(parts[-1].end)
@@ -171,15 +203,13 @@ def _parts(plan: Plan, root: Path, port: int | None, stack: contextlib.ExitStack
     return parts
 
 
-def _server(port: int, environment: Mapping[str, str], patience_s: float) -> Part:
-    """A whole one: with its user interface and scheduler, on the database that Prefect keeps by default."""
+def _server(port: int, environment: Mapping[str, str], password: str, patience_s: float) -> Part:
+    """A whole one: with its pages and its scheduler, on the database that Prefect keeps by default."""
     return Part(
         "Prefect's server",
-        ["-m", "prefect", "--no-prompt", "server", "start", "--host", prefect_server.HOST, "--port", str(port)],
+        prefect_server.arguments(port, whole=True),
         SERVER_GRACE_S,
-        environment,
-        # to a terminal Prefect would recommend settings, and offer to make them
-        quiet=True,
+        {**environment, **access.server_environment(port, password)},
         wait=functools.partial(prefect_server.wait_until_it_answers, port=port, patience_s=patience_s),
     )
 

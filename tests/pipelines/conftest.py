@@ -12,6 +12,9 @@ import pytest
 
 from crackflow.params import Params, render
 
+# Prefect reads prefect.toml where it is imported first, which may be a test's own folder.
+os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+
 # A stage writes its name, its inputs and what it reads of params.yaml; the files `slow` and `fail` name one to be so.
 STAGE = """
 import json, os, subprocess, sys, time
@@ -151,7 +154,8 @@ def server(tmp_path_factory):
         # read when Prefect is imported first, which must not be before
         patch.setenv("PREFECT_HOME", str(tmp_path_factory.mktemp("prefect")))
         patch.delenv("PREFECT_API_URL", raising=False)
-        from prefect.settings import PREFECT_API_URL
+        patch.delenv("PREFECT_API_AUTH_STRING", raising=False)
+        from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL
 
         from pipelines.scheduling.prefect_server import configured_or_temporary
 
@@ -160,4 +164,5 @@ def server(tmp_path_factory):
 
             wait()
             patch.setenv("PREFECT_API_URL", PREFECT_API_URL.value())
+            patch.setenv("PREFECT_API_AUTH_STRING", PREFECT_API_AUTH_STRING.value())
             yield

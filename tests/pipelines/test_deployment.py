@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipelines.flows import FLOW_NAME
 from pipelines.flows.work_tree import PLACE
 from pipelines.git import git
 
@@ -56,6 +57,11 @@ def checkout(server, project):
     git(root, "init", "--quiet")
     git(root, "add", "--all")
     git(root, "-c", "user.name=somebody", "-c", "user.email=somebody@localhost", "commit", "--quiet", "-m", "start")
+    # a branch that nobody has allowed, whose graph leaves a mark as soon as it is run
+    git(root, "checkout", "--quiet", "-b", "evil")
+    (root / "dvc.yaml").write_text(f"stages: {{download: {{cmd: touch {root.parent / 'attacked'}}}}}\n")
+    git(root, "-c", "user.name=somebody", "-c", "user.email=somebody@localhost", "commit", "--quiet", "-am", "evil")
+    git(root, "checkout", "--quiet", "-")
     return project
 
 
@@ -80,7 +86,7 @@ def test_a_worker_runs_what_is_deployed_in_a_work_tree_of_the_checkout(checkout)
     (checkout.root / "stage.py").write_text("raise SystemExit('half edited')\n")
 
     with get_client(sync_client=True) as client:
-        deployed = {name: client.read_deployment_by_name(f"rebuild/{name}") for name in DEPLOYMENTS}
+        deployed = {name: client.read_deployment_by_name(f"{FLOW_NAME}/{name}") for name in DEPLOYMENTS}
         for name, one in deployed.items():
             assert one.parameters == DEPLOYMENTS[name]["parameters"]
             # all are given, so that each can be changed where a run is started
@@ -94,10 +100,20 @@ def test_a_worker_runs_what_is_deployed_in_a_work_tree_of_the_checkout(checkout)
                 deployed["on-demand"].id, parameters={"stage_limit_minutes": "a while"}
             )
 
-        runs = [run_deployment(f"rebuild/{name}", timeout=0) for name in ("nightly", "on-demand")]
+        runs = [run_deployment(f"{FLOW_NAME}/{name}", timeout=0) for name in ("nightly", "on-demand")]
+        asked = [{"revision": "evil"}, {"revision": "evil", "push": True}, {"commit": True}]
+        rejected = [run_deployment(f"{FLOW_NAME}/on-demand", parameters=one, timeout=0) for one in asked]
         # the worker's own folder is another: it is the deployment that knows the checkout
         prefect(checkout.root.parent, "worker", "start", "--pool", "crackflow", "--run-once")
         states = [client.read_flow_run(run.id).state for run in runs]
+        refusals = [client.read_flow_run(run.id).state for run in rejected]
+    assert [state.name for state in refusals] == ["Refused"] * 3
+    assert [state.message.partition(" for runs")[0] for state in refusals] == [
+        "revision evil is not allowed",
+        "push: true is not allowed",
+        "commit: true is not allowed",
+    ]
+    assert not (checkout.root.parent / "attacked").exists()
     # of two at once one builds; the other finds it at work, or done where the worker took its time
     outcomes = {state.name if state.name == "AlreadyRunning" else state.message for state in states}
     assert "4 of 4 stages ran, 0 cached" in outcomes

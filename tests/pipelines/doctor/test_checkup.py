@@ -27,6 +27,7 @@ from pipelines.doctor import checkup, dvc_checks, machine_checks, project_checks
 from pipelines.doctor.checkup import Check
 from pipelines.doctor.finding import Finding, ask, plain
 from pipelines.dvc_runner import run_lock
+from pipelines.flows import FLOW_NAME
 
 ROOT = Path(__file__).parents[3]
 CRACKFLOW = [sys.executable, "-c", "from pipelines.cli import app; app()"]
@@ -753,6 +754,25 @@ def test_what_answers_is_not_our_server(address, tmp_path, health, status, words
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("server")
+def test_deployments_of_the_old_name_are_named_with_the_command_that_removes_them(tmp_path):
+    from prefect import get_client
+
+    from pipelines.scheduling import old_deployments
+
+    with get_client(sync_client=True) as client:
+        flow = client.create_flow_from_name("rebuild")
+        for name, folder in (("nightly", tmp_path), ("on-demand", tmp_path), ("elsewhere", tmp_path / "other")):
+            client.create_deployment(flow, name, entrypoint="pipelines/rebuild.py:rebuild", path=str(folder))
+        *_, found = service_checks.prefect(tmp_path)
+        assert (found.what, found.state) == ("old deployments", "warning")
+        assert found.found.startswith("rebuild/nightly, rebuild/on-demand: deployed under the flow's old name")
+        assert found.advice == "crackflow serve --remove-old"
+        old_deployments.remove(client, tmp_path)
+        assert "old deployments" not in [one.what for one in service_checks.prefect(tmp_path)]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("server")
 def test_a_server_and_who_takes_its_runs(tmp_path):
     from prefect import __version__, get_client
     from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
@@ -768,7 +788,7 @@ def test_a_server_and_who_takes_its_runs(tmp_path):
             client.delete_deployment(deployment.id)
         assert (worker().state, worker().found) == ("ok", "nothing is deployed")
 
-        flow = client.create_flow_from_name("rebuild")
+        flow = client.create_flow_from_name(FLOW_NAME)
         served = client.create_deployment(flow_id=flow, name="served")
         assert (worker().state, worker().found) == ("warning", "nobody serves served")
         # what a process that serves it asks every ten seconds

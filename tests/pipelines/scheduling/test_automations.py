@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from pipelines.flows import FLOW_NAME
 from pipelines.scheduling import automations as module
 
 WAIT_S = 60
@@ -95,10 +96,12 @@ def test_word_is_sent_of_failures_and_rejections_and_of_nothing_else(client, blo
     module.install(block)
     # the server reads its automations anew now and then
     time.sleep(2)
-    finish("rebuild", Completed(message="4 of 4 stages ran"))
-    finish("rebuild", Completed(name="Cached"))
-    finish("rebuild", Cancelled(name="AlreadyRunning", message="another rebuild works in this checkout"))
+    finish(FLOW_NAME, Completed(message="4 of 4 stages ran"))
+    finish(FLOW_NAME, Completed(name="Cached"))
+    finish(FLOW_NAME, Cancelled(name="AlreadyRunning", message="another rebuild works in this checkout"))
+    # another project's flows on a shared server
     finish("other", Failed(message="no affair of ours"))
+    finish("rebuild", Failed(message="no affair of ours"))
     expected = [
         (Failed(message="train failed: killed"), "Failed", "Failed, train failed: killed"),
         (Failed(name="Refused", message="params.yaml: no"), "Refused", "Refused, params.yaml: no"),
@@ -106,11 +109,11 @@ def test_word_is_sent_of_failures_and_rejections_and_of_nothing_else(client, blo
         (Completed(name="Rejected", message="IoU 0.5 < 0.6"), "Rejected", "Rejected, IoU 0.5 < 0.6"),
     ]
     for state, _, _ in expected:
-        finish("rebuild", state)
+        finish(FLOW_NAME, state)
     posted = [json.loads(receiver[1].get(timeout=WAIT_S)) for _ in expected]
     assert sorted(one["subject"] for one in posted) == sorted(f"crackflow: {name}" for _, name, _ in expected)
     bodies = sorted(one["body"].splitlines()[0] for one in posted)
-    assert bodies == sorted(f"rebuild (a-run): {words}" for _, _, words in expected)
+    assert bodies == sorted(f"{FLOW_NAME} (a-run): {words}" for _, _, words in expected)
     with pytest.raises(queue.Empty):
         receiver[1].get(timeout=2)
 
@@ -123,8 +126,8 @@ def test_a_webhook_is_called_too(client, receiver):
     Webhook(method="POST", url=receiver[0], allow_private_urls=True).save("plain", overwrite=True)
     module.install("webhook/plain")
     time.sleep(2)
-    finish("rebuild", Failed(message="a pity"))
-    assert receiver[1].get(timeout=WAIT_S).startswith("crackflow: Failed\nrebuild (a-run): Failed, a pity")
+    finish(FLOW_NAME, Failed(message="a pity"))
+    assert receiver[1].get(timeout=WAIT_S).startswith(f"crackflow: Failed\n{FLOW_NAME} (a-run): Failed, a pity")
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from pipelines.scheduling import access
 from pipelines.scheduling import prefect_server as module
 
 
@@ -24,13 +25,32 @@ def test_a_configured_server_is_used(server, project):
 def test_a_configured_server_that_does_not_answer_is_named():
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    address = f"http://{module.HOST}:{module.free_port()}/api"
+    address = f"http://{access.HOST}:{module.free_port()}/api"
     with (
         temporary_settings({PREFECT_API_URL: address}),
         pytest.raises(module.ServerError, match=f"no Prefect server answers at {address}; start it, or unset"),
         module.configured_or_temporary() as wait,
     ):
         wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("password", [None, "crackflow:guess"])
+def test_a_server_that_does_not_accept_the_password_is_one_line(server, password):
+    from prefect.settings import PREFECT_API_AUTH_STRING, temporary_settings
+
+    with (
+        temporary_settings({PREFECT_API_AUTH_STRING: password}),
+        pytest.raises(module.ServerError, match="did not accept the password; expected its own in PREFECT_API_AUTH"),
+        module.configured_or_temporary() as wait,
+    ):
+        wait()
+
+
+def test_no_server_starts_without_a_password(monkeypatch):
+    monkeypatch.delenv("PREFECT_SERVER_API_AUTH_STRING", raising=False)
+    with pytest.raises(module.ServerError, match="without a password is not started"):
+        module.serve(module.free_port(), whole=False)
 
 
 def test_a_server_that_goes_away_is_one_line(monkeypatch):
@@ -62,7 +82,7 @@ def test_a_server_that_does_not_answer_is_not_waited_for_for_ever():
 
 @pytest.mark.parametrize("answer", [b"", b"no HTTP\r\n\r\n", b"HTTP/1.0 404 Not Found\r\n\r\n"])
 def test_another_program_at_the_port_is_no_answer(answer):
-    with socket.create_server((module.HOST, 0)) as listener:
+    with socket.create_server((access.HOST, 0)) as listener:
 
         def reply():
             connection, _ = listener.accept()

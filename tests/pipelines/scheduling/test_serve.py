@@ -4,15 +4,18 @@ import contextlib
 import datetime as dt
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
-from pipelines.scheduling import deployment
+from pipelines.flows import FLOW_NAME
+from pipelines.scheduling import access, deployment, old_deployments
 from pipelines.scheduling import prefect_server as servers
 from pipelines.scheduling import serve as module
 from pipelines.scheduling.deployment import Plan, ServeError
@@ -156,10 +159,13 @@ class Served:
 
     def __init__(self, project, log, cron):
         self.project = project
+        self.log = log
         port = servers.free_port()
-        self.page = f"http://{servers.HOST}:{port}"
+        self.page = f"http://{access.HOST}:{port}"
         environment = {**os.environ, "PREFECT_RUNNER_POLL_FREQUENCY": "1"}
-        del environment["PREFECT_API_URL"]
+        for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING"):
+            del environment[name]
+        self.password_file = Path(environment["PREFECT_HOME"], access.PASSWORD_FILE)
         self.process = subprocess.Popen(
             [*CRACKFLOW, "serve", "--cron", cron, "--in-place", "--port", str(port)],
             env=environment,
@@ -168,18 +174,23 @@ class Served:
         )
         project.wait_until(lambda: "Ctrl-C ends it" in log.read_text() or self.process.poll() is not None, 240)
 
+    @property
+    def password(self):
+        return self.password_file.read_text().strip()
+
     @contextlib.contextmanager
     def client(self):
         from prefect.client.orchestration import get_client
-        from prefect.settings import PREFECT_API_URL, temporary_settings
+        from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-        with temporary_settings({PREFECT_API_URL: f"{self.page}/api"}), get_client(sync_client=True) as client:
+        settings = {PREFECT_API_URL: f"{self.page}/api", PREFECT_API_AUTH_STRING: self.password}
+        with temporary_settings(settings), get_client(sync_client=True) as client:
             yield client
 
     def runs(self):
         """The state's name of each run that was begun, the earliest first; "missed" of one that was due and was not."""
         with self.client() as client:
-            deployment = client.read_deployment_by_name("rebuild/nightly")
+            deployment = client.read_deployment_by_name(f"{FLOW_NAME}/nightly")
             found = [run for run in client.read_flow_runs() if run.deployment_id == deployment.id]
         now = dt.datetime.now(dt.UTC)
         return [
@@ -188,10 +199,10 @@ class Served:
             if run.expected_start_time < now
         ]
 
-    def run_now(self):
+    def run_now(self, **parameters):
         with self.client() as client:
-            deployment = client.read_deployment_by_name("rebuild/nightly")
-            client.create_flow_run_from_deployment(deployment.id)
+            deployment = client.read_deployment_by_name(f"{FLOW_NAME}/nightly")
+            client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
 
     def end(self, number):
         """End it by a signal; give the seconds that took."""
@@ -219,12 +230,33 @@ def serve(server, project, tmp_path):
         print(f"{log.name}\n{log.read_text()}")
 
 
+def check_that_strangers_are_kept_out(served):
+    def ask(password=None, **headers):
+        answer = httpx.post(f"{served.page}/api/flow_runs/filter", json={}, auth=password, headers=headers, timeout=60)
+        return answer.status_code
+
+    password = tuple(served.password.split(":", 1))
+    assert ask(password) == 200
+    assert ask(password, origin=served.page) == 200
+    assert ask() == 401
+    assert (ask(host="evil.example"), ask(password, host="evil.example")) == (400, 400)
+    assert (ask(origin="http://evil.example"), ask(password, origin="http://evil.example")) == (403, 403)
+    # the pages too
+    assert httpx.get(served.page, headers={"host": "evil.example"}).status_code == 400
+    assert stat.S_IMODE(served.password_file.stat().st_mode) == 0o600
+    lines = [" ".join(process.cmdline()) for process in served.project.processes()]
+    assert any("pipelines.scheduling.prefect_server" in line for line in lines)
+    assert not any(password[1] in line for line in [*lines, served.log.read_text()])
+    assert str(served.password_file) in served.log.read_text()
+
+
 @pytest.mark.slow
 def test_a_run_starts_when_it_is_due_and_all_ends_with_the_command(serve, project):
     project.ask("slow", "split")
     first = serve("* * * * *")
-    # the page that the server serves asks the same server
-    assert httpx.get(f"{first.page}/ui-settings").json()["api_url"] == f"{first.page}/api"
+    # the page that the server serves asks the same server, and the person for the password
+    pages = httpx.get(f"{first.page}/ui-settings").json()
+    assert (pages["api_url"], pages["auth"]) == (f"{first.page}/api", "BASIC")
     stage = project.wait_until_started(240)
     assert first.end(signal.SIGINT) < ENDED_S
     assert first.process.returncode == 0
@@ -235,6 +267,7 @@ def test_a_run_starts_when_it_is_due_and_all_ends_with_the_command(serve, projec
     (project.root / "started").unlink()
     killed = serve(YEARLY)
     assert killed.runs() == ["Cancelled"]
+    check_that_strangers_are_kept_out(killed)
     killed.run_now()
     stage = project.wait_until_started(240)
     killed.process.kill()
@@ -248,8 +281,72 @@ def test_a_run_starts_when_it_is_due_and_all_ends_with_the_command(serve, projec
     last.run_now()
     project.wait_until(lambda: last.runs()[2:] == ["Completed"], 240)
     assert project.text("report") == "report(split(download)0)(statistics(download))"
+    # more than it was started with
+    last.run_now(push=True)
+    project.wait_until(lambda: last.runs()[3:] == ["Refused"], 240)
     assert last.end(signal.SIGTERM) < ENDED_S
     assert project.processes() == []
+
+
+# the flow's old name
+
+
+@pytest.fixture
+def deploy_old(client):
+    """A function that makes a deployment of the flow's old name, as an earlier crackflow did; gives its id."""
+    from prefect.exceptions import ObjectNotFound
+
+    made = []
+
+    def make(name, entrypoint, **settings):
+        flow = client.create_flow_from_name(old_deployments.OLD_FLOW)
+        made.append(client.create_deployment(flow, name, entrypoint=entrypoint, **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        with contextlib.suppress(ObjectNotFound):
+            client.delete_deployment(one)
+
+
+@pytest.mark.slow
+def test_one_command_removes_this_checkouts_deployments_of_the_old_name(client, deploy_old, make_deployment, project):
+    from prefect.states import Completed
+
+    here, there = project.root, project.root.parent / "other"
+    before = {one.id for one in client.read_deployments()}
+    served = deploy_old("nightly", "pipelines.rebuild.rebuild", description=deployment.description_of(here))
+    deploy_old("on-demand", "pipelines/rebuild.py:rebuild", path=str(here))
+    done = client.create_flow_run_from_deployment(served, state=Completed()).id
+    kept = {
+        deploy_old("theirs", "pipelines/rebuild.py:rebuild", path=str(there)),
+        deploy_old("also-theirs", "pipelines.rebuild.rebuild", description=deployment.description_of(there)),
+        deploy_old("another-project", "build/all.py:rebuild", path=str(here)),
+        make_deployment(deployment.description_of(here)),
+    }
+
+    def remove():
+        command = [*CRACKFLOW, "serve", "--remove-old"]
+        found = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+        return found.stdout.splitlines()
+
+    assert remove() == [
+        f"removed the deployment rebuild/{name}, from before the flow had its new name"
+        for name in ("nightly", "on-demand")
+    ]
+    assert {one.id for one in client.read_deployments()} - before == kept
+    # what it has done stays to be seen
+    assert client.read_flow_run(done).state.is_completed()
+    assert remove() == ["no deployment of the old name is left"]
+
+
+def test_without_a_server_there_is_nothing_to_remove(project, monkeypatch, tmp_path):
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    command = [*CRACKFLOW, "serve", "--remove-old"]
+    found = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr.startswith("error: no Prefect server is configured; set PREFECT_API_URL; ")
 
 
 # the deployment's name
@@ -265,7 +362,7 @@ def client(server):
 
 @pytest.fixture
 def make_deployment(client):
-    """A function that makes the deployment `rebuild/mine`, due every hour; what it gives reads its runs' states."""
+    """A function that makes the deployment `mine` of the flow, due every hour; what it gives reads its runs' states."""
     from prefect.client.schemas.actions import DeploymentScheduleCreate
     from prefect.client.schemas.schedules import CronSchedule
 
@@ -289,7 +386,7 @@ def test_what_a_killed_serve_left_is_cleared_away(client, make_deployment, tmp_p
     from prefect.client.schemas.objects import StateType
     from prefect.states import Completed, Running, Scheduled
 
-    ours = make_deployment(deployment._description(tmp_path))
+    ours = make_deployment(deployment.description_of(tmp_path))
     now = dt.datetime.now(dt.UTC)
     hours = {"start_time": now - dt.timedelta(hours=3), "end_time": now + dt.timedelta(hours=2)}
     client.request(
@@ -332,9 +429,9 @@ def test_a_name_that_another_uses_is_refused(client, make_deployment, tmp_path, 
         make_deployment("", work_pool_name="served")
         whose = "belongs to the workers of pool served"
     else:
-        make_deployment(deployment._description(tmp_path / "other"))
+        make_deployment(deployment.description_of(tmp_path / "other"))
         whose = "is another checkout's"
-    with pytest.raises(ServeError, match=f"^rebuild/mine on this server {whose}; choose another --name, or "):
+    with pytest.raises(ServeError, match=f"^{FLOW_NAME}/mine on this server {whose}; choose another --name, or "):
         deployment.claim(client, plan(name="mine"), tmp_path, alone=True)
 
 

@@ -1,0 +1,117 @@
+"""What a run that is started through a Prefect server may ask for.
+
+Whoever may use the server can change a run's parameters, and a revision's dvc.yaml names commands that the machine
+executes. So the limits stand on the machine that builds, not on the server: `crackflow serve` sets them by its options,
+and for a worker they stand in the checkout's prefect.yaml. A person who calls `crackflow rebuild` has no limits.
+
+They do not replace the server's password. Whoever has that can change deployments, and have a worker run anything.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from crackflow.errors import CrackflowError, one_line
+from pipelines.git import GitError, commit_of, contains
+
+# `crackflow serve` hands them to its runs by this variable, as JSON.
+VARIABLE = "CRACKFLOW_LIMITS"
+FILE = "prefect.yaml"
+
+
+class LimitError(CrackflowError):
+    """A run asks for more than it may, or the limits can't be read."""
+
+
+class Limits(BaseModel):
+    """What a run may ask for; the defaults hold where nothing else is said.
+
+    Attributes:
+        branches: commits of these branches may be built; HEAD is what is checked out, `origin/NAME` a fetched branch.
+        commit: whether a run may commit its results.
+        push: whether a run may push.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    branches: tuple[str, ...] = ("HEAD",)
+    commit: bool = False
+    push: bool = False
+
+
+def read(root: Path) -> Limits:
+    """Read the limits: those of `crackflow serve`, else those of the checkout's prefect.yaml, else the defaults.
+
+    Raises:
+        LimitError: when they can't be read.
+    """
+    given = os.environ.get(VARIABLE)
+    try:
+        return Limits.model_validate_json(given if given is not None else json.dumps(_from_file(root / FILE)))
+    except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
+        where = VARIABLE if given is not None else f"{root / FILE}: definitions.limits"
+        raise LimitError(
+            f"{where} can't be read ({one_line(error)}); expected branches, a list of names, and commit and push, "
+            "each true or false; correct it"
+        ) from None
+
+
+def _from_file(path: Path) -> Any:
+    if not path.is_file():
+        return {}
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    definitions = content.get("definitions") if isinstance(content, dict) else None
+    return definitions.get("limits", {}) if isinstance(definitions, dict) else {}
+
+
+def permitted(root: Path, limits: Limits, revision: str | None, *, commit: bool, push: bool) -> str | None:
+    """See that a run asks for no more than it may.
+
+    Args:
+        root: the checkout.
+        limits: what it may ask for.
+        revision: the branch, tag or commit that it asks for; None for the checkout as it is, which is always allowed.
+        commit: whether it asks to commit results.
+        push: whether it asks to push.
+
+    Returns:
+        The commit that the revision means now, so that nobody can move a branch between this check and the build.
+
+    Raises:
+        LimitError: when it asks for more.
+        GitError: when the revision is no commit.
+    """
+    for name, asked, may in (("commit", commit, limits.commit), ("push", push, limits.push)):
+        if asked and not may:
+            raise LimitError(
+                f"{name}: true is not allowed for runs started through the server; {_how(f'--{name}', f'{name}: true')}"
+            )
+    if revision is None:
+        return None
+    wanted = commit_of(root, revision)
+    if not any(contains(root, wanted, tip) for tip in _tips(root, limits)):
+        raise LimitError(
+            f"revision {revision} is not allowed for runs started through the server; expected a commit of "
+            f"{', '.join(limits.branches) or 'no branch'}; {_how('--branch NAME', 'branches')}"
+        )
+    return wanted
+
+
+def _how(option: str, key: str) -> str:
+    return f"to allow it, add {option} to `crackflow serve`, or set definitions.limits.{key} in {FILE} for a worker"
+
+
+def _tips(root: Path, limits: Limits) -> list[str]:
+    """The last commits of the branches that are there. Not by a bare name: a tag may have the name of a branch."""
+    tips = []
+    for name in limits.branches:
+        for reference in ("HEAD",) if name == "HEAD" else (f"refs/heads/{name}", f"refs/remotes/{name}"):
+            try:
+                tips.append(commit_of(root, reference))
+            except GitError:
+                continue
+    return tips

@@ -1,0 +1,108 @@
+"""pipelines/flows/limits.py, on a real repository; test_deployment.py and test_serve.py have runs that are rejected."""
+
+import pytest
+
+from pipelines.flows import limits as module
+from pipelines.flows.limits import LimitError, Limits
+from pipelines.git import git
+
+
+@pytest.fixture
+def repository(tmp_path, under_git):
+    """Branch main with two commits, checked out; evil with one more beside them."""
+    under_git(tmp_path)
+
+    def commit(message):
+        git(tmp_path, "commit", "--quiet", "--allow-empty", "-m", message)
+
+    commit("first")
+    git(tmp_path, "checkout", "--quiet", "-b", "evil")
+    commit("evil")
+    git(tmp_path, "checkout", "--quiet", "main")
+    commit("second")
+    return tmp_path
+
+
+def ask(root, revision, branches=("HEAD",), commit=False, push=False, **allowed):
+    return module.permitted(root, Limits(branches=branches, **allowed), revision, commit=commit, push=push)
+
+
+@pytest.mark.parametrize("revision", ["HEAD", "main", "HEAD~1"])
+def test_what_is_checked_out_and_its_past_may_be_built(repository, revision):
+    assert ask(repository, revision) == git(repository, "rev-parse", revision)
+    # by its number too
+    assert ask(repository, git(repository, "rev-parse", revision)) == git(repository, "rev-parse", revision)
+
+
+def test_the_checkout_itself_may_be_built(repository):
+    assert ask(repository, None, branches=()) is None
+
+
+def test_another_branch_may_be_built_only_where_it_is_named(repository):
+    message = r"^revision evil is not allowed .*; expected a commit of HEAD; to allow it, add --branch NAME to `crack"
+    with pytest.raises(LimitError, match=message):
+        ask(repository, "evil")
+    with pytest.raises(LimitError, match="revision evil is not allowed"):
+        ask(repository, "evil", branches=("HEAD", "main", "no-such-branch"))
+    assert ask(repository, "evil", branches=("evil",)) == git(repository, "rev-parse", "evil")
+    with pytest.raises(LimitError, match="expected a commit of evil"):
+        ask(repository, "HEAD", branches=("evil",))
+    with pytest.raises(LimitError, match="expected a commit of no branch"):
+        ask(repository, "HEAD", branches=())
+
+
+def test_a_tag_with_the_name_of_an_allowed_branch_allows_nothing(repository):
+    git(repository, "branch", "release", "main")
+    git(repository, "tag", "release", "evil")
+    with pytest.raises(LimitError):
+        ask(repository, "evil", branches=("release",))
+    with pytest.raises(LimitError):
+        ask(repository, "refs/tags/release", branches=("release",))
+
+
+def test_a_fetched_branch_can_be_allowed(repository):
+    git(repository, "update-ref", "refs/remotes/origin/feature", "evil")
+    assert ask(repository, "evil", branches=("origin/feature",)) == git(repository, "rev-parse", "evil")
+
+
+@pytest.mark.parametrize("what", ["commit", "push"])
+def test_commit_and_push_only_where_they_are_allowed(repository, what):
+    message = f"^{what}: true is not allowed .* add --{what} to `crackflow serve`, or set definitions.limits.{what}: "
+    with pytest.raises(LimitError, match=message):
+        ask(repository, "HEAD", **{what: True})
+    allowed = Limits(**{what: True})
+    asked = {"commit": False, "push": False, what: True}
+    assert module.permitted(repository, allowed, "HEAD", **asked) == git(repository, "rev-parse", "HEAD")
+
+
+def test_they_are_read_from_the_checkout_unless_serve_gives_them(tmp_path, monkeypatch):
+    assert module.read(tmp_path) == Limits()
+    path = tmp_path / "prefect.yaml"
+    path.write_text("name: crackflow\n")
+    assert module.read(tmp_path) == Limits()
+    path.write_text("definitions: {limits: {branches: [main], push: true}}")
+    assert module.read(tmp_path) == Limits(branches=("main",), push=True)
+    given = Limits(branches=("HEAD", "other"), commit=True)
+    monkeypatch.setenv(module.VARIABLE, given.model_dump_json())
+    assert module.read(tmp_path) == given
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "definitions: {limits: {branch: [main]}}",
+        "definitions: {limits: {branches: main}}",
+        "definitions: {limits: {push: 'yes'}}",
+        "definitions: {limits: {push: 1}}",
+        "definitions: {limits: null}",
+        "definitions: {limits: {branches: [2026-01-01]}}",
+        "definitions: [",
+        "\x00",
+    ],
+    ids=str,
+)
+def test_limits_that_can_not_be_read_allow_nothing(tmp_path, text):
+    (tmp_path / "prefect.yaml").write_text(text)
+    with pytest.raises(LimitError, match=r"prefect\.yaml: definitions\.limits can't be read .*; correct it$") as error:
+        module.read(tmp_path)
+    assert "\n" not in str(error.value)
