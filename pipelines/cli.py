@@ -103,48 +103,27 @@ def serve(
     cron: Annotated[str, typer.Option(help="When: minute, hour, day, month, day of the week.")] = "0 2 * * *",
     timezone: Annotated[str, typer.Option(help="Of the cron expression, as in Europe/Berlin.")] = "UTC",
     name: Annotated[str, typer.Option(help="Of the deployment.")] = "nightly",
-    in_place: Annotated[
-        bool, typer.Option("--in-place", help="Build this very checkout, not its last commit in a work tree.")
-    ] = False,
-    commit: Annotated[
-        bool,
-        typer.Option("--commit", help="Commit results to crackflow/results, and let runs ask for it."),
-    ] = False,
-    push: Annotated[
-        bool, typer.Option("--push", help="Push outputs to the DVC remote, and let runs ask for it.")
-    ] = False,
+    in_place: Annotated[bool, typer.Option("--in-place", help="Build the checkout as it is, not its commit.")] = False,
+    commit: Annotated[bool, typer.Option("--commit", help="Commit results to branch crackflow/results.")] = False,
+    push: Annotated[bool, typer.Option("--push", help="Push outputs to the DVC remote.")] = False,
+    branch: Annotated[list[str] | None, typer.Option(help="Runs may build this branch too, beside HEAD.")] = None,
     stage_limit: Annotated[float | None, typer.Option(help="Minutes after which a stage is ended.", min=0)] = None,
-    port: Annotated[
-        int | None, typer.Option(help="Where the server listens, when none is configured.", min=1, max=65535)
-    ] = None,
-    branch: Annotated[
-        list[str] | None,
-        typer.Option(help="Runs started through the server may build commits of this branch too, not of HEAD alone."),
-    ] = None,
-    remove_old: Annotated[
-        bool,
-        typer.Option("--remove-old", help="Remove this checkout's deployments of the old flow name, and end."),
-    ] = False,
+    port: Annotated[int | None, typer.Option(help="Of a server of its own.", min=1, max=65535)] = None,
+    remove_old: Annotated[bool, typer.Option("--remove-old", help="Remove old deployments of this checkout.")] = False,
 ) -> None:
     """Rebuild on a schedule until Ctrl-C, with a Prefect server of its own when none is configured."""
     from pipelines.flows.limits import Limits
-    from pipelines.scheduling import deployment
     from pipelines.scheduling import serve as serving
+    from pipelines.scheduling.deployment import Plan
 
     if remove_old:
         serving.remove_old(Path.cwd(), typer.echo)
         return
-
     if os.name != "posix":
         raise CrackflowError("serve ends what it starts by process group, which this system has not; use WSL")
-    parameters = {
-        "revision": None if in_place else "HEAD",
-        "stage_limit_minutes": stage_limit,
-        "commit": commit,
-        "push": push,
-    }
+    parameters = {"revision": None if in_place else "HEAD", "stage_limit_minutes": stage_limit}
     limits = Limits(branches=("HEAD", *(branch or ())), commit=commit, push=push)
-    plan = deployment.Plan(cron=cron, timezone=timezone, name=name, parameters=parameters, limits=limits)
+    plan = Plan(cron=cron, timezone=timezone, name=name, parameters=parameters, limits=limits)
     serving.serve(plan, Path.cwd(), port, typer.echo)
 
 
@@ -174,22 +153,9 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON.")] = False,
 ) -> None:
     """Look at what a rebuild needs, and say what to do. Exit code 2: something is at fault."""
-    import json
+    from pipelines.doctor import checkup
 
-    from rich.console import Console
-
-    from pipelines.doctor import checkup as doctors
-
-    with Console(stderr=True).status("looking") as status:
-        findings = doctors.examine(
-            Path.cwd(), skip=doctors.SLOW if quick else (), waiting=lambda what: status.update(f"waiting for {what}")
-        )
-    if as_json:
-        typer.echo(json.dumps(doctors.as_json(findings), indent=1))
-    else:
-        Console().print(doctors.table(findings))
-        typer.echo(f"\n{doctors.summary(findings)}")
-    if doctors.faults(findings):
+    if checkup.report(Path.cwd(), quick=quick, as_json=as_json):
         raise typer.Exit(CrackflowError.exit_code)
 
 

@@ -15,7 +15,7 @@ import psutil
 from benchmarks.soak import sandbox
 from benchmarks.soak.kills import after
 from benchmarks.soak.sandbox import Case, Found, Place, end, last_line, wait
-from pipelines.flows import FLOW_NAME
+from pipelines.flows.limits import FLOW_NAME
 from pipelines.git import git
 from tasks.__main__ import STAGES
 

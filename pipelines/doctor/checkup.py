@@ -5,6 +5,7 @@ Nothing is repaired and no lock is taken: whoever runs it beside a rebuild does 
 
 import contextlib
 import importlib
+import json
 import queue
 import threading
 import time
@@ -13,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -118,6 +120,27 @@ def _start(check: Check, root: Path) -> "queue.Queue[Sequence[Finding]]":
     return answer
 
 
+def report(root: Path, *, quick: bool, as_json: bool) -> int:
+    """Look at everything and print what was found.
+
+    Args:
+        root: the root of the checkout.
+        quick: leave out what takes long.
+        as_json: print JSON, for programs.
+
+    Returns:
+        How many faults there are.
+    """
+    with Console(stderr=True).status("looking") as status:
+        findings = examine(root, skip=SLOW if quick else (), waiting=lambda name: status.update(f"waiting for {name}"))
+    if as_json:
+        print(json.dumps(as_dict(findings), indent=1))
+    else:
+        Console().print(table(findings))
+        print(f"\n{summary(findings)}")
+    return faults(findings)
+
+
 def faults(findings: Sequence[Finding]) -> int:
     """How many of the findings are faults."""
     return sum(one.state == "fault" for one in findings)
@@ -134,7 +157,7 @@ def summary(findings: Sequence[Finding]) -> str:
     return ", ".join([*words, *([f"skipped: {counts['skipped']}"] if counts["skipped"] else [])])
 
 
-def as_json(findings: Sequence[Finding]) -> dict[str, Any]:
+def as_dict(findings: Sequence[Finding]) -> dict[str, Any]:
     """The findings for machines: `ok` is False where there is a fault; `checks` has one entry a line."""
     return {"ok": not faults(findings), "checks": [asdict(one) for one in findings]}
 

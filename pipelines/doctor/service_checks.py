@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from crackflow.errors import CrackflowError
 from crackflow.sources.registry import data_source
 from pipelines.doctor.finding import Finding
-from pipelines.flows import FLOW_NAME
+from pipelines.flows.limits import FLOW_NAME
 from pipelines.scheduling import old_deployments
 from pipelines.scheduling.access import PASSWORD_FILE
 from tasks.workspace import Workspace

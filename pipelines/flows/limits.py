@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict
 from crackflow.errors import CrackflowError, one_line
 from pipelines.git import GitError, commit_of, contains
 
+# By this name a server knows the flow. On a shared server other projects have flows of their own.
+FLOW_NAME = "crackflow-rebuild"
 # `crackflow serve` hands them to its runs by this variable, as JSON.
 VARIABLE = "CRACKFLOW_LIMITS"
 FILE = "prefect.yaml"

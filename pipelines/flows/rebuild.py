@@ -23,7 +23,8 @@ from prefect.utilities.annotations import allow_failure, quote
 from crackflow.errors import CrackflowError, one_line
 from pipelines.dvc_runner import graph, repair, run_lock
 from pipelines.dvc_runner.process import GRACE_S, StageError, StageProcesses, StageStoppedError
-from pipelines.flows import FLOW_NAME, artifacts, follow_up, limits, results_branch, work_tree
+from pipelines.flows import artifacts, follow_up, limits, results_branch, work_tree
+from pipelines.flows.limits import FLOW_NAME
 from pipelines.git import GitError
 from tasks.child_environment import forget_repository
 from tasks.workspace import Workspace

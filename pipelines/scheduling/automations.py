@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from crackflow.errors import CrackflowError
-from pipelines.flows import FLOW_NAME
+from pipelines.flows.limits import FLOW_NAME
 from pipelines.scheduling.prefect_server import ServerError, ask
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from crackflow.errors import CrackflowError
-from pipelines.flows import FLOW_NAME
-from pipelines.flows.limits import Limits, permitted
+from pipelines.flows.limits import FLOW_NAME, Limits, permitted
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -32,7 +31,7 @@ class Plan(BaseModel):
         cron: when, in five fields.
         timezone: of `cron`, as in Europe/Berlin.
         name: of the deployment.
-        parameters: of the flow.
+        parameters: of the flow; where they leave out `commit` and `push`, its runs do what the limits allow.
         limits: what a run that is started through the server may ask for.
     """
 
@@ -41,6 +40,11 @@ class Plan(BaseModel):
     name: str
     parameters: dict[str, Any]
     limits: Limits = Limits()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The parameters that its runs get where nobody changes them."""
+        return {"commit": self.limits.commit, "push": self.limits.push, **self.parameters}
 
     def check(self, root: Path) -> None:
         """See that a schedule can be made of it.
@@ -57,8 +61,8 @@ class Plan(BaseModel):
             raise ServeError(f"--name {self.name}: expected a name without / and %")
         if self.timezone not in zoneinfo.available_timezones():
             raise ServeError(f"--timezone {self.timezone}: no such time zone; expected a name as in Europe/Berlin")
-        asked = {name: bool(self.parameters.get(name)) for name in ("commit", "push")}
-        permitted(root, self.limits, self.parameters.get("revision"), **asked)
+        values = self.values
+        permitted(root, self.limits, values.get("revision"), commit=values["commit"], push=values["push"])
         # a sixth field would be seconds; whoever writes one has most likely miscounted
         if len(self.cron.split()) not in (1, 5) or not _is_cron(self.cron):
             raise ServeError(
@@ -165,7 +169,7 @@ def run(plan: Plan) -> None:
         rebuild,
         plan.name,
         schedule=Cron(plan.cron, timezone=plan.timezone),
-        parameters=plan.parameters,
+        parameters=plan.values,
         description=description_of(Path.cwd()),
         # what is installed beside the Python that runs, wherever the checkout lies
         entrypoint_type=EntrypointType.MODULE_PATH,

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from pipelines.dvc_runner import supervise
-from pipelines.flows import FLOW_NAME, limits
+from pipelines.flows import limits
+from pipelines.flows.limits import FLOW_NAME
 from pipelines.scheduling import access, old_deployments, prefect_server
 from pipelines.scheduling.deployment import Plan, ServeError, claim
 from tasks.child_environment import child_environment

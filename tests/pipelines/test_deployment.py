@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.flows import FLOW_NAME
+from pipelines.flows.limits import FLOW_NAME
 from pipelines.flows.work_tree import PLACE
 from pipelines.git import git
 

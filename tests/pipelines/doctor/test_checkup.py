@@ -27,7 +27,7 @@ from pipelines.doctor import checkup, dvc_checks, machine_checks, project_checks
 from pipelines.doctor.checkup import Check
 from pipelines.doctor.finding import Finding, ask, plain
 from pipelines.dvc_runner import run_lock
-from pipelines.flows import FLOW_NAME
+from pipelines.flows.limits import FLOW_NAME
 
 ROOT = Path(__file__).parents[3]
 CRACKFLOW = [sys.executable, "-c", "from pipelines.cli import app; app()"]
@@ -157,9 +157,9 @@ def test_the_table_fits_80_columns_and_says_everything():
 
 
 def test_json_and_summary():
-    assert checkup.as_json(FINDINGS)["ok"] is False
-    assert checkup.as_json(FINDINGS[:3])["ok"] is True
-    assert checkup.as_json(FINDINGS)["checks"][0] == {"what": "git", "state": "ok", "found": "at 0123abc", "advice": ""}
+    assert checkup.as_dict(FINDINGS)["ok"] is False
+    assert checkup.as_dict(FINDINGS[:3])["ok"] is True
+    assert checkup.as_dict(FINDINGS)["checks"][0] == {"what": "git", "state": "ok", "found": "at 0123abc", "advice": ""}
     assert checkup.summary(FINDINGS) == "faults: 1, warnings: 1, ok: 1, skipped: 1"
 
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from pipelines.flows import FLOW_NAME
+from pipelines.flows.limits import FLOW_NAME
 from pipelines.scheduling import automations as module
 
 WAIT_S = 60

@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from pipelines.flows import FLOW_NAME
+from pipelines.flows.limits import FLOW_NAME
 from pipelines.scheduling import access, deployment, old_deployments
 from pipelines.scheduling import prefect_server as servers
 from pipelines.scheduling import serve as module
