@@ -94,7 +94,7 @@ class DataParams(_Block):
     path: str = Field("data/source", description="for folder: a directory or zip of images/ and masks/, watched by DVC")
     include: tuple[str, ...] = Field(("*",), description="name patterns of the pairs to take")
     exclude: tuple[str, ...] = Field((), description="name patterns to leave out, for instance noncrack*")
-    max_refused: Share = Field(0.05, description="stop when more than this share of the pairs can't be used")
+    max_rejected: Share = Field(0.05, description="stop when more than this share of the pairs can't be used")
     sample: SampleParams = SampleParams()
     kaggle: KaggleParams = KaggleParams()
     archive: ArchiveParams = ArchiveParams()

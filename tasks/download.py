@@ -12,7 +12,7 @@ import pandas as pd
 from crackflow.errors import DataError
 from crackflow.params import Params
 from crackflow.progress import track
-from crackflow.rejections import Refusal, check_refusals
+from crackflow.rejections import Rejection, check_rejections
 from crackflow.sources.folder import Pair, find_pairs
 from crackflow.sources.layouts import is_image, on_any_disk, stem_of
 from crackflow.sources.registry import data_source
@@ -38,12 +38,12 @@ def run(workspace: Workspace, params: Params) -> None:
     work.mkdir()
     source = data_source(params.data, workspace.root)
     fetched = source.fetch(work)
-    found = find_pairs(fetched.folder, params.data.include, params.data.exclude, params.data.max_refused)
-    refused = [
-        *found.refused,
-        *_lost(fetched.left_out, [*(pair.stem for pair in found.pairs), *(one.name for one in found.refused)]),
+    found = find_pairs(fetched.folder, params.data.include, params.data.exclude, params.data.max_rejected)
+    rejected = [
+        *found.rejected,
+        *_lost(fetched.left_out, [*(pair.stem for pair in found.pairs), *(one.name for one in found.rejected)]),
     ]
-    check_refusals(refused, len(found.pairs) + len(refused), params.data.max_refused)
+    check_rejections(rejected, len(found.pairs) + len(rejected), params.data.max_rejected)
     ignored = [*fetched.left_out, *found.ignored]
 
     rows = [_names(pair) for pair in found.pairs]
@@ -61,23 +61,23 @@ def run(workspace: Workspace, params: Params) -> None:
         "given": dict(sorted(Counter(pair.given for pair in found.pairs if pair.given).items())),
         "bytes": size,
         "sha256": digest,
-        "refused": [refusal._asdict() for refusal in refused],
+        "rejected": [rejection._asdict() for rejection in rejected],
         "ignored": _counted(ignored),
     }
     write_json(workspace.raw_json, record)
     shutil.rmtree(work)
-    print(f"{len(rows)} pairs, {size / 2**20:.1f} MiB; {len(refused)} refused, {len(ignored)} files ignored")
+    print(f"{len(rows)} pairs, {size / 2**20:.1f} MiB; {len(rejected)} rejected, {len(ignored)} files ignored")
 
 
-def _lost(left_out: Sequence[Refusal], stems: Sequence[str]) -> list[Refusal]:
-    """The pairs of which not one file was unpacked, so that they count as refused like those of which one was."""
+def _lost(left_out: Sequence[Rejection], stems: Sequence[str]) -> list[Rejection]:
+    """The pairs of which not one file was unpacked, so that they count as rejected like those of which one was."""
     known = {on_any_disk(stem) for stem in stems}
-    lost: dict[str, Refusal] = {}
+    lost: dict[str, Rejection] = {}
     for one in left_out:
         name = PurePosixPath(one.name).name
         stem = stem_of(name)
         if is_image(name) and on_any_disk(stem) not in known:
-            lost.setdefault(on_any_disk(stem), Refusal(stem, f"{one.name} {one.reason}"))
+            lost.setdefault(on_any_disk(stem), Rejection(stem, f"{one.name} {one.reason}"))
     return list(lost.values())
 
 
@@ -100,7 +100,7 @@ def _publish(
     return digest.hexdigest(), size
 
 
-def _counted(ignored: Sequence[Refusal]) -> list[dict[str, Any]]:
+def _counted(ignored: Sequence[Rejection]) -> list[dict[str, Any]]:
     """Files left aside that are no pairs, by reason: how many, and the first few of their names."""
     names: dict[str, list[str]] = {}
     for one in ignored:

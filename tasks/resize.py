@@ -21,7 +21,7 @@ from crackflow.imaging.fit import Mode
 from crackflow.imaging.pairs import KINDS
 from crackflow.params import Colour, Params
 from crackflow.progress import track
-from crackflow.rejections import Refusal, check_refusals
+from crackflow.rejections import Rejection, check_rejections
 from tasks.code_closure import fingerprint
 from tasks.outputs import new_folder, write_csv
 from tasks.threads import on_all_cores
@@ -36,7 +36,7 @@ COLUMNS = [
     "phash",
     "mask_kind",
     "faint_share",
-    "refused",
+    "rejected",
 ]
 
 
@@ -81,10 +81,10 @@ def run(workspace: Workspace, params: Params) -> None:
 
     Args:
         workspace: holds data/raw and data/raw.json.
-        params: `classes`, `resize` and `data.max_refused` are read.
+        params: `classes`, `resize` and `data.max_rejected` are read.
 
     Raises:
-        DataError: when more than `data.max_refused` of the pairs can't be used.
+        DataError: when more than `data.max_rejected` of the pairs can't be used.
     """
     colours = tuple(params.classes.values())
     pairs = pd.read_csv(workspace.raw / "pairs.csv", dtype=str, keep_default_na=False).sort_values("stem")
@@ -97,26 +97,26 @@ def run(workspace: Workspace, params: Params) -> None:
         try:
             key, known = _finish(stem, *paths, store, params.resize.size, params.resize.mode, colours)
         except ImageError as error:
-            return "", dict.fromkeys(COLUMNS, "") | {"stem": stem, "refused": str(error)}
-        return key, {"stem": stem, "given": given, **known, "refused": ""}
+            return "", dict.fromkeys(COLUMNS, "") | {"stem": stem, "rejected": str(error)}
+        return key, {"stem": stem, "given": given, **known, "rejected": ""}
 
     columns = ["stem", "image", "mask", "given"]
     made = on_all_cores(finish, pairs[columns].itertuples(index=False, name=None))
     done = list(track(made, "resize", len(pairs), unit="pair"))
     rows = [row for _, row in done]
     rows += [
-        dict.fromkeys(COLUMNS, "") | {"stem": item["name"], "refused": item["reason"]} for item in found["refused"]
+        dict.fromkeys(COLUMNS, "") | {"stem": item["name"], "rejected": item["reason"]} for item in found["rejected"]
     ]
     rows.sort(key=lambda row: row["stem"])
-    refusals = [Refusal(row["stem"], row["refused"]) for row in rows if row["refused"]]
-    check_refusals(refusals, len(rows), params.data.max_refused)
+    rejections = [Rejection(row["stem"], row["rejected"]) for row in rows if row["rejected"]]
+    check_rejections(rejections, len(rows), params.data.max_rejected)
 
     keys = {row["stem"]: key for key, row in done if key}
     with new_folder(workspace.resized) as folder:
         _link(store, keys, folder)
     write_csv(workspace.resized_csv, pd.DataFrame(rows, columns=COLUMNS))
     store.keep_only(set(keys.values()))
-    print(f"{len(keys)} pairs of {params.resize.size} px ({params.resize.mode}); {len(refusals)} refused")
+    print(f"{len(keys)} pairs of {params.resize.size} px ({params.resize.mode}); {len(rejections)} rejected")
 
 
 def _settings(size: int, mode: Mode, colours: tuple[Colour, ...]) -> str:

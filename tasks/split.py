@@ -30,9 +30,9 @@ def run(workspace: Workspace, params: Params) -> None:
             used.
     """
     table = pd.read_csv(workspace.resized_csv, dtype=str, keep_default_na=False).sort_values("stem")
-    usable = table[table["refused"] == ""]
+    usable = table[table["rejected"] == ""]
     if usable.empty:
-        raise DataError(f"{workspace.resized_csv} holds no usable pair; see its column `refused` for the reasons")
+        raise DataError(f"{workspace.resized_csv} holds no usable pair; see its column `rejected` for the reasons")
     stems = usable["stem"].tolist()
     names = NameRules.of(params.split)
     photographs = {stem: names.photograph(stem) for stem in stems}

@@ -119,7 +119,7 @@ def _samples(
 ) -> None:
     """Three sheets with the same pairs in the same places: images, masks, and both."""
     train = split[split["subset"] == "train"]
-    usable = resized[resized["refused"] == ""]
+    usable = resized[resized["rejected"] == ""]
     shares = dict(zip(usable["stem"], usable["crack_share"].astype(float), strict=True))
     groups = dict(zip(train["stem"], train["group"], strict=True))
     sources = dict(zip(train["stem"], train["source"], strict=True))

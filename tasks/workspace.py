@@ -22,7 +22,7 @@ class Workspace:
 
     @property
     def raw_json(self) -> Path:
-        """Where the pairs came from: source, version, counts, checksums, refusals."""
+        """Where the pairs came from: source, version, counts, checksums, rejected pairs."""
         return self.root / "data/raw.json"
 
     @property
@@ -32,7 +32,7 @@ class Workspace:
 
     @property
     def resized_csv(self) -> Path:
-        """A row a pair: stem, source, given, width, height, crack_share, phash, mask_kind, faint_share, refused."""
+        """A row a pair: stem, source, given, width, height, crack_share, phash, mask_kind, faint_share, rejected."""
         return self.root / "data/resized.csv"
 
     @property
@@ -52,7 +52,7 @@ class Workspace:
 
     @property
     def trained_on(self) -> Path:
-        """Hashes of the stems that the model was trained on; evaluate refuses to score those."""
+        """Hashes of the stems that the model was trained on; evaluate will not score those."""
         return self.root / "models/trained_on.txt"
 
     @property

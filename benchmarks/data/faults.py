@@ -105,7 +105,7 @@ def _stages(fault: str, make: Callable[[Path], str]) -> Outcome:
         path = make(root)
         params = Params.model_validate(
             {
-                "data": {"source": "folder", "path": path, "max_refused": 0.9, "archive": {"max_gib": 0.05}},
+                "data": {"source": "folder", "path": path, "max_rejected": 0.9, "archive": {"max_gib": 0.05}},
                 "resize": {"size": SIDE},
                 "train": {"crop": SIDE},
             }
@@ -122,9 +122,9 @@ def _stages(fault: str, make: Callable[[Path], str]) -> Outcome:
 def _left_aside(workspace: Workspace) -> tuple[str, str]:
     raw = pd.read_json(workspace.raw_json, typ="series")
     table = pd.read_csv(workspace.resized_csv, dtype=str, keep_default_na=False)
-    refused = table[table["refused"] != ""]
-    if len(refused):
-        return ASIDE, _said(refused["refused"].iloc[0], workspace.root)
+    rejected = table[table["rejected"] != ""]
+    if len(rejected):
+        return ASIDE, _said(rejected["rejected"].iloc[0], workspace.root)
     if raw["ignored"]:
         one = raw["ignored"][0]
         return ASIDE, _said(f"{', '.join(one['names'])}: {one['reason']}", workspace.root)
@@ -140,7 +140,7 @@ def _left_aside(workspace: Workspace) -> tuple[str, str]:
 
 def _kaggle(place: Path) -> Iterator[Outcome]:
     place.mkdir()
-    refused = Answer(403)
+    rejected = Answer(403)
     cut = Answer(cut=2000)
     wrong = Answer(headers={"x-goog-hash": "md5=AAAAAAAAAAAAAAAAAAAAAA=="})
     faults: dict[str, dict[str, Any]] = {
@@ -156,8 +156,8 @@ def _kaggle(place: Path) -> Iterator[Outcome]:
         "silence": {"answers": [Answer(silent=True)] * 3},
         "503 every time": {"answers": [Answer(503)] * 3},
         "401": {"api_answers": [Answer(401)]},
-        "403": {"api_answers": [refused]},
-        "403 in the middle of a resume": {"answers": [cut, refused]},
+        "403": {"api_answers": [rejected]},
+        "403 in the middle of a resume": {"answers": [cut, rejected]},
         "404": {"api_answers": [Answer(404)]},
         "no server": {"endpoint": "http://localhost:9"},
         "no network": {"endpoint": "http://no-such-host.invalid"},

@@ -238,12 +238,12 @@ def laid_out(root: Path, pairs: list[Pair]) -> Workspace:
                 target.symlink_to(path.resolve())
         rows.append(f"{stem},{stem}{pair[0].suffix},{stem}{pair[1].suffix},")
     (workspace.raw / "pairs.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    workspace.raw_json.write_text(json.dumps({"refused": []}), encoding="utf-8")
+    workspace.raw_json.write_text(json.dumps({"rejected": []}), encoding="utf-8")
     return workspace
 
 
 def stage(workspace: Workspace, size: int = SIZE) -> None:
-    values = {"resize": {"size": size}, "train": {"crop": size}, "data": {"max_refused": 1.0}}
+    values = {"resize": {"size": size}, "train": {"crop": size}, "data": {"max_rejected": 1.0}}
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         resize.run(workspace, Params.model_validate(values))
 

@@ -24,21 +24,21 @@ def summary(resized: pd.DataFrame, split: pd.DataFrame) -> dict[str, Any]:
     """Describe the pairs.
 
     Args:
-        resized: columns stem, width, height, crack_share (0..1) and refused (empty, or the reason), all text.
+        resized: columns stem, width, height, crack_share (0..1) and rejected (empty, or the reason), all text.
         split: columns stem, source, group and subset, a row a usable pair.
 
     Returns:
         JSON values: `pairs`; `subsets` and `sources`, each with pairs, groups, largest_group, empty_masks and the mean
         crack_share; `sizes` before resizing; `groups` with their number, the largest, and how many lie in several
-        subsets; `refused` names and reasons.
+        subsets; `rejected` names and reasons.
     """
-    usable = resized[resized["refused"] == ""]
+    usable = resized[resized["rejected"] == ""]
     used = split.merge(usable[["stem", "width", "height", "crack_share"]], on="stem", validate="one_to_one")
     used["crack_share"] = used["crack_share"].astype(float)
     sizes = (used["width"] + "x" + used["height"]).value_counts()
     spread_over = used.groupby("group")["subset"].nunique()
     table = by_source_and_subset(split)
-    refused = resized[resized["refused"] != ""].sort_values("stem")
+    rejected = resized[resized["rejected"] != ""].sort_values("stem")
     return {
         "pairs": len(used),
         "subsets": {subset: _described(used[used["subset"] == subset]) for subset in SUBSETS},
@@ -52,8 +52,9 @@ def summary(resized: pd.DataFrame, split: pd.DataFrame) -> dict[str, Any]:
             "largest": _largest_group(used),
             "in_several_subsets": int((spread_over > 1).sum()),
         },
-        "refused": [
-            {"name": name, "reason": reason} for name, reason in zip(refused["stem"], refused["refused"], strict=True)
+        "rejected": [
+            {"name": name, "reason": reason}
+            for name, reason in zip(rejected["stem"], rejected["rejected"], strict=True)
         ],
     }
 
@@ -62,14 +63,14 @@ def mask_files(resized: pd.DataFrame) -> dict[str, Any]:
     """Say how the files held the masks.
 
     Args:
-        resized: columns source, width, height, crack_share, mask_kind, faint_share (0..1) and refused, all text.
+        resized: columns source, width, height, crack_share, mask_kind, faint_share (0..1) and rejected, all text.
 
     Returns:
         JSON values: `kinds`, masks by kind; `with_greys`, how many hold levels between those of the classes;
         `faint_over_crack`, the area that reads as background though it is not black, over the crack's area: what taking
         every level above 0 for crack would add (None without a crack); and by source the last two and `masks`.
     """
-    usable = resized[resized["refused"] == ""]
+    usable = resized[resized["rejected"] == ""]
     area = usable["width"].astype(float) * usable["height"].astype(float)
     table = pd.DataFrame(
         {

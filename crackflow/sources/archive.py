@@ -1,6 +1,6 @@
 """Unpack a zip that someone else made, without trusting it.
 
-A dangerous archive is refused whole: a member that would land outside the target, a link, a device, a bomb. What is
+A dangerous archive is rejected whole: a member that would land outside the target, a link, a device, a bomb. What is
 merely odd is set aside with its reason: files that are no images, and names that another disk could not tell apart or
 could not hold.
 """
@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from crackflow.errors import DataError
 from crackflow.params import ArchiveParams
 from crackflow.progress import track
-from crackflow.rejections import Refusal
+from crackflow.rejections import Rejection
 from crackflow.sources.layouts import is_image, on_any_disk
 
 # What zipfile raises on damage: a checksum, a stream that ends, a method it lacks, a password, names that are no text.
@@ -45,7 +45,7 @@ _FORBIDDEN = frozenset('<>:"|?*')
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
-def unpack(archive: Path, target: Path, limits: ArchiveParams) -> tuple[Refusal, ...]:
+def unpack(archive: Path, target: Path, limits: ArchiveParams) -> tuple[Rejection, ...]:
     """Unpack the images of a zip into a new folder, all of them or nothing.
 
     Args:
@@ -130,7 +130,7 @@ class _Meter:
             )
 
 
-def _sorted(opened: zipfile.ZipFile, archive: Path) -> tuple[list[tuple[zipfile.ZipInfo, str]], tuple[Refusal, ...]]:
+def _sorted(opened: zipfile.ZipFile, archive: Path) -> tuple[list[tuple[zipfile.ZipInfo, str]], tuple[Rejection, ...]]:
     """The members to unpack, each with its path in the target, and those set aside.
 
     Raises:
@@ -152,7 +152,7 @@ def _sorted(opened: zipfile.ZipFile, archive: Path) -> tuple[list[tuple[zipfile.
     for (member, name), reason, key in zip(files, reasons, keys, strict=True):
         conflict = _conflict(times[key], key in folders)
         if reason or conflict:
-            aside.append(Refusal(name, reason or conflict))
+            aside.append(Rejection(name, reason or conflict))
         else:
             kept.append((member, str(PurePosixPath(name))))
     return kept, tuple(aside)
@@ -204,7 +204,7 @@ def _write(opened: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, meter: 
             file.write(chunk)
 
 
-def _nothing_of(aside: Sequence[Refusal]) -> str:
+def _nothing_of(aside: Sequence[Rejection]) -> str:
     if not aside:
         return "nothing"
     first = aside[0]

@@ -19,7 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from crackflow.errors import DataError
-from crackflow.rejections import Refusal, check_refusals
+from crackflow.rejections import Rejection, check_rejections
 from crackflow.sources.layouts import (
     EXTENSIONS,
     IMAGE_FOLDERS,
@@ -54,13 +54,13 @@ class Found:
 
     Attributes:
         pairs: what can be used.
-        refused: images and masks that are no pair; they count against `max_refused`.
+        rejected: images and masks that are no pair; they count against `max_rejected`.
         ignored: files that are no images, and files and folders outside the layout.
     """
 
     pairs: tuple[Pair, ...]
-    refused: tuple[Refusal, ...]
-    ignored: tuple[Refusal, ...] = ()
+    rejected: tuple[Rejection, ...]
+    ignored: tuple[Rejection, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class _Place:
 
 
 def find_pairs(
-    root: Path, include: Sequence[str] = ("*",), exclude: Sequence[str] = (), max_refused: float = 1.0
+    root: Path, include: Sequence[str] = ("*",), exclude: Sequence[str] = (), max_rejected: float = 1.0
 ) -> Found:
     """Find the pairs in a folder.
 
@@ -89,48 +89,48 @@ def find_pairs(
         root: a folder in one of the layouts above.
         include: patterns as for fnmatch, of which a stem must match one.
         exclude: patterns of which it must match none.
-        max_refused: the largest share, 0..1, of pairs that may be refused: an image or a mask alone, two different
+        max_rejected: the largest share, 0..1, of pairs that may be rejected: an image or a mask alone, two different
             files of one name.
 
     Returns:
-        The pairs, the refused ones with their reasons, and what was ignored.
+        The pairs, the rejected ones with their reasons, and what was ignored.
 
     Raises:
         DataError: when the folder is absent, can't be read, has none of the layouts or two folders that might be the
-            images or the masks, holds no pair under the patterns, or more than `max_refused` are refused.
+            images or the masks, holds no pair under the patterns, or more than `max_rejected` are rejected.
     """
     if not root.is_dir():
         raise DataError(f"{root} is no folder; {LAYOUTS}: check data.path")
     try:
-        return _find(root, include, exclude, max_refused)
+        return _find(root, include, exclude, max_rejected)
     except OSError as error:
         raise DataError(f"{error.filename} can't be read ({error.strerror}); make it readable") from None
 
 
-def _find(root: Path, include: Sequence[str], exclude: Sequence[str], max_refused: float) -> Found:
+def _find(root: Path, include: Sequence[str], exclude: Sequence[str], max_rejected: float) -> Found:
     places = _places(root)
     if not places:
         raise DataError(f"{root} holds {_contents(root)}; {LAYOUTS}: check data.path")
     matches = [(place.given, place.match(root)) for place in places]
-    together, refused = _collect(matches, include, exclude)
+    together, rejected = _collect(matches, include, exclude)
     times = Counter(on_any_disk(stem) for stem in together)
     for stem, same in together.items():
         alike = times[on_any_disk(stem)] > 1
         reason = "another name differs in case or accents alone; rename one" if alike else _differing(same, root)
         if reason:
-            refused[stem] = reason
+            rejected[stem] = reason
         else:
             # a partner in another place is enough
-            refused.pop(stem, None)
+            rejected.pop(stem, None)
     # subsets come before the place that gives none
-    pairs = tuple(same[0] for stem, same in sorted(together.items()) if stem not in refused)
-    refusals = tuple(Refusal(stem, reason) for stem, reason in sorted(refused.items()))
+    pairs = tuple(same[0] for stem, same in sorted(together.items()) if stem not in rejected)
+    rejections = tuple(Rejection(stem, reason) for stem, reason in sorted(rejected.items()))
     if not pairs:
-        seen = sum(len(matched.pairs) + len(matched.refused) for _, matched in matches)
-        raise DataError(f"no pair in {root}: {_why_none(refusals, seen, include, exclude)}")
-    check_refusals(refusals, len(pairs) + len(refusals), max_refused)
+        seen = sum(len(matched.pairs) + len(matched.rejected) for _, matched in matches)
+        raise DataError(f"no pair in {root}: {_why_none(rejections, seen, include, exclude)}")
+    check_rejections(rejections, len(pairs) + len(rejections), max_rejected)
     ignored = {*_outside(root, places), *(one for _, matched in matches for one in matched.ignored)}
-    return Found(pairs, refusals, tuple(sorted(ignored)))
+    return Found(pairs, rejections, tuple(sorted(ignored)))
 
 
 def _collect(
@@ -138,15 +138,15 @@ def _collect(
 ) -> tuple[dict[str, list[Pair]], dict[str, str]]:
     """The wanted pairs of all places by stem, and the first reason against each wanted stem that is none."""
     together: dict[str, list[Pair]] = {}
-    refused: dict[str, str] = {}
+    rejected: dict[str, str] = {}
     for given, matched in matches:
         for stem, (image, mask) in matched.pairs.items():
             if _wanted(stem, include, exclude):
                 together.setdefault(stem, []).append(Pair(stem, image, mask, given))
-        for stem, unpaired in matched.refused.items():
+        for stem, unpaired in matched.rejected.items():
             if _wanted(stem, include, exclude):
-                refused.setdefault(stem, unpaired.reason)
-    return together, refused
+                rejected.setdefault(stem, unpaired.reason)
+    return together, rejected
 
 
 def _places(root: Path, depth: int = 2) -> list[_Place]:
@@ -210,7 +210,7 @@ def _has_images(folder: Path) -> bool:
     return any(is_image(path.name) and path.is_file() for path in folder.iterdir())
 
 
-def _outside(root: Path, places: Sequence[_Place]) -> list[Refusal]:
+def _outside(root: Path, places: Sequence[_Place]) -> list[Rejection]:
     """What lies in and beside the folders of the layout and is not looked into."""
     used = {folder for place in places for folder in (place.images, place.masks) if folder is not None}
     known = used | {parent for folder in used for parent in folder.parents if parent.is_relative_to(root)}
@@ -218,9 +218,11 @@ def _outside(root: Path, places: Sequence[_Place]) -> list[Refusal]:
     for folder in sorted(known):
         for path in folder.iterdir():
             if path.is_dir() and path not in known:
-                left.append(Refusal(shown(f"{path.relative_to(root)}/"), "is a folder outside the layout"))
+                left.append(Rejection(shown(f"{path.relative_to(root)}/"), "is a folder outside the layout"))
             elif folder not in used and path.is_file():
-                left.append(Refusal(shown(str(path.relative_to(root))), "lies outside the folders of images and masks"))
+                left.append(
+                    Rejection(shown(str(path.relative_to(root))), "lies outside the folders of images and masks")
+                )
     return left
 
 
@@ -239,9 +241,9 @@ def _differing(same: list[Pair], root: Path) -> str:
     return ""
 
 
-def _why_none(refusals: Sequence[Refusal], seen: int, include: Sequence[str], exclude: Sequence[str]) -> str:
-    if refusals:
-        return f"{len(refusals)} can't be used, the first is {refusals[0].name}: {refusals[0].reason}"
+def _why_none(rejections: Sequence[Rejection], seen: int, include: Sequence[str], exclude: Sequence[str]) -> str:
+    if rejections:
+        return f"{len(rejections)} can't be used, the first is {rejections[0].name}: {rejections[0].reason}"
     if seen:
         return f"data.include {list(include)} and data.exclude {list(exclude)} take none of {seen} names"
     return f"images/ and masks/ hold no image files ({' '.join(EXTENSIONS)})"

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from crackflow.errors import DataError, UnreachableError
 from crackflow.params import ArchiveParams, KaggleParams
-from crackflow.rejections import Refusal
+from crackflow.rejections import Rejection
 from crackflow.sources.archive import unpack
 from crackflow.sources.download import download
 from crackflow.sources.download_faults import BrokenOffError, NoRoomError, Patience
@@ -44,8 +44,9 @@ def fetch(settings: KaggleParams, limits: ArchiveParams, patience: Patience | No
         Where it lies, for others too: change nothing there. What was left out is not known of what kagglehub unpacked.
 
     Raises:
-        DataError: when Kaggle can't be reached, refuses, or has no such data set or version; when what came is damaged
-            or unpacks to too much; when the disk is full, or another run is fetching the same.
+        UnreachableError: when Kaggle does not answer, or not to the end.
+        DataError: when Kaggle denies access, or has no such data set or version; when what came is damaged or unpacks
+            to too much; when the disk is full, or another run is fetching the same.
     """
     if re.fullmatch(r"[\w-]+/[\w-]+", settings.handle) is None:
         raise DataError(f"data.kaggle.handle is {settings.handle!r}, expected owner/name as in the data set's address")
@@ -64,7 +65,7 @@ def fetch(settings: KaggleParams, limits: ArchiveParams, patience: Patience | No
             f"{error.filename or place.parent} can't be written ({error.strerror}); "
             "make it writable, or set KAGGLEHUB_CACHE to a folder of your own"
         ) from None
-    return Fetched(place / "files", tuple(Refusal(*one) for one in aside))
+    return Fetched(place / "files", tuple(Rejection(*one) for one in aside))
 
 
 def _make(place: Path, handle: DatasetHandle, attempts: int, limits: ArchiveParams, patience: Patience) -> None:
@@ -127,7 +128,7 @@ def _download(handle: DatasetHandle, archive: Path, attempts: int, patience: Pat
         raise UnreachableError(_broken_off(name, error, _kept(archive))) from None
     except requests.HTTPError as error:
         status = 0 if error.response is None else error.response.status_code
-        raise DataError(_refused(name, status, _kept(archive))) from None
+        raise DataError(_denied(name, status, _kept(archive))) from None
     except requests.exceptions.SSLError:
         raise DataError(
             f"Kaggle's certificate is not trusted for {name}; behind a proxy that reads along, "
@@ -153,16 +154,16 @@ def _broken_off(name: str, error: BrokenOffError, kept: str) -> str:
     return f"{name} can't be fetched from Kaggle after {tries}: {error}; look to the network, run again, {_OTHERWISE}"
 
 
-def _refused(name: str, status: int, kept: str) -> str:
+def _denied(name: str, status: int, kept: str) -> str:
     if status in {401, 403} and kept:
         return (
-            f"Kaggle refuses the rest of {name} ({status}); {kept} came and are kept: "
+            f"Kaggle denies access to the rest of {name} ({status}); {kept} came and are kept: "
             f"run again to go on from there, {_OTHERWISE}"
         )
     if status in {401, 403}:
         return (
-            f"Kaggle refuses {name} ({status}), expected a public set or a valid token: check data.kaggle.handle, "
-            f"{_TOKEN}, {_OTHERWISE}"
+            f"Kaggle denies access to {name} ({status}), expected a public set or a valid token: "
+            f"check data.kaggle.handle, {_TOKEN}, {_OTHERWISE}"
         )
     if status == 404:
         return f"Kaggle has no {name} (404); check data.kaggle.handle and data.kaggle.version"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from crackflow.rejections import Refusal
+from crackflow.rejections import Rejection
 from crackflow.sources.layouts import is_image, shown, stem_of, without_mask_suffix
 
 # A stem of more bytes leaves no room for what is written under it: .STEM.png.part of at most 255.
@@ -27,13 +27,13 @@ class Matched:
 
     Attributes:
         pairs: image and mask by stem.
-        refused: the images and masks that make no pair, by stem.
+        rejected: the images and masks that make no pair, by stem.
         ignored: the files that are no images, with their reasons.
     """
 
     pairs: Mapping[str, tuple[Path, Path]]
-    refused: Mapping[str, Unpaired]
-    ignored: tuple[Refusal, ...]
+    rejected: Mapping[str, Unpaired]
+    ignored: tuple[Rejection, ...]
 
 
 def match_folders(images: Iterable[Path], masks: Iterable[Path], root: Path) -> Matched:
@@ -61,8 +61,8 @@ def match_folders(images: Iterable[Path], masks: Iterable[Path], root: Path) -> 
 def match_together(files: Iterable[Path], root: Path) -> Matched:
     """Pair photographs and masks that lie in one folder.
 
-    The mask of `a.jpg` is `a_mask.png` or the like, or else `a.png`. Any other two files of one name are refused, since
-    either may be the mask.
+    The mask of `a.jpg` is `a_mask.png` or the like, or else `a.png`. Any other two files of one name are rejected,
+    since either may be the mask.
 
     Args:
         files: the files of the folder, all of them.
@@ -88,33 +88,33 @@ def match_together(files: Iterable[Path], root: Path) -> Matched:
     return _matched(together, ignored, root)
 
 
-def _by_stem(files: Iterable[Path], root: Path) -> tuple[dict[str, list[Path]], list[Refusal]]:
+def _by_stem(files: Iterable[Path], root: Path) -> tuple[dict[str, list[Path]], list[Rejection]]:
     """The images by stem, and what is none."""
     found: dict[str, list[Path]] = {}
     ignored = []
     for path in sorted(files):
         if path.name.startswith("."):
-            ignored.append(Refusal(shown(str(path.relative_to(root))), "is hidden, or the litter of a desktop"))
+            ignored.append(Rejection(shown(str(path.relative_to(root))), "is hidden, or the litter of a desktop"))
         elif is_image(path.name):
             found.setdefault(stem_of(path.name), []).append(path)
         else:
-            ignored.append(Refusal(shown(str(path.relative_to(root))), "is no image file"))
+            ignored.append(Rejection(shown(str(path.relative_to(root))), "is no image file"))
     return found, ignored
 
 
 def _matched(
-    together: Mapping[str, tuple[Sequence[Path], Sequence[Path]]], ignored: Sequence[Refusal], root: Path
+    together: Mapping[str, tuple[Sequence[Path], Sequence[Path]]], ignored: Sequence[Rejection], root: Path
 ) -> Matched:
-    pairs, refused = {}, {}
+    pairs, rejected = {}, {}
     for stem, (images, masks) in sorted(together.items()):
         reason = _why_unpaired(sorted(images), sorted(masks), root)
         if len(stem.encode()) > _MAX_STEM:
             reason = f"a name of {len(stem.encode())} bytes, expected at most {_MAX_STEM}: shorten it"
         if reason:
-            refused[stem] = Unpaired(reason, tuple(sorted([*images, *masks])))
+            rejected[stem] = Unpaired(reason, tuple(sorted([*images, *masks])))
         else:
             pairs[stem] = (images[0], masks[0])
-    return Matched(pairs, refused, tuple(sorted(ignored)))
+    return Matched(pairs, rejected, tuple(sorted(ignored)))
 
 
 def _why_unpaired(images: Sequence[Path], masks: Sequence[Path], root: Path) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from crackflow.params import DataParams
-from crackflow.rejections import Refusal
+from crackflow.rejections import Rejection
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Fetched:
     """
 
     folder: Path
-    left_out: tuple[Refusal, ...] = ()
+    left_out: tuple[Rejection, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from scipy.cluster.hierarchy import DisjointSet
 
 from crackflow.errors import DataError
-from crackflow.rejections import Refusal
+from crackflow.rejections import Rejection
 from crackflow.splitting.grouping import SUBSETS
 
 _COLUMNS = ("stem", "subset")
@@ -72,7 +72,7 @@ class Joined:
 
     subsets: dict[str, str]
     free: dict[str, str]
-    set_aside: tuple[Refusal, ...]
+    set_aside: tuple[Rejection, ...]
 
 
 def join_previous(
@@ -113,7 +113,7 @@ def join_previous(
         near = [*heads.get(parents[stem], {}).values(), *(other for other in sorted(alike[stem]) if other in taken)]
         sides = {fixed[root]: other for other in reversed(near) if (root := cells[other]) in fixed}
         if len(sides) > 1:
-            set_aside.append(Refusal(stem, _why(sides)))
+            set_aside.append(Rejection(stem, _why(sides)))
             continue
         taken.add(stem)
         for other in near:

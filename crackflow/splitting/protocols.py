@@ -10,7 +10,7 @@ import numpy as np
 
 from crackflow.errors import DataError
 from crackflow.params import SplitParams
-from crackflow.rejections import Refusal
+from crackflow.rejections import Rejection
 from crackflow.splitting.grouping import SUBSETS, assign_subsets, group_pairs
 from crackflow.splitting.incremental import join_previous
 
@@ -50,7 +50,7 @@ class Split:
     """Subset by stem, and the pairs that got none."""
 
     subsets: dict[str, str]
-    set_aside: tuple[Refusal, ...] = ()
+    set_aside: tuple[Rejection, ...] = ()
 
 
 def split_pairs(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) -> Split:
@@ -129,7 +129,7 @@ def _official(pairs: Pairs, _: Mapping[str, str], params: SplitParams) -> Split:
             f"{len(pairs.given)} did; use split.protocol grouped"
         )
     aside = tuple(
-        Refusal(stem, "came without a subset, which split.protocol official goes by")
+        Rejection(stem, "came without a subset, which split.protocol official goes by")
         for stem in sorted(pairs.given)
         if stem not in given
     )
@@ -149,7 +149,7 @@ def _from_file(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) -
             "name a CSV with the columns stem,subset"
         )
     aside = tuple(
-        Refusal(stem, "is not in split.previous, which split.protocol file goes by")
+        Rejection(stem, "is not in split.previous, which split.protocol file goes by")
         for stem in sorted(pairs.sources)
         if stem not in previous
     )

@@ -69,7 +69,7 @@ def describe(
         }
         if previous
         else None,
-        "set_aside": [refusal._asdict() for refusal in split.set_aside],
+        "set_aside": [rejection._asdict() for rejection in split.set_aside],
     }
 
 

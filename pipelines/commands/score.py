@@ -100,7 +100,7 @@ def score(weights: Weights, pairs: Path, out: Path | None = None) -> Outcome:
         raise DataError(f"{out} is in use: it holds files and no {FIGURES}; name a folder that is absent or empty")
     not_to_score = seen(weights)
     point, origin = weights.point(), _origin(weights.point_file)
-    data = DataParams(source="folder", path=str(pairs.resolve()), max_refused=1.0)
+    data = DataParams(source="folder", path=str(pairs.resolve()), max_rejected=1.0)
     params = weights.params.model_copy(update={"data": data})
     with _workspace(out) as workspace:
         rows, trained_on, chosen_on, refused = _rows(workspace, params, not_to_score)
@@ -195,10 +195,10 @@ def _rows(workspace: Workspace, params: Params, not_to_score: Seen) -> tuple[pd.
         write_csv(workspace.raw / "pairs.csv", new)
         resize.run(workspace, params)
     made = pd.read_csv(workspace.resized_csv, dtype=str, keep_default_na=False)
-    stems = made["stem"][made["refused"] == ""]
+    stems = made["stem"][made["rejected"] == ""]
     if stems.empty:
         raise DataError(
-            f"nothing to score: none of {len(made)} pairs can be used; the first: {made['refused'].iloc[0]}"
+            f"nothing to score: none of {len(made)} pairs can be used; the first: {made['rejected'].iloc[0]}"
         )
     rows = pd.DataFrame({"stem": stems, "source": stems.map(NameRules.of(params.split).source), "subset": "test"})
     return rows, len(trained_on), len(chosen_on), len(made) - len(stems)

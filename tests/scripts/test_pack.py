@@ -48,7 +48,7 @@ def run(tmp_path_factory):
     names = [f"{stem}.png" for stem in STEMS]
     pairs = pd.DataFrame({"stem": STEMS, "image": names, "mask": names, "given": ""})
     pairs.to_csv(workspace.raw / "pairs.csv", index=False)
-    workspace.raw_json.write_text(json.dumps({"refused": []}))
+    workspace.raw_json.write_text(json.dumps({"rejected": []}))
     resize.run(workspace, params)
     split = pd.DataFrame({"stem": STEMS, "source": "CFD", "subset": SUBSETS})
     split.to_csv(workspace.split_csv, index=False)
@@ -107,14 +107,14 @@ def test_both_ways_to_predict_stand_beside_each_other():
     assert "Not compared" in pack.flips(None)
 
 
-def test_figures_of_another_run_are_refused_and_nothing_is_written(run, tmp_path):
+def test_figures_of_another_run_are_rejected_and_nothing_is_written(run, tmp_path):
     workspace, results = run
     with pytest.raises(DataError, match="hold different figures"):
         pack.write(workspace, {**results, "figures": {}}, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_training_whose_time_is_not_known_is_refused(run, tmp_path):
+def test_a_training_whose_time_is_not_known_is_rejected(run, tmp_path):
     workspace, results = run
     with pytest.raises(DataError, match="no time for the training, whose model DVC took from its cache"):
         pack.write(workspace, {**results, "stage_s": {"train": None}}, tmp_path)

@@ -12,5 +12,5 @@ def test_a_key_has_its_default_and_description():
 def test_a_key_has_what_else_it_may_be():
     page = parameters.page()
     assert "| train.optimizer | `muon` | adam, adamw, muon, sgd |" in page
-    assert "| data.max_refused | `0.05` | ≥ 0, ≤ 1 |" in page
+    assert "| data.max_rejected | `0.05` | ≥ 0, ≤ 1 |" in page
     assert "| train.learning_rate | `0.005` | > 0 |" in page

@@ -119,7 +119,7 @@ def _made_once(tmp_path_factory):
         "bytes": 1,
         "sha256": "0" * 64,
     }
-    workspace.raw_json.write_text(json.dumps({**raw, "refused": []}))
+    workspace.raw_json.write_text(json.dumps({**raw, "rejected": []}))
     (workspace.root / "params.yaml").write_text(render(small_params()))
     save_model(workspace.model)
     trained = [

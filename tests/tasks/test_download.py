@@ -55,7 +55,7 @@ def workspace(tmp_path):
 def test_a_folder_is_copied_as_it_is(workspace, tmp_path):
     source = photos(tmp_path / "photos", "11111", "b")
     (source / "images/c.jpg").write_bytes(b"no mask")
-    download.run(workspace, params_of(source="folder", path=str(source), max_refused=0.5))
+    download.run(workspace, params_of(source="folder", path=str(source), max_rejected=0.5))
     assert listed(workspace) == [("11111", "11111.png", "11111.png", ""), ("b", "b.png", "b.png", "")]
     copies = [workspace.raw / kind / f"{stem}.png" for stem in ("11111", "b") for kind in ("images", "masks")]
     originals = [source / path.relative_to(workspace.raw) for path in copies]
@@ -72,7 +72,7 @@ def test_a_folder_is_copied_as_it_is(workspace, tmp_path):
         "given": {},
         "bytes": sum(path.stat().st_size for path in originals),
         "sha256": hashlib.sha256(digests).hexdigest(),
-        "refused": [{"name": "c", "reason": "no mask for image images/c.jpg"}],
+        "rejected": [{"name": "c", "reason": "no mask for image images/c.jpg"}],
         "ignored": [],
     }
     assert sorted(path.name for path in (workspace.root / "data").iterdir()) == ["raw", "raw.json"]
@@ -103,16 +103,16 @@ def test_a_zip_with_given_subsets(workspace, tmp_path):
     assert list((workspace.root / ".crackflow/state/download").iterdir()) == []
 
 
-def test_what_is_no_pair_is_counted_by_reason_and_does_not_count_as_refused(workspace, tmp_path):
+def test_what_is_no_pair_is_counted_by_reason_and_does_not_count_as_rejected(workspace, tmp_path):
     source = photos(tmp_path / "set", "a", "bb")
     for i in range(7):
         (source / f"images/note{i}.txt").write_text("x")
     (source / "README.md").write_text("x")
     archive = packed(source, ".hidden.png", "images/A.PNG")
     # a.png and A.PNG are set aside with one another, and a's mask is left alone
-    download.run(workspace, params_of(source="folder", path=str(archive), max_refused=0.5))
+    download.run(workspace, params_of(source="folder", path=str(archive), max_rejected=0.5))
     assert [stem for stem, *_ in listed(workspace)] == ["bb"]
-    assert record(workspace)["refused"] == [{"name": "a", "reason": "no image for mask set/masks/a.png"}]
+    assert record(workspace)["rejected"] == [{"name": "a", "reason": "no image for mask set/masks/a.png"}]
     assert record(workspace)["ignored"] == [
         {"reason": "is hidden, or the litter of a desktop", "count": 1, "names": ["set/.hidden.png"]},
         {
@@ -128,17 +128,17 @@ def test_what_is_no_pair_is_counted_by_reason_and_does_not_count_as_refused(work
     ]
 
 
-def test_a_pair_that_was_set_aside_whole_counts_as_refused(workspace, tmp_path):
+def test_a_pair_that_was_set_aside_whole_counts_as_rejected(workspace, tmp_path):
     source = photos(tmp_path / "set", "a", "bb")
     archive = packed(source, "images/A.PNG", "masks/A.PNG")
     reason = "is one of 2 files whose names are the same, or differ in case or accents alone"
-    download.run(workspace, params_of(source="folder", path=str(archive), max_refused=0.5))
+    download.run(workspace, params_of(source="folder", path=str(archive), max_rejected=0.5))
     assert [stem for stem, *_ in listed(workspace)] == ["bb"]
-    [refused] = record(workspace)["refused"]
-    assert refused["name"] in "aA"
-    assert refused["reason"].endswith(reason)
+    [rejected] = record(workspace)["rejected"]
+    assert rejected["name"] in "aA"
+    assert rejected["reason"].endswith(reason)
     with pytest.raises(DataError, match=r"1 of 2 pairs \(50.0%\) can't be used, at most 40.0% may be"):
-        download.run(workspace, params_of(source="folder", path=str(archive), max_refused=0.4))
+        download.run(workspace, params_of(source="folder", path=str(archive), max_rejected=0.4))
 
 
 def test_the_limits_of_an_archive_are_those_of_the_parameters(workspace, tmp_path):

@@ -23,8 +23,8 @@ from tasks.workspace import Workspace
 SIZE = 64
 
 
-def params_of(max_refused=0.5, size=SIZE, mode="stretch", **more):
-    blocks = {"data": {"max_refused": max_refused}, "resize": {"size": size, "mode": mode}, "train": {"crop": SIZE}}
+def params_of(max_rejected=0.5, size=SIZE, mode="stretch", **more):
+    blocks = {"data": {"max_rejected": max_rejected}, "resize": {"size": size, "mode": mode}, "train": {"crop": SIZE}}
     return Params.model_validate(blocks | more)
 
 
@@ -41,7 +41,7 @@ def add(workspace, stem, image, mask, given="", suffix=".png"):
     table = workspace.raw / "pairs.csv"
     if not table.exists():
         table.write_text("stem,image,mask,given\n")
-        workspace.raw_json.write_text(json.dumps({"refused": []}))
+        workspace.raw_json.write_text(json.dumps({"rejected": []}))
     table.write_text(table.read_text() + f"{stem},{stem}{suffix},{stem}{suffix},{given}\n")
 
 
@@ -93,7 +93,7 @@ def test_pairs_become_squares_and_rows(workspace):
         "phash": "",
         "mask_kind": "levels",
         "faint_share": "0.00000000",
-        "refused": "",
+        "rejected": "",
     }
     assert found["11111"]["crack_share"] == "0.00000000"
     assert all(len(row["phash"]) == 64 for row in found.values())
@@ -131,16 +131,18 @@ def test_bad_pairs_are_set_aside_with_their_reasons(workspace):
     add(workspace, "broken", photo(5), np.zeros((32, 48), np.uint8), suffix=".jpg")
     path = workspace.raw / "images/broken.jpg"
     path.write_bytes(path.read_bytes()[:-100])
-    workspace.raw_json.write_text(json.dumps({"refused": [{"name": "alone", "reason": "no mask for image alone.jpg"}]}))
+    workspace.raw_json.write_text(
+        json.dumps({"rejected": [{"name": "alone", "reason": "no mask for image alone.jpg"}]})
+    )
     resize.run(workspace, params_of())
     found = rows(workspace)
-    refused = {stem: row["refused"] for stem, row in found.items() if row["refused"]}
-    assert refused == {
+    rejected = {stem: row["rejected"] for stem, row in found.items() if row["rejected"]}
+    assert rejected == {
         "alone": "no mask for image alone.jpg",
         "broken": "broken.jpg is truncated or not an image; replace it or leave the pair out",
         "other_size": "image 48x32, mask 30x20; expected one size: replace the one that is wrong",
     }
-    assert all(not row[key] for row in found.values() if row["refused"] for key in ("width", "phash"))
+    assert all(not row[key] for row in found.values() if row["rejected"] for key in ("width", "phash"))
     assert list(found) == sorted(found)
     assert len(list((workspace.resized / "images").iterdir())) == 3
 
@@ -149,8 +151,8 @@ def test_too_many_bad_pairs_stop_the_stage(workspace):
     resize.run(workspace, params_of())
     before = outputs(workspace)
     add(workspace, "bad", photo(4), np.zeros((20, 30), np.uint8))
-    with pytest.raises(DataError, match=r"1 of 4 pairs \(25\.0%\).*bad: image 48x32, mask 30x20.*data\.max_refused"):
-        resize.run(workspace, params_of(max_refused=0.24))
+    with pytest.raises(DataError, match=r"1 of 4 pairs \(25\.0%\).*bad: image 48x32, mask 30x20.*data\.max_rejected"):
+        resize.run(workspace, params_of(max_rejected=0.24))
     assert outputs(workspace) == before
 
 

@@ -14,7 +14,7 @@ PARAMS = Params.model_validate({"split": {"mini_test": 2}})
 
 def table(workspace, rows):
     """Write data/resized.csv from (stem, crack share, hash, reason)."""
-    columns = ["stem", "crack_share", "phash", "refused"]
+    columns = ["stem", "crack_share", "phash", "rejected"]
     frame = pd.DataFrame(rows, columns=columns).assign(given="", width="48", height="32")
     workspace.resized_csv.parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(workspace.resized_csv, index=False)
@@ -120,7 +120,7 @@ def test_too_few_photographs(workspace, monkeypatch, capsys):
 
 def test_nothing_usable(workspace):
     table(workspace, [("broken", "", "", "is truncated")])
-    with pytest.raises(DataError, match=r"resized\.csv holds no usable pair; see its column `refused`"):
+    with pytest.raises(DataError, match=r"resized\.csv holds no usable pair; see its column `rejected`"):
         split.run(workspace, PARAMS)
 
 

@@ -15,7 +15,7 @@ from tasks import statistics
 GRAPH = yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 
-def test_dataset_json_counts_pairs_and_refusals(made, params):
+def test_dataset_json_counts_pairs_and_rejections(made, params):
     statistics.run(made, params)
     found = json.loads((made.reports / "dataset.json").read_text())
     assert found["resized_to"] == 64
@@ -27,7 +27,7 @@ def test_dataset_json_counts_pairs_and_refusals(made, params):
     }
     assert found["sources"]["noncrack"]["empty_masks"] == 8
     assert found["sizes"] == {"448x448": 28, "544x448": 4}
-    assert found["refused"] == [{"name": "broken", "reason": "broken.jpg is truncated or not an image"}]
+    assert found["rejected"] == [{"name": "broken", "reason": "broken.jpg is truncated or not an image"}]
     assert found["masks"]["kinds"] == {"levels": 32}
     assert found["duplicates"] == {
         "distance": 60,

@@ -24,7 +24,7 @@ def resized():
         ("w1", "448", "448", "0.0", ""),
         ("bad", "", "", "", "bad.jpg is truncated"),
     ]
-    return pd.DataFrame(rows, columns=["stem", "width", "height", "crack_share", "refused"])
+    return pd.DataFrame(rows, columns=["stem", "width", "height", "crack_share", "rejected"])
 
 
 def test_counts_by_source_and_subset_keep_empty_subsets(split):
@@ -63,7 +63,7 @@ def test_summary_by_hand(split, resized):
     }
     assert found["sizes"] == {"448x448": 3, "544x384": 1}
     assert found["groups"] == {"number": 3, "largest": 2, "in_several_subsets": 0}
-    assert found["refused"] == [{"name": "bad", "reason": "bad.jpg is truncated"}]
+    assert found["rejected"] == [{"name": "bad", "reason": "bad.jpg is truncated"}]
 
 
 def test_a_group_on_two_sides_is_counted(split, resized):
@@ -71,7 +71,7 @@ def test_a_group_on_two_sides_is_counted(split, resized):
     assert summary(resized, split)["groups"]["in_several_subsets"] == 1
 
 
-def test_a_stem_that_was_also_refused_once_does_no_harm(split, resized):
+def test_a_stem_that_was_also_rejected_once_does_no_harm(split, resized):
     resized.loc[4, "stem"] = "r1"
     assert summary(resized, split)["pairs"] == 4
 
@@ -84,7 +84,7 @@ def test_greys_of_mask_files_by_hand():
         ("wall", "100", "100", "0.0", "levels", "0.0", ""),
         ("", "", "", "", "", "", "bad.jpg is truncated"),
     ]
-    columns = ["source", "width", "height", "crack_share", "mask_kind", "faint_share", "refused"]
+    columns = ["source", "width", "height", "crack_share", "mask_kind", "faint_share", "rejected"]
     assert mask_files(pd.DataFrame(rows, columns=columns)) == {
         "kinds": {"levels": 2, "palette": 1},
         "with_greys": 2,

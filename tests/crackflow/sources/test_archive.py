@@ -88,7 +88,7 @@ def test_backslashes_separate_folders(tmp_path):
         "images\\..\\..\\evil.jpg",
     ],
 )
-def test_members_outside_the_target_are_refused(tmp_path, name):
+def test_members_outside_the_target_are_rejected(tmp_path, name):
     archive = packed(tmp_path / "a.zip", {"images/a.jpg": b"fine", name: b"evil"})
     with pytest.raises(DataError, match="lies outside the folder"):
         unpack(archive, tmp_path / "in" / "out", LIMITS)
@@ -106,7 +106,7 @@ def test_members_outside_the_target_are_refused(tmp_path, name):
         (stat.S_IFSOCK, "no plain file"),
     ],
 )
-def test_links_and_devices_are_refused(tmp_path, kind, message):
+def test_links_and_devices_are_rejected(tmp_path, kind, message):
     link = zipfile.ZipInfo("images")
     link.external_attr = (kind | 0o777) << 16
     archive = packed(tmp_path / "a.zip", [(link, "/etc"), ("images/passwd.jpg", "x")])
@@ -177,7 +177,7 @@ def test_names_that_are_too_long_are_set_aside(tmp_path):
     assert tree(tmp_path / "out") == {fits: b"fits"}
 
 
-def test_more_than_the_total_limit_is_refused_before_it_unpacks(tmp_path):
+def test_more_than_the_total_limit_is_rejected_before_it_unpacks(tmp_path):
     archive = packed(tmp_path / "a.zip", {f"images/{i}.bmp": bytes(MIB) for i in range(3)}, zipfile.ZIP_DEFLATED)
     # 3 MiB are 0.003 GiB
     with pytest.raises(DataError, match=r"unpacks to 0\.003 GiB or more, expected at most 0\.002; .*archive\.max_gib"):
@@ -186,7 +186,7 @@ def test_more_than_the_total_limit_is_refused_before_it_unpacks(tmp_path):
     unpack(archive, tmp_path / "out", ArchiveParams(max_gib=0.003))
 
 
-def test_a_member_that_unpacks_to_far_more_than_it_takes_is_refused(tmp_path):
+def test_a_member_that_unpacks_to_far_more_than_it_takes_is_rejected(tmp_path):
     # one member of 17 MiB of zeros takes 17 KB, a thousandth; 2 MiB beside it are stored as they are
     dense = os.urandom(2 * MIB)
     archive = tmp_path / "a.zip"
@@ -262,7 +262,7 @@ def test_members_that_share_their_packed_bytes_are_held_against_the_file(tmp_pat
         unpack(archive, tmp_path / "out", LIMITS)
 
 
-def test_an_encrypted_archive_is_refused(tmp_path):
+def test_an_encrypted_archive_is_rejected(tmp_path):
     archive = packed(tmp_path / "a.zip", {"a.jpg": b"image"})
     data = bytearray(archive.read_bytes())
     # the lowest bit of the general purpose flags: 6 bytes into the local header, 8 into the central one
@@ -274,7 +274,7 @@ def test_an_encrypted_archive_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["no zip", "cut", "wrong checksum", "unknown method", "no UTF-8"])
-def test_damage_is_refused_and_leaves_nothing(tmp_path, damage):
+def test_damage_is_rejected_and_leaves_nothing(tmp_path, damage):
     archive = packed(tmp_path / "a.zip", {"a.jpg": b"image" * 100, "b.jpg": b"image" * 100})
     data = bytearray(archive.read_bytes())
     central = data.index(b"PK\x01\x02")
@@ -308,7 +308,7 @@ def test_zip64_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
-def test_a_tar_is_refused_with_what_to_do(tmp_path, mode):
+def test_a_tar_is_rejected_with_what_to_do(tmp_path, mode):
     with tarfile.open(tmp_path / "a.tar", mode) as opened:
         opened.addfile(tarfile.TarInfo("images/a.jpg"))
     with pytest.raises(DataError, match=r"is a tar archive, expected a zip or a folder; unpack it \(tar -xf\)"):
@@ -325,7 +325,7 @@ def test_a_tar_is_refused_with_what_to_do(tmp_path, mode):
         ),
     ],
 )
-def test_an_archive_without_images_is_refused(tmp_path, members, said):
+def test_an_archive_without_images_is_rejected(tmp_path, members, said):
     with pytest.raises(DataError, match=said):
         unpack(packed(tmp_path / "a.zip", members), tmp_path / "out", LIMITS)
     assert left_behind(tmp_path) == ["a.zip"]
@@ -407,7 +407,7 @@ def test_whatever_the_names_nothing_lands_outside_the_target(members):
 
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
-def test_whatever_the_bytes_it_is_unpacked_or_refused(data):
+def test_whatever_the_bytes_it_is_unpacked_or_rejected(data):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as opened:
         opened.writestr("images/a.jpg", b"image" * 9)

@@ -22,8 +22,8 @@ def found(root, **options):
     return [(pair.stem, pair.given) for pair in find_pairs(root, **options).pairs]
 
 
-def refused(root, **options):
-    return [tuple(refusal) for refusal in find_pairs(root, **options).refused]
+def rejected(root, **options):
+    return [tuple(rejection) for rejection in find_pairs(root, **options).rejected]
 
 
 def test_a_flat_folder(tmp_path):
@@ -44,13 +44,13 @@ def test_repeated_suffixes_are_no_part_of_the_name(tmp_path):
     assert found(tmp_path) == [("a.b", "")]
 
 
-def test_names_that_not_every_disk_tells_apart_are_refused(tmp_path):
+def test_names_that_not_every_disk_tells_apart_are_rejected(tmp_path):
     """They are laid out by name: on macOS and Windows the one would be written over the other."""
     lay(tmp_path, "train/images/A.png", "train/masks/A.png", "test/images/a.png", "test/masks/a.png")
     lay(tmp_path, "test/images/b.png", "test/masks/b.png")
     reason = "another name differs in case or accents alone; rename one"
     assert found(tmp_path) == [("b", "test")]
-    assert refused(tmp_path) == [("A", reason), ("a", reason)]
+    assert rejected(tmp_path) == [("A", reason), ("a", reason)]
 
 
 def test_given_subsets(tmp_path):
@@ -70,7 +70,7 @@ def test_kaggles_layout_counts_each_pair_once(tmp_path):
         lay(tmp_path, *(f"{place}{kind}/{stem}.jpg" for place in ("", f"{folder}/") for kind in ("images", "masks")))
     lay(tmp_path, "images/c.jpg", "masks/c.jpg")
     assert found(tmp_path) == [("a", "train"), ("b", "test"), ("c", "")]
-    assert refused(tmp_path) == []
+    assert rejected(tmp_path) == []
 
 
 def test_a_pair_given_to_train_and_test_stays_in_train(tmp_path):
@@ -78,34 +78,34 @@ def test_a_pair_given_to_train_and_test_stays_in_train(tmp_path):
     assert found(tmp_path) == [("a", "train")]
 
 
-def test_one_name_for_different_files_is_refused(tmp_path):
+def test_one_name_for_different_files_is_rejected(tmp_path):
     lay(tmp_path, "images/a.jpg=one", "masks/a.jpg", "train/images/a.jpg=two", "train/masks/a.jpg")
     lay(tmp_path, "images/b.jpg", "masks/b.jpg")
     assert found(tmp_path) == [("b", "")]
-    assert refused(tmp_path) == [("a", "train/images/a.jpg and images/a.jpg share a name and differ")]
+    assert rejected(tmp_path) == [("a", "train/images/a.jpg and images/a.jpg share a name and differ")]
 
 
-def test_a_different_mask_is_refused_too(tmp_path):
+def test_a_different_mask_is_rejected_too(tmp_path):
     lay(tmp_path, "images/a.jpg", "masks/a.png=one", "test/images/a.jpg", "test/masks/a.png=two", "images/b.jpg")
     lay(tmp_path, "masks/b.jpg")
-    assert refused(tmp_path) == [("a", "test/masks/a.png and masks/a.png share a name and differ")]
+    assert rejected(tmp_path) == [("a", "test/masks/a.png and masks/a.png share a name and differ")]
 
 
-def test_what_has_no_partner_is_refused(tmp_path):
+def test_what_has_no_partner_is_rejected(tmp_path):
     lay(tmp_path, "images/a.jpg", "masks/a.png", "images/b.jpg", "masks/c.png")
     assert found(tmp_path) == [("a", "")]
-    assert refused(tmp_path) == [("b", "no mask for image images/b.jpg"), ("c", "no image for mask masks/c.png")]
+    assert rejected(tmp_path) == [("b", "no mask for image images/b.jpg"), ("c", "no image for mask masks/c.png")]
 
 
 def test_a_partner_in_another_place_is_enough(tmp_path):
     lay(tmp_path, "images/a.jpg", "masks/b.png", "train/images/a.jpg", "train/masks/a.jpg", "images/b.jpg")
     assert found(tmp_path) == [("a", "train"), ("b", "")]
-    assert refused(tmp_path) == []
+    assert rejected(tmp_path) == []
 
 
-def test_two_images_of_one_name_are_refused(tmp_path):
+def test_two_images_of_one_name_are_rejected(tmp_path):
     lay(tmp_path, "images/a.jpg", "images/a.png", "masks/a.png", "images/b.jpg", "masks/b.png")
-    assert refused(tmp_path) == [("a", "2 images of one name: a.jpg, a.png")]
+    assert rejected(tmp_path) == [("a", "2 images of one name: a.jpg, a.png")]
 
 
 def ignored(root):
@@ -116,7 +116,7 @@ def test_litter_is_ignored_and_said(tmp_path):
     lay(tmp_path, "images/a.jpg", "masks/a.png", "images/Thumbs.db", "images/._a.jpg", "images/.jpg")
     lay(tmp_path, "images/sub/b.jpg", "README.txt", "videos/a.mp4", "preview.png", "masks/list.txt")
     assert found(tmp_path) == [("a", "")]
-    assert refused(tmp_path) == []
+    assert rejected(tmp_path) == []
     assert ignored(tmp_path) == [
         ("README.txt", "lies outside the folders of images and masks"),
         ("images/._a.jpg", "is hidden, or the litter of a desktop"),
@@ -139,7 +139,7 @@ def test_folders_of_other_names(tmp_path, images, masks):
     assert ignored(tmp_path) == []
 
 
-def test_two_folders_that_may_be_meant_are_refused(tmp_path):
+def test_two_folders_that_may_be_meant_are_rejected(tmp_path):
     lay(tmp_path, "images/a.jpg", "masks/a.png", "labels/a.txt")
     # one without images is not meant
     assert found(tmp_path) == [("a", "")]
@@ -174,9 +174,9 @@ def test_the_whole_name_comes_before_the_name_less_a_suffix(tmp_path):
     ]
 
 
-def test_two_masks_with_and_without_a_suffix_are_refused(tmp_path):
+def test_two_masks_with_and_without_a_suffix_are_rejected(tmp_path):
     lay(tmp_path, "images/a.jpg", "masks/a.png", "masks/a_mask.png", "images/b.jpg", "masks/b.png")
-    assert refused(tmp_path) == [("a", "2 masks of one name: a.png, a_mask.png")]
+    assert rejected(tmp_path) == [("a", "2 masks of one name: a.png, a_mask.png")]
 
 
 @pytest.mark.parametrize("folder", ["", "train/", "set/traincrop/"])
@@ -192,7 +192,7 @@ def test_photographs_and_masks_side_by_side(tmp_path, folder):
     assert ignored(tmp_path) == [(f"{folder}notes.txt", "is no image file")]
 
 
-def test_side_by_side_what_may_be_either_is_refused(tmp_path):
+def test_side_by_side_what_may_be_either_is_rejected(tmp_path):
     lay(
         tmp_path,
         "a.jpg",
@@ -208,7 +208,7 @@ def test_side_by_side_what_may_be_either_is_refused(tmp_path):
         "f.jpeg",
     )
     assert found(tmp_path) == [("a", "")]
-    assert refused(tmp_path) == [
+    assert rejected(tmp_path) == [
         ("b", "2 images of one name: b.bmp, b.png"),
         ("c", "2 images of one name: c.jpg, c.png"),
         ("d", "no mask for image d.jpg"),
@@ -254,7 +254,7 @@ def test_patterns_choose_and_leave_out(tmp_path):
     chosen = {"include": ["CFD*", "noncrack*"], "exclude": ["noncrack*", "*_2"]}
     assert found(tmp_path, **chosen) == [("CFD_1", "")]
     # what is left out is not complained about either
-    assert refused(tmp_path, **chosen) == []
+    assert rejected(tmp_path, **chosen) == []
 
 
 def test_an_absent_folder(tmp_path):
@@ -294,7 +294,7 @@ def test_folders_without_images(tmp_path):
         find_pairs(tmp_path)
 
 
-def test_only_refused_pairs(tmp_path):
+def test_only_rejected_pairs(tmp_path):
     lay(tmp_path, "images/a.jpg", "masks/b.jpg")
     with pytest.raises(
         DataError, match=r"no pair in .*: 2 can't be used, the first is a: no mask for image images/a\.jpg"
@@ -302,10 +302,10 @@ def test_only_refused_pairs(tmp_path):
         find_pairs(tmp_path)
 
 
-def test_too_many_refused(tmp_path):
+def test_too_many_rejected(tmp_path):
     for stem in "abc":
         lay(tmp_path, f"images/{stem}.jpg", f"masks/{stem}.jpg")
     lay(tmp_path, "images/d.jpg")
-    assert len(find_pairs(tmp_path, max_refused=0.25).pairs) == 3
-    with pytest.raises(DataError, match=r"1 of 4 pairs \(25\.0%\) can't be used, at most 24\.0% .*data\.max_refused"):
-        find_pairs(tmp_path, max_refused=0.24)
+    assert len(find_pairs(tmp_path, max_rejected=0.25).pairs) == 3
+    with pytest.raises(DataError, match=r"1 of 4 pairs \(25\.0%\) can't be used, at most 24\.0% .*data\.max_rejected"):
+        find_pairs(tmp_path, max_rejected=0.24)

@@ -111,7 +111,7 @@ def test_the_whole_set_is_fetched_once(kaggle, place):
     # 12 pairs, 1 in 4 of them in test/ (made_archive), each with an image suffix twice over
     assert [pair.given for pair in found.pairs].count("test") == 3
     assert [pair.given for pair in found.pairs].count("train") == 9
-    assert found.refused == ()
+    assert found.rejected == ()
     assert sorted(path.name for path in place.iterdir()) == ["1", "1.lock"]
     assert [asked.side for asked in kaggle.asked] == ["api", "storage"]
     assert get() == folder
@@ -366,7 +366,7 @@ def test_two_runs_do_not_write_the_same_file(kaggle, place):
 # ---- damaged
 
 
-def test_a_wrong_checksum_is_refused_and_fetched_again(kaggle, capfd):
+def test_a_wrong_checksum_is_rejected_and_fetched_again(kaggle, capfd):
     kaggle.answers.append(Answer(headers={"x-goog-hash": "crc32c=AAAAAA==,md5=AAAAAAAAAAAAAAAAAAAAAA=="}))
     assert files(get()) == content(ARCHIVE)
     assert [asked.first for asked in kaggle.downloads()] == [0, 0]
@@ -539,23 +539,25 @@ def test_a_certificate_of_nobody(tmp_path):
     assert "REQUESTS_CA_BUNDLE" in message
 
 
-# ---- refused
+# ---- denied
 
 
-REFUSED = "Kaggle refuses owner/crack-set version 1 ({}), expected a public set or a valid token: check data.kaggle"
+DENIED = (
+    "Kaggle denies access to owner/crack-set version 1 ({}), expected a public set or a valid token: check data.kaggle"
+)
 
 
 @pytest.mark.parametrize("side", ["api", "storage"])
 @pytest.mark.parametrize(
     ("status", "told"),
     [
-        (401, REFUSED.format(401)),
-        (403, REFUSED.format(403)),
+        (401, DENIED.format(401)),
+        (403, DENIED.format(403)),
         (404, "Kaggle has no owner/crack-set version 1 (404); check data.kaggle.handle and data.kaggle.version"),
         (410, "Kaggle answers 410 for owner/crack-set version 1, expected the archive; run again later"),
     ],
 )
-def test_a_refusal_is_final_and_one_line(kaggle, place, side, status, told):
+def test_a_denial_is_final_and_one_line(kaggle, place, side, status, told):
     answer = Answer(status=status, body=json.dumps({"code": status, "message": "told\nat length"}).encode())
     (kaggle.api_answers if side == "api" else kaggle.answers).append(answer)
     assert failure(attempts=3).startswith(told)
@@ -565,7 +567,7 @@ def test_a_refusal_is_final_and_one_line(kaggle, place, side, status, told):
 
 def test_a_status_inside_an_answer_of_200_counts(kaggle):
     kaggle.api_answers.append(Answer(status=200, body=b'{"code": 403, "message": "Permission denied"}'))
-    assert failure().startswith(REFUSED.format(403))
+    assert failure().startswith(DENIED.format(403))
 
 
 @pytest.mark.parametrize("body", [b"<html>", b'{"code": "403"}'])
@@ -576,7 +578,7 @@ def test_an_answer_of_another_kind_is_no_answer(kaggle, body):
 
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize("side", ["api", "storage"])
-def test_a_refusal_in_the_middle_of_a_resume_harms_nothing(kaggle, place, status, side):
+def test_a_denial_in_the_middle_of_a_resume_harms_nothing(kaggle, place, status, side):
     # kagglehub 1.0.2 appends the error's text to the part, and blames the checksum
     kaggle.answers.append(Answer(cut=5000))
     if side == "api":
@@ -584,7 +586,7 @@ def test_a_refusal_in_the_middle_of_a_resume_harms_nothing(kaggle, place, status
     else:
         kaggle.answers.append(Answer(status=status))
     assert failure().startswith(
-        f"Kaggle refuses the rest of {HANDLE} version 1 ({status}); 5.00kB came and are kept: run again to go on"
+        f"Kaggle denies access to the rest of {HANDLE} version 1 ({status}); 5.00kB came and are kept: run again"
     )
     assert (place / "1.zip.part").read_bytes() == ARCHIVE[:5000]
     assert files(get()) == content(ARCHIVE)

@@ -20,20 +20,20 @@ def under(folder, names):
 
 def check_each_is_in_one(matched, files):
     used = [path for pair in matched.pairs.values() for path in pair]
-    used += [path for unpaired in matched.refused.values() for path in unpaired.files]
+    used += [path for unpaired in matched.rejected.values() for path in unpaired.files]
     assert len(used) == len(set(used))
     left = [shown(str(path.relative_to(ROOT))) for path in files if path not in used]
     assert sorted(left) == [one.name for one in matched.ignored]
     assert set(used) <= set(files)
-    assert not matched.pairs.keys() & matched.refused.keys()
-    assert all(unpaired.reason for unpaired in matched.refused.values())
+    assert not matched.pairs.keys() & matched.rejected.keys()
+    assert all(unpaired.reason for unpaired in matched.rejected.values())
     assert all(image != mask for image, mask in matched.pairs.values())
 
 
 @settings(deadline=None)
 @given(images=NAMES, masks=NAMES, data=st.data())
 @example(images={"a.jpg", "a_mask.jpg"}, masks={"a_mask.png", "a_mask_gt.png", "a.png"}, data=None)
-def test_each_file_of_two_folders_is_paired_refused_or_ignored(images, masks, data):
+def test_each_file_of_two_folders_is_paired_rejected_or_ignored(images, masks, data):
     photographs, drawings = under("images", images), under("masks", masks)
     matched = match_folders(photographs, drawings, ROOT)
     check_each_is_in_one(matched, photographs + drawings)
@@ -46,7 +46,7 @@ def test_each_file_of_two_folders_is_paired_refused_or_ignored(images, masks, da
 @settings(deadline=None)
 @given(names=NAMES, data=st.data())
 @example(names={"a.jpg", "a_mask.png", "a_mask_gt.png"}, data=None)
-def test_each_file_of_one_folder_is_paired_refused_or_ignored(names, data):
+def test_each_file_of_one_folder_is_paired_rejected_or_ignored(names, data):
     files = under("", names)
     matched = match_together(files, ROOT)
     check_each_is_in_one(matched, files)
@@ -58,10 +58,10 @@ def names_of(matched):
     return {stem: (image.name, mask.name) for stem, (image, mask) in matched.pairs.items()}
 
 
-def test_a_mask_of_a_mask_is_refused_with_it():
+def test_a_mask_of_a_mask_is_rejected_with_it():
     matched = match_together(under("", {"a.jpg", "a_mask.png", "a_mask_gt.png", "b.jpg", "b_gt.png"}), ROOT)
     assert names_of(matched) == {"b": ("b.jpg", "b_gt.png")}
-    assert matched.refused["a"].reason == "2 masks of one name: a_mask.png, a_mask_gt.png"
+    assert matched.rejected["a"].reason == "2 masks of one name: a_mask.png, a_mask_gt.png"
 
 
 def test_a_pair_by_name_and_one_by_suffix():
@@ -69,11 +69,11 @@ def test_a_pair_by_name_and_one_by_suffix():
     assert names_of(matched) == {"a": ("a.jpg.jpg", "a.jpg"), "b": ("b.png", "b-mask.PNG")}
 
 
-def test_a_name_that_leaves_no_room_for_another_ending_is_refused():
+def test_a_name_that_leaves_no_room_for_another_ending_is_rejected():
     # 120 letters of two bytes are 240
     fits, long = "é" * 120, "é" * 120 + "a"
     matched = match_folders(
         under("images", {f"{fits}.jpg", f"{long}.jpg"}), under("masks", {f"{fits}.png", f"{long}.png"}), ROOT
     )
     assert list(matched.pairs) == [fits]
-    assert matched.refused[long].reason == "a name of 241 bytes, expected at most 240: shorten it"
+    assert matched.rejected[long].reason == "a name of 241 bytes, expected at most 240: shorten it"

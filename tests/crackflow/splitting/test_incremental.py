@@ -74,9 +74,9 @@ def test_a_pair_that_would_join_two_subsets_is_set_aside():
     joined = join_previous(parents, [("m", "old1"), ("old2", "m"), ("m", "z")], {"old1": "train", "old2": "test"})
     assert joined.subsets == {"old1": "train", "old2": "test"}
     assert joined.free == {"z": "z"}
-    (refused,) = joined.set_aside
-    assert refused.name == "m"
-    assert refused.reason == "belongs with old1 of train and old2 of test; split.previous keeps both where they are"
+    (rejected,) = joined.set_aside
+    assert rejected.name == "m"
+    assert rejected.reason == "belongs with old1 of train and old2 of test; split.previous keeps both where they are"
 
 
 def test_of_a_chain_between_two_subsets_the_last_link_is_set_aside():
@@ -84,14 +84,14 @@ def test_of_a_chain_between_two_subsets_the_last_link_is_set_aside():
     chain = [("o1", "n1"), ("n1", "n2"), ("n2", "n3"), ("n3", "o2")]
     joined = join_previous(parents, chain, {"o1": "valid", "o2": "test"})
     assert joined.subsets == {"n1": "valid", "n2": "valid", "o1": "valid", "o2": "test"}
-    assert [refused.name for refused in joined.set_aside] == ["n3"]
+    assert [rejected.name for rejected in joined.set_aside] == ["n3"]
 
 
 def test_old_pairs_that_contradict_each_other_stay_and_a_new_crop_is_set_aside():
     parents = {"p1": "p", "p2": "p", "p3": "p"}
     joined = join_previous(parents, [], {"p1": "train", "p2": "test"})
     assert joined.subsets == {"p1": "train", "p2": "test"}
-    assert [refused.name for refused in joined.set_aside] == ["p3"]
+    assert [rejected.name for rejected in joined.set_aside] == ["p3"]
 
 
 names = [f"{number:02d}" for number in range(24)]
@@ -108,7 +108,7 @@ links = st.lists(st.tuples(st.sampled_from(names), st.sampled_from(names)).filte
 def test_old_pairs_never_move_and_no_new_pair_links_two_subsets(parents, links, previous, random):
     joined = join_previous(parents, links, previous)
     assert {stem: joined.subsets[stem] for stem in previous} == previous
-    aside = {refused.name for refused in joined.set_aside}
+    aside = {rejected.name for rejected in joined.set_aside}
     assert sorted([*joined.subsets, *joined.free, *aside]) == names
     where = joined.subsets | {stem: f"free {group}" for stem, group in joined.free.items()}
     crops = [(one, other) for one in names for other in names if parents[one] == parents[other]]

@@ -115,7 +115,7 @@ def test_file_is_exactly_that():
     previous = {"000-0": "train", "000-1": "test", "001-0": "valid", "gone": "test"}
     split = split_pairs(pairs, previous, params(protocol="file"))
     assert split.subsets == {"000-0": "train", "000-1": "test", "001-0": "valid"}
-    assert [refused.name for refused in split.set_aside] == ["001-1", "002-0", "002-1"]
+    assert [rejected.name for rejected in split.set_aside] == ["001-1", "002-0", "002-1"]
     assert split.set_aside[0].reason == "is not in split.previous, which split.protocol file goes by"
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from crackflow.params import SplitParams
-from crackflow.rejections import Refusal
+from crackflow.rejections import Rejection
 from crackflow.splitting.near_duplicates import Duplicate
 from crackflow.splitting.protocols import Pairs, Split
 from crackflow.splitting.split_report import describe
@@ -84,7 +84,7 @@ def test_a_random_split_leaks_what_chance_says():
 def test_duplicates_of_pairs_set_aside_are_listed_too():
     known = {"a1-0": "train", "a2-0": "valid", "a3-0": "test", "a4-0": ""}
     subsets = {stem: subset for stem, subset in known.items() if subset}
-    split = Split(subsets, (Refusal("a4-0", "for a reason"),))
+    split = Split(subsets, (Rejection("a4-0", "for a reason"),))
     found = describe(pairs_of(known), split, {}, [Duplicate("a1-0", "a4-0", 3, "mirrored")], PARAMS)
     (duplicate,) = found["duplicates"]
     assert duplicate["subsets"] == ["train", ""]

@@ -65,7 +65,7 @@ def test_the_originals_tree(workspace, tmp_path):
 def test_a_folder_source_reads_it_back(workspace, tmp_path):
     export(workspace, tmp_path / "out")
     found = find_pairs(tmp_path / "out")
-    assert found.refused == ()
+    assert found.rejected == ()
     assert {pair.stem: pair.given for pair in found.pairs} == SUBSETS
     for pair in found.pairs:
         number = list(SUBSETS).index(pair.stem)
