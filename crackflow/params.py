@@ -9,7 +9,7 @@ import math
 import posixpath
 import textwrap
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 import regex
 import yaml
@@ -193,58 +193,123 @@ class StatisticsParams(_Block):
     suspicious: Positive = Field(24, description="labels shown that look most wrong; all are ranked in suspicious.csv")
 
 
-class ModelParams(_Block):
+class ArchitectureParams(_Block):
+    """What the parameters of every architecture have; subclass it to add one (docs/how-to/extend.md)."""
+
+    architecture: str
+    image_channels: Literal[1, 3] = Field(3, description="3 for colour, 1 for grey")
+
+    @property
+    def stride(self) -> int:
+        """The multiple that height and width of an input must be of, px."""
+        raise NotImplementedError
+
+    def check_deep_supervision(self) -> None:
+        """Reject `train.deep_supervision` where the network has no outputs at lower resolutions.
+
+        Raises:
+            ValueError: always, unless an architecture says otherwise.
+        """
+        raise ValueError(
+            f"train.deep_supervision is above 0, but model.architecture {self.architecture} has no outputs at lower "
+            "resolutions; set it to 0"
+        )
+
+
+class FlexUNetParams(ArchitectureParams):
     """The network, FlexUNet."""
 
-    image_channels: Literal[1, 3] = Field(3, description="3 for colour, 1 for grey")
+    architecture: Literal["flexunet"] = Field("flexunet", description="the network; its keys follow")
     base_filters: Positive = Field(16, description="filters of the first level; each level has twice the last one's")
     max_filters: Positive = Field(192, description="no level has more filters than this")
     widths: tuple[Positive, ...] = Field(
-        (),
-        description="filters of each level, for instance [32, 48, 96, 192]; [] doubles base_filters up to max_filters",
+        (), description="filters of each level, as [32, 48, 96]; [] doubles base_filters up to max_filters"
     )
-    decoder_convs: Literal[1, 2] = Field(2, description="convolutions a level on the way up; the original has 2")
-    base_kernels: tuple[Positive, Positive] = Field((5, 5), description="the first level's kernel; 2 smaller per level")
-    num_layers: Annotated[int, Field(ge=2)] = Field(6, description="levels, the bridge included")
-    stem_stride: Literal[1, 2, 4] = Field(2, description="the first convolution's stride; 1 is the original's")
+    decoder_convs: Literal[1, 2] = Field(2, description="convolutions per level on the way up; the original has 2")
+    base_kernels: tuple[Positive, Positive] = Field(
+        (5, 5), description="kernel of the first level; 2 smaller per level, not below 3"
+    )
+    num_layers: Annotated[int, Field(ge=2)] = Field(6, description="levels, the lowest one included")
+    stem_stride: Literal[1, 2, 4] = Field(2, description="stride of the first convolution; the original has 1")
     head: Literal["refine", "packed", "subpixel"] = Field(
-        "refine",
-        description="what undoes stem_stride: refine convolves beside the pixels, packed beside the pixels brought "
-        "down to the first level, subpixel without them",
+        "refine", description="how the output gets back to full size (docs/explanation/recipe.md)"
     )
-    dropout_rate: Annotated[float, Field(ge=0, lt=0.5)] = Field(0.0, description="times the level's number")
-    dilation: tuple[Positive, Positive] = Field((1, 1), description="dilation of the first level; 1 less per level")
-    activation: Literal["relu", "elu", "gelu", "leaky_relu", "silu"] = Field("relu", description="of every level")
+    dropout_rate: Annotated[float, Field(ge=0, lt=0.5)] = Field(
+        0.0, description="multiplied by the level's number, which starts at 0"
+    )
+    dilation: tuple[Positive, Positive] = Field(
+        (1, 1), description="dilation of the first level; 1 less per level, not below 1"
+    )
+    activation: Literal["relu", "elu", "gelu", "leaky_relu", "silu"] = Field(
+        "relu", description="after each convolution"
+    )
     normalization: Literal["none", "batch", "layer", "group"] = Field("batch", description="after each convolution")
     input_scaling: Literal["raw", "unit", "centered"] = Field(
-        "centered", description="raw 0..255 as the original, unit 0..1, centered -1..1; a layer of the model"
+        "centered", description="raw: 0..255, as the original; unit: 0..1; centered: -1..1"
     )
+
+    @model_validator(mode="after")
+    def _levels_fit_together(self) -> Self:
+        if self.widths and len(self.widths) != self.num_layers:
+            raise ValueError(
+                f"widths has {len(self.widths)} levels, but num_layers is {self.num_layers}; "
+                "give one width per level, or [] to use base_filters"
+            )
+        if self.head != "refine" and self.stem_stride == 1:
+            raise ValueError(
+                f"head is {self.head}, but stem_stride is 1, so the output is at full size already; use refine"
+            )
+        return self
+
+    @property
+    def stride(self) -> int:
+        """The multiple that height and width of an input must be of, px."""
+        stem: int = self.stem_stride
+        return stem << (self.num_layers - 1)
+
+    def check_deep_supervision(self) -> None:
+        """Reject `train.deep_supervision` where there are no two levels below the first on the way up.
+
+        Raises:
+            ValueError: when num_layers is below 4.
+        """
+        if self.num_layers < 4:
+            raise ValueError(
+                "train.deep_supervision needs two levels below the first, but model.num_layers is "
+                f"{self.num_layers}; use 4 or more, or set train.deep_supervision to 0"
+            )
+
+
+# Add an architecture with `|`; the key `architecture` picks the class that the block is read as.
+ModelParams = Annotated[FlexUNetParams, Field(discriminator="architecture")]
 
 
 class AugmentParams(_Block):
-    """Changes made to training pairs as they are drawn; 0 or false switches one off."""
+    """Random changes of a training pair each time it is drawn; 0 or false switches one off."""
 
     flips: bool = Field(True, description="mirror left-right and top-bottom, each half the time")
-    rot90: bool = Field(True, description="turn by a multiple of 90 degrees")
-    scale: Annotated[float, Field(ge=0, lt=1)] = Field(0.25, description="zoom by up to this share in or out")
+    rot90: bool = Field(True, description="rotate by a multiple of 90 degrees")
+    scale: Annotated[float, Field(ge=0, lt=1)] = Field(0.25, description="zoom in or out by up to this share")
     brightness: Share = Field(0.15, description="shift by up to this share of the range")
     contrast: Annotated[float, Field(ge=0, lt=1)] = Field(0.25, description="stretch by up to this share")
     gamma: Annotated[float, Field(ge=0, lt=1)] = Field(0.25, description="exponent within 1 +- this")
-    noise: Share = Field(0.02, description="standard deviation of grey noise, share of the range")
+    noise: Share = Field(0.02, description="largest standard deviation of grey noise, share of the range")
     blur: Amount = Field(0.7, description="largest sigma of a Gaussian blur, px")
-    shadow: Share = Field(0.0, description="largest share of light that a shadow over part of the image takes away")
+    shadow: Share = Field(0.0, description="largest share of light that a shadow over part of the image takes")
 
 
 class ReducerParams(_Block):
-    """Lower the learning rate when valid stops improving (the original's schedule)."""
+    """For the plateau schedule: lower the learning rate when valid stops improving."""
 
     factor: Annotated[float, Field(gt=0, lt=1)] = Field(0.5, description="new rate = rate * factor")
     patience: Positive = Field(4, description="epochs without improvement before that")
 
 
+# A name here is an entry of the registry in crackflow/training/losses.py, metrics.py or optimizers.py.
 LossName = Literal["categorical_crossentropy", "binary_crossentropy", "dice", "focal", "tversky"]
-Precision = Literal["float32", "mixed_bfloat16"]
 MetricName = Literal["dice_coef_multiclass", "crack_iou", "crack_f1", "crack_precision", "crack_recall"]
+OptimizerName = Literal["adam", "adamw", "muon", "sgd"]
+Precision = Literal["float32", "mixed_bfloat16"]
 
 
 class TrainParams(_Block):
@@ -252,48 +317,49 @@ class TrainParams(_Block):
 
     # the range of the generators behind Keras
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
-        0, description="weights, order, crops, augmentation and dropout follow from it"
+        0, description="fixes initial weights, order, crops, augmentation and dropout"
     )
     epochs: Positive = Field(8, description="at most this many")
-    steps_per_epoch: Count = Field(40, description="batches an epoch; 0 goes through every training image once")
-    batch_size: Positive = 8
+    steps_per_epoch: Count = Field(40, description="batches per epoch; 0 takes every training image once")
+    batch_size: Positive = Field(8, description="crops per batch")
     crop: Count = Field(256, description="side of a random crop, px; 0 trains on whole images")
-    crack_crops: Share = Field(
-        0.7, description="share of crops that hold a crack pixel, anywhere in them, where the image has one"
-    )
+    crack_crops: Share = Field(0.7, description="share of crops placed on a crack pixel, where the image has one")
     draw: dict[str, Amount] = Field(
-        {}, description="how often pairs of a source are drawn: 2 twice as often, 0 never; the others 1"
+        {}, description="how often a source's pairs are drawn: 2 twice as often, 0 never; default 1"
     )
     crack_free: Amount = Field(1.0, description="how often pairs without a crack are drawn; 2 twice as often")
     augment: AugmentParams = AugmentParams()
     loss: dict[LossName, Rate] = Field(
-        {"categorical_crossentropy": 1.0, "dice": 1.0}, description="names and weights of the losses that are summed"
+        {"categorical_crossentropy": 1.0, "dice": 1.0},
+        min_length=1,
+        description="each loss and its weight in the sum",
     )
-    crack_weight: Rate = Field(1.0, description="weight of a crack pixel in the cross-entropies; background has 1")
+    crack_weight: Rate = Field(
+        1.0, description="weight of a crack pixel in cross-entropy and focal losses; background has 1"
+    )
     deep_supervision: Amount = Field(
-        0.0, description="weight of the losses at the two levels below the first; 0 has none"
+        0.0, description="weight of extra losses at lower resolutions of the network; 0 for none"
     )
     metrics: tuple[MetricName, ...] = Field(
-        ("dice_coef_multiclass", "crack_iou", "crack_f1"), description="followed on train and valid"
+        ("dice_coef_multiclass", "crack_iou", "crack_f1"), description="computed on train and valid each epoch"
     )
     precision: Precision = Field(
-        "float32", description="of training; mixed_bfloat16 is quicker on processors that calculate with bfloat16"
+        "float32", description="mixed_bfloat16 is faster on processors with bfloat16 instructions"
     )
-    optimizer: Literal["adam", "adamw", "muon", "sgd"] = "muon"
-    learning_rate: Rate = 0.005
-    weight_decay: Amount = Field(0.0001, description="adamw and muon alone")
+    optimizer: OptimizerName = Field("muon", description="muon: Muon for kernels, AdamW for the rest")
+    learning_rate: Rate = Field(0.005, description="the highest rate, where a schedule changes it")
+    weight_decay: Amount = Field(0.0001, description="for adamw and muon only")
     averaging: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0,
-        description="share that a running average of the weights keeps at each step; 0 averages nothing",
+        0.0, description="share of a running average of the weights kept per step; 0 for no average"
     )
     clipvalue: Amount = Field(0.5, description="gradients are clipped to +- this; 0 does not clip")
-    schedule: Literal["plateau", "cosine", "constant"] = Field("cosine", description="plateau: the original's")
-    warmup_steps: Count = Field(40, description="cosine alone: steps in which the rate rises from 0")
+    schedule: Literal["plateau", "cosine", "constant"] = Field("cosine", description="plateau is the original's")
+    warmup_steps: Count = Field(40, description="for cosine only: steps in which the rate rises from 0")
     reducer: ReducerParams = ReducerParams()
     monitor: str = Field("val_crack_iou", description="picks the best epoch: val_loss or val_METRIC")
-    early_stopping: Count = Field(10, description="epochs without improvement before training stops; 0 never stops")
-    valid_images: Count = Field(0, description="valid images looked at after each epoch; 0 takes them all")
-    num_infer_images: Count = Field(6, description="mini_test images inferred after each epoch")
+    early_stopping: Count = Field(10, description="stop after this many epochs without improvement; 0 never")
+    valid_images: Count = Field(0, description="valid images used after each epoch; 0 uses all")
+    num_infer_images: Count = Field(6, description="mini_test images predicted after each epoch, to look at")
 
 
 class EvaluateParams(_Block):
@@ -351,7 +417,7 @@ class Params(_Block):
     resize: ResizeParams = ResizeParams()
     split: SplitParams = SplitParams()
     statistics: StatisticsParams = StatisticsParams()
-    model: ModelParams = ModelParams()
+    model: ModelParams = FlexUNetParams()
     train: TrainParams = TrainParams()
     evaluate: EvaluateParams = EvaluateParams()
     infer: InferParams = InferParams()
@@ -364,27 +430,15 @@ class Params(_Block):
             raise ValueError(f"classes has {len(self.classes)}, expected the background and at least one more")
         if len(set(self.classes.values())) < len(self.classes):
             raise ValueError("two classes have the same colour; give each its own")
-        step = self.model.stem_stride * 2 ** (self.model.num_layers - 1)
+        stride = self.model.stride
         for key, side in (("resize.size", self.resize.size), ("train.crop", self.train.crop)):
-            if side % step:
+            if side % stride:
                 raise ValueError(
-                    f"{key} is {side}, but model.num_layers {self.model.num_layers} with stem_stride "
-                    f"{self.model.stem_stride} halves it {step} times over: use a multiple of {step}, or fewer layers"
+                    f"{key} is {side}, but model.architecture {self.model.architecture} needs a multiple of {stride} "
+                    "with these keys of model; change the size, or build a network that halves it less often"
                 )
-        if self.model.widths and len(self.model.widths) != self.model.num_layers:
-            raise ValueError(
-                f"model.widths has {len(self.model.widths)} levels, but model.num_layers is {self.model.num_layers}; "
-                "name one width a level, or [] for base_filters"
-            )
-        if self.model.head != "refine" and self.model.stem_stride == 1:
-            raise ValueError(
-                f"model.head is {self.model.head}, but model.stem_stride is 1: there is nothing to undo; use refine"
-            )
-        if self.train.deep_supervision and self.model.num_layers < 4:
-            raise ValueError(
-                f"train.deep_supervision looks at two levels below the first, but model.num_layers is "
-                f"{self.model.num_layers}; use 4 or more, or 0"
-            )
+        if self.train.deep_supervision:
+            self.model.check_deep_supervision()
         if self.train.crop > self.resize.size:
             raise ValueError(f"train.crop {self.train.crop} is larger than resize.size {self.resize.size}; lower it")
         monitors = ["val_loss", *(f"val_{name}" for name in self.train.metrics)]
@@ -411,13 +465,17 @@ def parse(values: Mapping[str, Any], origin: str = "params.yaml") -> Params:
         params = Params.model_validate(values)
     except ValidationError as error:
         raise ParamsError(f"{origin}: {_explain(error)}") from None
-    missing = sorted(_keys(dump(Params())) - _keys(dict(values)))
+    missing = sorted(_keys(dump(params)) - _keys(dict(values)))
     if missing:
-        raise ParamsError(
-            f"{origin}: {missing[0]} is missing; add it (`crackflow profile quick` shows the default), "
-            "since a run uses no value that is not written down"
-        )
+        raise ParamsError(f"{origin}: {_missing(missing[0])}")
     return params
+
+
+def architectures() -> dict[str, type[ArchitectureParams]]:
+    """The parameter class of each architecture, by the name that `model.architecture` has for it."""
+    annotation = Params.model_fields["model"].annotation
+    members = get_args(annotation) or (annotation,)
+    return {member.model_fields["architecture"].default: member for member in members}
 
 
 def dump(params: Params) -> dict[str, Any]:
@@ -476,14 +534,34 @@ def _keys(values: Mapping[str, Any], prefix: str = "") -> set[str]:
     return found
 
 
+def _missing(key: str) -> str:
+    return (
+        f"{key} is missing; add it (`crackflow profile quick` shows the default), "
+        "since a run uses no value that is not written down"
+    )
+
+
 def _explain(error: ValidationError) -> str:
     """Say the first thing wrong in one line."""
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    parts = [str(part) for part in first["loc"] if part != "[key]"]
+    if parts[0] == "model" and len(parts) > 1:
+        # pydantic names the architecture that the block was read as; params.yaml has no such key
+        del parts[1]
+    key = ".".join(parts)
+    if first["type"] == "union_tag_not_found" and isinstance(first["input"], Mapping):
+        return _missing(f"{key}.architecture")
+    if first["type"] == "union_tag_invalid":
+        return f"{key}.architecture is {first['ctx']['tag']!r}, expected one of {first['ctx']['expected_tags']}"
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(key, sorted(_keys(dump(Params()))), n=1, cutoff=0.5)
+        near = difflib.get_close_matches(key, sorted(_known_keys()), n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]}?" if near else "; remove it"
         return f"unknown key {key}{hint}"
     if first["type"] == "value_error":
         return f"{key}: {first['ctx']['error']}" if key else str(first["ctx"]["error"])
     return f"{key} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def _known_keys() -> set[str]:
+    models = {f"model.{name}" for member in architectures().values() for name in member.model_fields}
+    return _keys(dump(Params())) | models

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from crackflow.params import Params
+from crackflow.params import ArchitectureParams, Params, architectures
 
 LONGEST = 120  # characters of a default that is shown; params.yaml has the others
 PAGE = Path(__file__).resolve().parents[1] / "docs/reference/parameters.md"
@@ -17,12 +17,13 @@ Every key of params.yaml, its default and what else it may be. The page is writt
 `crackflow/params.py`. A key that is misspelt, missing or out of range stops a run before any work.
 What must fit together:
 
-- resize.size and train.crop are multiples of model.stem_stride * 2^(model.num_layers - 1);
+- resize.size and train.crop are multiples of the stride of the network;
+- the stride of FlexUNet is model.stem_stride * 2^(model.num_layers - 1);
 - train.crop is no larger than resize.size;
 - the three of split.shares add to 1;
 - model.widths is empty or has model.num_layers entries;
 - model.head is refine where model.stem_stride is 1;
-- train.deep_supervision above 0 wants model.num_layers of 4 or more;
+- train.deep_supervision above 0 needs model.num_layers of 4 or more;
 - train.monitor is val_loss, or val_ and one of train.metrics.
 
 `crackflow profile NAME` writes params.yaml from the defaults and one of these ([profiles/](../../profiles)):
@@ -56,8 +57,11 @@ def rows(block: BaseModel, prefix: str) -> list[str]:
     for name, field in type(block).model_fields.items():
         value = getattr(block, name)
         if isinstance(value, BaseModel):
-            title = (type(value).__doc__ or "").splitlines()[0]
-            found += [f"| **{prefix}{name}** | | | {title} |\n", *rows(value, f"{prefix}{name}.")]
+            others = architectures().values() if isinstance(value, ArchitectureParams) else ()
+            blocks = [member.model_validate({}) for member in others] or [value]
+            for one in blocks:
+                title = (type(one).__doc__ or "").splitlines()[0]
+                found += [f"| **{prefix}{name}** | | | {title} |\n", *rows(one, f"{prefix}{name}.")]
         else:
             default = str(block.model_dump(mode="json")[name]).replace("|", "\\|")
             if len(default) > LONGEST:

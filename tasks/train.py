@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from dvclive.live import Live
 
 SHEET_WIDTH = 256
+SHEET, NO_PICTURES = "sheet.png", "README.txt"
 SUBSETS = (("", "train"), ("val_", "valid"))  # prefix of a figure's name in Keras's logs, and whose it is
 
 
@@ -89,6 +90,7 @@ def run(workspace: Workspace, params: Params) -> None:
             write_png(pictures / name, encode_classes(classes, len(params.classes)))
         publish(history)
 
+    _remove_pictures(workspace)
     try:
         history = loop.train(
             drawn, train_stems, valid_stems, params.resize.size, params.model, params.train, kept, epoch_done, sources
@@ -163,14 +165,26 @@ def _publish_newest(live: "Live", history: list[dict[str, float]], monitor: str)
     live.make_summary()  # type: ignore[no-untyped-call]
 
 
+def _pictures_folder(workspace: Workspace) -> Path:
+    return workspace.reports / "epoch_change_infer"
+
+
+def _remove_pictures(workspace: Workspace) -> None:
+    """Remove what an earlier training published; DVC does so itself, `python -m tasks train` by hand does not."""
+    folder = _pictures_folder(workspace)
+    for pattern in ("epoch_*.png", SHEET, NO_PICTURES):
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
 def _publish_pictures(
     workspace: Workspace, pictures: Path, pairs: ResizedPairs, shown: Sequence[str], epochs: int
 ) -> None:
     """Copy the pictures of all epochs and lay out a sheet of the first, the middle and the last one."""
-    target = workspace.reports / "epoch_change_infer"
+    target = _pictures_folder(workspace)
     target.mkdir(parents=True, exist_ok=True)
     if not shown:
-        write_text(target / "README.txt", "train.num_infer_images is 0: no pictures were asked for.\n")
+        write_text(target / NO_PICTURES, "train.num_infer_images is 0: no pictures were asked for.\n")
         return
     for picture in sorted(pictures.glob("epoch_*.png")):
         if not (target / picture.name).exists():
@@ -183,4 +197,4 @@ def _publish_pictures(
         predicted = [read_image(target / f"epoch_{epoch:03d}_{stem}.png") for epoch in columns]
         rows.append([image, truth, *predicted])
     headings = ["image", "truth", *(f"epoch {epoch}" for epoch in columns)]
-    write_png(target / "sheet.png", sheet(rows, [[stem] for stem in shown], headings, SHEET_WIDTH))
+    write_png(target / SHEET, sheet(rows, [[stem] for stem in shown], headings, SHEET_WIDTH))

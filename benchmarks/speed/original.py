@@ -148,11 +148,11 @@ def load(name: str) -> tuple[int, Callable[[Any], Any]]:
     from crackflow.inference.predictor import load_model, predict
 
     if name == "original":
-        from crackflow.models.flexunet import flexunet
+        from crackflow.models import registry
         from pipelines.commands.profile import load as load_profile
 
         params = load_profile(ROOT / "profiles", "original", [])
-        model = flexunet(SIDE, len(params.classes), params.model)
+        model = registry.build(params.model, SIDE, len(params.classes), seed=0)
         # as load_model leaves it
         model.jit_compile = False
         parameters = int(model.count_params())

@@ -83,13 +83,13 @@ def stepper(settings: tuple[str, ...]) -> Callable[[], object]:
     """A function that takes one step by the profile photos with some settings changed, as the training loop does."""
     import numpy as np
 
-    from crackflow.training.loop import compile_model, learner
+    from crackflow.training.learner import build_learner, compile_learner
     from pipelines.commands.profile import load
 
     params = load(ROOT / "profiles", "photos", settings)
     train = params.train
-    model = learner(len(params.classes), params.model, train)
-    compile_model(model, train, train.steps_per_epoch)
+    model = build_learner(len(params.classes), params.model, train)
+    compile_learner(model, train, train.steps_per_epoch)
     rng = np.random.default_rng(0)
     shape = (train.batch_size, train.crop, train.crop)
     pixels = rng.integers(0, 256, (*shape, params.model.image_channels)).astype(np.float32)

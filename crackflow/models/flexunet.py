@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from crackflow.params import ModelParams, Precision
+from crackflow.params import FlexUNetParams
 
 GROUPS = 8  # of group normalization, as its paper (Wu and He 2018) finds enough for narrow layers
 HEAD = -1  # the level above the first, at full size
@@ -21,28 +21,25 @@ SCALING = {"unit": (1 / 255, 0.0), "centered": (2 / 255, -1.0)}
 
 
 def flexunet(
-    size: int | None,
-    num_classes: int,
-    params: ModelParams,
-    seed: int = 0,
-    precision: Precision = "float32",
-    supervised: Sequence[int] = (),
+    size: int | None, num_classes: int, params: FlexUNetParams, seed: int = 0, supervised: Sequence[int] = ()
 ) -> keras.Model:
     """Build the network.
 
     Args:
-        size: side of the square input, px; a multiple of `stride(params)`. None accepts any such size.
+        size: side of the square input, px; a multiple of `params.stride`. None accepts any such size.
         num_classes: number of classes, the background included.
         params: depth, widths, kernels and the rest.
         seed: initial weights and dropout follow from it.
-        precision: what the layers calculate with; weights and probabilities are float32 either way.
         supervised: levels of the way up that give probabilities of their own, for deep supervision (Lee et al. 2015,
             arXiv 1409.5185); their layers are extra, and the network without them loads the same weights.
 
     Returns:
         A model from (N, H, W, image_channels) pixels in 0..255 to (N, H, W, num_classes) float32 probabilities. With
-        `supervised`, to a list of these and of (N, h, w, num_classes) of each of those levels, the deepest first.
+        `supervised`, to a list of these and of (N, h, w, num_classes) of each of those levels, the deepest first. The
+        layers calculate in Keras's dtype policy.
     """
+    # Named in each layer, and not left to Keras: layers that share the policy itself are saved as sharing an object.
+    precision = keras.config.dtype_policy().name
     build = _Builder(params, seed, num_classes, precision)
     pixels = keras.Input((size, size, params.image_channels), name="pixels")
     x = pixels
@@ -69,16 +66,10 @@ def flexunet(
     return keras.Model(pixels, [outputs, *extra], name="flexunet")
 
 
-def stride(params: ModelParams) -> int:
-    """The multiple that an input's height and width must be of, px."""
-    stem: int = params.stem_stride
-    return stem << (params.num_layers - 1)
-
-
 class _Builder:
     """Makes the layers of one level after another from the parameters."""
 
-    def __init__(self, params: ModelParams, seed: int, num_classes: int, precision: Precision) -> None:
+    def __init__(self, params: FlexUNetParams, seed: int, num_classes: int, precision: str) -> None:
         self.params = params
         self.num_classes = num_classes
         self.precision = precision

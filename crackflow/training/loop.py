@@ -16,19 +16,15 @@ from tqdm import tqdm
 
 from crackflow.errors import DataError, TrainingError
 from crackflow.imaging.pairs import ResizedPairs
-from crackflow.models.flexunet import flexunet
+from crackflow.models import registry
 from crackflow.params import ModelParams, TrainParams
 from crackflow.progress import bar
-from crackflow.training import losses, metrics, schedule
+from crackflow.training import schedule
 from crackflow.training.checkpoints import Checkpoints, Place, Row
 from crackflow.training.dataset import TrainingCrops, WholeImages, frequencies, spread, steps_per_epoch
-from crackflow.training.deep_supervision import Supervised
-from crackflow.training.muon import ConvMuon
+from crackflow.training.learner import build_learner, compile_learner, copy_weights, objectives
 
 VALID_BATCH = 4
-# XLA takes 1.7 times as long for this network on a CPU under TensorFlow, and torch's compiler wants C++
-JIT = keras.backend.backend() == "jax"
-SUPERVISED = (1, 2)  # levels: the first is the output's own, and lower ones see too little of a thin crack
 MEND = "lower train.learning_rate, or clip gradients closer by train.clipvalue"
 
 EpochDone = Callable[[keras.Model, list[Row]], None]
@@ -74,14 +70,12 @@ def train(
     often = frequencies(folder, train_stems, params, sources)
     keras.utils.set_random_seed(params.seed)
     steps = steps_per_epoch(len(train_stems), params)
-    model = learner(folder.num_classes, model_params, params)
-    compile_model(model, params, steps)
+    model = build_learner(folder.num_classes, model_params, params)
+    compile_learner(model, params, steps)
     # The one that is judged and kept is a network of its own: for any reader plain Keras, in float32, never compiled.
-    judged = flexunet(size, folder.num_classes, model_params, params.seed)
+    judged = registry.build(model_params, size, folder.num_classes, params.seed)
     judge = keras.Model(judged.input, judged.output)
-    judge.compile(
-        loss=losses.total(params.loss, params.crack_weight), metrics=metrics.make(params.metrics), jit_compile=JIT
-    )
+    judge.compile(**objectives(params))
     place = checkpoints.restore(model)
     history = place.history
     valid = WholeImages(folder, spread(valid_stems, params.valid_images or len(valid_stems)), VALID_BATCH)
@@ -107,8 +101,7 @@ def train(
             row = {"epoch": float(epoch + 1), "learning_rate": float(model.optimizer.learning_rate)}
             row |= {name: float(values[-1]) for name, values in logs.items()}
             # where an average is kept, fit has left it in the weights' place
-            for layer in judged.layers:
-                layer.set_weights(model.get_layer(layer.name).get_weights())
+            copy_weights(model, judged)
             seen = judge.evaluate(valid, verbose=0, return_dict=True, callbacks=[watch])
             history.append(row | {f"val_{name}": float(value) for name, value in seen.items()})
             epoch_done(judged, history)
@@ -119,55 +112,6 @@ def train(
             place = Place(history)
     checkpoints.finish(history)
     return history
-
-
-def learner(num_classes: int, model_params: ModelParams, params: TrainParams) -> keras.Model:
-    """Build the network that is trained.
-
-    Args:
-        num_classes: the background included.
-        model_params: the network.
-        params: seed, precision, deep_supervision and crack_weight are read.
-
-    Returns:
-        FlexUNet; under deep supervision with the outputs of lower levels besides, whose layers nobody else needs.
-    """
-    if not params.deep_supervision:
-        return flexunet(None, num_classes, model_params, params.seed, params.precision)
-    whole = flexunet(None, num_classes, model_params, params.seed, params.precision, SUPERVISED)
-    model = Supervised(whole.input, whole.outputs, name=whole.name)
-    model.level_weight = params.deep_supervision
-    model.level_loss = losses.total({"categorical_crossentropy": 1.0}, params.crack_weight)
-    return model
-
-
-def compile_model(model: keras.Model, params: TrainParams, steps: int) -> None:
-    """Give the model its optimizer, loss and metrics.
-
-    Args:
-        model: as `flexunet` builds it.
-        params: the recipe.
-        steps: batches an epoch.
-    """
-    rate = schedule.learning_rate(params, steps * params.epochs)
-    clip = params.clipvalue or None
-    # None: the average replaces the weights at the end of `fit` alone, and `_Watch` has kept them
-    average = {"use_ema": params.averaging > 0, "ema_momentum": params.averaging, "ema_overwrite_frequency": None}
-    if params.optimizer in ("adamw", "muon"):
-        decaying = keras.optimizers.AdamW if params.optimizer == "adamw" else ConvMuon
-        optimizer = decaying(rate, weight_decay=params.weight_decay, clipvalue=clip, **average)
-        # Decay draws weights to 0; a normalization's scale and an offset have no reason to be there.
-        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
-    elif params.optimizer == "adam":
-        optimizer = keras.optimizers.Adam(rate, clipvalue=clip, **average)
-    else:
-        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, clipvalue=clip, **average)
-    model.compile(
-        optimizer=optimizer,
-        loss=losses.total(params.loss, params.crack_weight),
-        metrics=metrics.make(params.metrics),
-        jit_compile=JIT,
-    )
 
 
 def _begin_epoch(model: keras.Model, params: TrainParams, epoch: int, values: Sequence[float]) -> None:

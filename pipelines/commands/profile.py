@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel
 
 from crackflow.errors import ParamsError, one_line
-from crackflow.params import Params, dump, parse
+from crackflow.params import ArchitectureParams, Params, architectures, dump, parse
 
 DEFAULTS = "quick"
 ABSENT = "(absent)"
@@ -79,6 +79,11 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
 
 def _merged(block: BaseModel, values: Mapping[str, Any], difference: Mapping[str, Any]) -> dict[str, Any]:
     """Replace values key by key, block by block; what a field itself maps (classes, train.loss) is one value."""
+    chosen = architectures().get(str(difference.get("architecture")))
+    if isinstance(block, ArchitectureParams) and chosen and values["architecture"] != difference["architecture"]:
+        # another network has other keys: start from its own defaults
+        block = chosen.model_validate({})
+        values = block.model_dump(mode="json")
     merged = dict(values)
     for key, value in difference.items():
         inner = getattr(block, str(key), None)

@@ -1,10 +1,12 @@
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
 import yaml
+from pydantic import Field
 
 from crackflow.errors import ParamsError
-from crackflow.params import Params, dump, parse, render
+from crackflow.params import ArchitectureParams, FlexUNetParams, Params, dump, parse, render
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,9 +51,14 @@ def test_a_long_list_has_a_line_an_entry_below_its_description():
         ("train.learning_rat", 0.1, "params.yaml: unknown key train.learning_rat; did you mean train.learning_rate?"),
         ("modle", {}, "unknown key modle; did you mean model?"),
         ("zzz", 1, "unknown key zzz; remove it"),
-        ("model.num_layers", 11, "resize.size is 512, but model.num_layers 11 with stem_stride 2 halves it 2048 times"),
-        ("train.crop", 100, "train.crop is 100, but model.num_layers 6"),
+        ("model.num_layers", 11, "resize.size is 512, but model.architecture flexunet needs a multiple of 2048"),
+        ("train.crop", 100, "train.crop is 100, but model.architecture flexunet needs a multiple of 64 with"),
         ("train.crop", 1024, "train.crop 1024 is larger than resize.size 512"),
+        ("model.widths", [8, 16], "model: widths has 2 levels, but num_layers is 6; give one width per level"),
+        ("model.stem_strid", 2, "unknown key model.stem_strid; did you mean model.stem_stride?"),
+        ("model.num_layers", 1, "model.num_layers is 1: input should be greater than or equal to 2"),
+        ("model.architecture", "unet", "model.architecture is 'unet', expected one of 'flexunet'"),
+        ("model", 3, "model is 3: "),
         ("split.shares", {"train": 0.7, "valid": 0.2, "test": 0.2}, "split.shares: shares add to 1.1, expected 1"),
         (
             "split.shares",
@@ -71,6 +78,8 @@ def test_a_long_list_has_a_line_an_entry_below_its_description():
         ),
         ("split.sources", ["(?P<source>a)"] * 101, "should have at most 100 items"),
         ("train.loss", {"dicee": 1.0}, "'dice'"),
+        ("train.loss", {"dice": 0.0}, "train.loss.dice is 0.0: input should be greater than 0"),
+        ("train.loss", {}, "train.loss is {}: dictionary should have at least 1 item"),
         ("train.monitor", "val_crack_recall", "expected one of val_loss, val_dice_coef_multiclass, val_crack_iou"),
         ("classes", {"background": [0, 0, 0]}, "classes has 1, expected the background and at least one more"),
         ("classes", {"a": [1, 1, 1], "b": [1, 1, 1]}, "two classes have the same colour"),
@@ -93,6 +102,51 @@ def test_a_missing_key_is_named_and_not_made_up():
     del values["train"]["seed"]
     with pytest.raises(ParamsError, match=r"my\.yaml: train\.seed is missing; add it"):
         parse(values, "my.yaml")
+
+
+def test_params_written_before_there_was_a_choice_of_network_are_told_what_to_add():
+    values = dump(Params())
+    del values["model"]["architecture"]
+    with pytest.raises(ParamsError, match=r"my\.yaml: model\.architecture is missing; add it"):
+        parse(values, "my.yaml")
+
+
+class TinyParams(ArchitectureParams):
+    """Another network, which has no levels, no widths and no deep supervision."""
+
+    architecture: Literal["tiny"] = "tiny"
+    filters: int = 2
+
+    @property
+    def stride(self):
+        return 3
+
+
+class WithTiny(Params):
+    """Params as they are once a second architecture is added."""
+
+    model: Annotated[FlexUNetParams | TinyParams, Field(discriminator="architecture")] = FlexUNetParams()
+
+
+def test_the_architecture_picks_the_keys_of_the_block_and_what_must_fit_together():
+    values = dump(Params()) | {"model": {"architecture": "tiny", "image_channels": 1, "filters": 5}}
+    values["resize"]["size"], values["train"]["crop"] = 513, 255
+    params = WithTiny.model_validate(values)
+    assert params.model == TinyParams(image_channels=1, filters=5)
+    assert yaml.safe_load(render(params))["model"] == values["model"]
+    values["train"]["crop"] = 256
+    with pytest.raises(ValueError, match=r"train.crop is 256, but model.architecture tiny needs a multiple of 3"):
+        WithTiny.model_validate(values)
+    values["train"] |= {"crop": 255, "deep_supervision": 0.3}
+    with pytest.raises(ValueError, match=r"model.architecture tiny has no outputs at lower resolutions; set it to 0"):
+        WithTiny.model_validate(values)
+
+
+def test_deep_supervision_needs_levels_to_supervise():
+    values = changed("model.num_layers", 3)
+    values["train"]["deep_supervision"] = 0.3
+    with pytest.raises(ParamsError, match=r"needs two levels below the first, but model.num_layers is 3; use 4"):
+        parse(values)
 
 
 def test_params_are_frozen():

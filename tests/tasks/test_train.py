@@ -10,13 +10,13 @@ from dvclive.live import Live
 from crackflow.errors import DataError
 from crackflow.imaging.images import encode_classes, read_image, write_png
 from crackflow.models.seen_pairs import read
-from crackflow.params import ModelParams, Params, ResizeParams, TrainParams
+from crackflow.params import FlexUNetParams, Params, ResizeParams, TrainParams
 from tasks import train
 from tasks.workspace import Workspace
 
 PARAMS = Params(
     resize=ResizeParams(size=32),
-    model=ModelParams(base_filters=4, max_filters=8, base_kernels=(3, 3), num_layers=2),
+    model=FlexUNetParams(base_filters=4, max_filters=8, base_kernels=(3, 3), num_layers=2),
     train=TrainParams(epochs=2, steps_per_epoch=2, batch_size=2, crop=16, num_infer_images=2),
 )
 
@@ -62,6 +62,25 @@ def test_writes_a_plain_model_curves_and_pictures(workspace):
     ]
     for chart in ("train_losses.png", "train_metrics.png", "epoch_change_infer/sheet.png"):
         assert read_image(workspace.reports / chart).std() > 0
+
+
+def test_a_training_by_hand_replaces_the_pictures_of_an_earlier_one(workspace):
+    """DVC would have removed them; `python -m tasks train` by hand removes nothing before it calls `run`."""
+    published = workspace.reports / "epoch_change_infer"
+    states = workspace.root / ".crackflow/state/train"
+    train.run(workspace, PARAMS)
+    earlier = set(states.iterdir())
+    # whatever the first training drew, it drew something else
+    for path in published.glob("epoch_*.png"):
+        path.write_bytes(b"of the earlier training")
+    train.run(workspace, PARAMS.model_copy(update={"train": PARAMS.train.model_copy(update={"seed": 1, "epochs": 1})}))
+    (state,) = set(states.iterdir()) - earlier
+    expected = {path.name: path.read_bytes() for path in (state / "pictures").iterdir()}
+    assert set(expected) == {"epoch_001_CFD_008.png", "epoch_001_CFD_009.png"}
+    assert {path.name: path.read_bytes() for path in published.glob("epoch_*.png")} == expected
+    no_pictures = {"epochs": 1, "num_infer_images": 0}
+    train.run(workspace, PARAMS.model_copy(update={"train": PARAMS.train.model_copy(update=no_pictures)}))
+    assert [path.name for path in published.iterdir()] == ["README.txt"]
 
 
 def test_what_was_trained_once_is_published_again_without_training(workspace):

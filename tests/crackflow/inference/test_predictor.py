@@ -7,9 +7,9 @@ import pytest
 from crackflow.errors import ModelError
 from crackflow.inference.predictor import load_model, predict, predict_views
 from crackflow.models.flexunet import flexunet
-from crackflow.params import ModelParams
+from crackflow.params import FlexUNetParams
 
-TINY = ModelParams(base_filters=2, max_filters=4, num_layers=2)
+TINY = FlexUNetParams(base_filters=2, max_filters=4, num_layers=2)
 
 
 def images(size=16):

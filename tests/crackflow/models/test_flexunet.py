@@ -2,14 +2,15 @@ import keras
 import numpy as np
 import pytest
 
-from crackflow.models.flexunet import flexunet, stride
-from crackflow.params import ModelParams
+from crackflow.models import registry
+from crackflow.models.flexunet import flexunet
+from crackflow.params import FlexUNetParams
 
-TINY = ModelParams(base_filters=2, max_filters=4, num_layers=3)
+TINY = FlexUNetParams(base_filters=2, max_filters=4, num_layers=3)
 
 
 def test_the_original_has_the_published_number_of_parameters():
-    params = ModelParams(
+    params = FlexUNetParams(
         base_filters=16,
         max_filters=2048,
         base_kernels=(9, 9),
@@ -28,14 +29,14 @@ def test_parameters_of_a_two_level_net_counted_by_hand():
     down0: 3*3*3*2 + 2 = 56, 3*3*2*2 + 2 = 38; bridge: 3*3*2*4 + 4 = 76, 3*3*4*4 + 4 = 148;
     up0 transposed: 2*2*4*2 + 2 = 34; up0: 3*3*(2+2)*2 + 2 = 74, 38; 1x1: 2*2 + 2 = 6. Together 470.
     """
-    params = ModelParams(
+    params = FlexUNetParams(
         base_filters=2, base_kernels=(3, 3), num_layers=2, stem_stride=1, normalization="none", input_scaling="raw"
     )
     assert flexunet(8, 2, params).count_params() == 470
 
 
 def test_kernels_shrink_by_two_a_level_and_dilation_by_one():
-    params = ModelParams(base_filters=1, base_kernels=(9, 5), dilation=(3, 1), num_layers=4, stem_stride=1)
+    params = FlexUNetParams(base_filters=1, base_kernels=(9, 5), dilation=(3, 1), num_layers=4, stem_stride=1)
     model = flexunet(32, 2, params)
     kernels = [model.get_layer(f"down{level}a_conv").kernel_size for level in range(4)]
     assert kernels == [(9, 5), (7, 3), (5, 3), (3, 3)]
@@ -49,12 +50,12 @@ def test_kernels_shrink_by_two_a_level_and_dilation_by_one():
 
 
 def test_widths_double_up_to_the_ceiling():
-    model = flexunet(32, 2, ModelParams(base_filters=3, max_filters=10, num_layers=4, stem_stride=1))
+    model = flexunet(32, 2, FlexUNetParams(base_filters=3, max_filters=10, num_layers=4, stem_stride=1))
     assert [model.get_layer(f"down{level}a_conv").filters for level in range(4)] == [3, 6, 10, 10]
 
 
 def test_dropout_is_the_rate_times_the_level():
-    model = flexunet(32, 2, ModelParams(base_filters=2, num_layers=4, stem_stride=1, dropout_rate=0.05))
+    model = flexunet(32, 2, FlexUNetParams(base_filters=2, num_layers=4, stem_stride=1, dropout_rate=0.05))
     rates = {layer.name: layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)}
     assert rates == pytest.approx(
         {"down1_dropout": 0.05, "down2_dropout": 0.1, "down3_dropout": 0.15, "up1_dropout": 0.05, "up2_dropout": 0.1}
@@ -84,7 +85,7 @@ def test_same_seed_same_weights_other_seed_other_weights():
 
 
 def test_stride_is_the_multiple_that_sides_must_be_of():
-    assert stride(TINY) == 2 * 2 * 2
+    assert TINY.stride == 2 * 2 * 2
     with pytest.raises(ValueError, match="shape"):
         flexunet(12, 2, TINY)
 
@@ -98,7 +99,7 @@ def test_a_saved_model_loads_in_plain_keras_and_predicts_the_same(tmp_path):
 
 
 def test_widths_by_level_replace_the_doubling():
-    model = flexunet(32, 2, ModelParams(widths=(3, 5, 4), num_layers=3, head="subpixel"))
+    model = flexunet(32, 2, FlexUNetParams(widths=(3, 5, 4), num_layers=3, head="subpixel"))
     assert [model.get_layer(f"down{level}a_conv").filters for level in range(3)] == [3, 5, 4]
     assert [model.get_layer(f"up{level}a_conv").filters for level in range(2)] == [3, 5]
 
@@ -144,7 +145,7 @@ def test_supervised_levels_come_after_the_output_the_deepest_first():
 
 def test_bfloat16_calculates_but_keeps_float32_weights_and_probabilities():
     exact = flexunet(None, 2, TINY)
-    mixed = flexunet(None, 2, TINY, precision="mixed_bfloat16")
+    mixed = registry.build(TINY, None, 2, 0, "mixed_bfloat16")
     assert {weight.dtype for weight in mixed.weights} == {"float32"}
     assert mixed.get_layer("down0a_conv").compute_dtype == "bfloat16"
     pixels = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3)).astype("float32")

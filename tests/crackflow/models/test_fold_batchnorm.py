@@ -4,7 +4,7 @@ import pytest
 
 from crackflow.models.flexunet import flexunet
 from crackflow.models.fold_batchnorm import fold
-from crackflow.params import ModelParams
+from crackflow.params import FlexUNetParams
 
 RNG = np.random.default_rng(4)
 
@@ -23,7 +23,7 @@ def norms(model):
 
 @pytest.mark.parametrize("head", ["refine", "packed", "subpixel"])
 def test_the_folded_network_predicts_the_same(head):
-    model = unsettled(flexunet(32, 2, ModelParams(base_filters=4, num_layers=3, decoder_convs=1, head=head)))
+    model = unsettled(flexunet(32, 2, FlexUNetParams(base_filters=4, num_layers=3, decoder_convs=1, head=head)))
     folded = fold(model)
     assert norms(model)
     assert norms(folded) == []
@@ -59,5 +59,5 @@ def test_an_activation_within_the_convolution_stays_before_the_normalization():
 
 
 def test_a_network_without_normalization_is_given_back():
-    model = flexunet(16, 2, ModelParams(base_filters=2, num_layers=2, normalization="none"))
+    model = flexunet(16, 2, FlexUNetParams(base_filters=2, num_layers=2, normalization="none"))
     assert fold(model) is model

@@ -7,9 +7,9 @@ import numpy as np
 
 from crackflow.models import serialization
 from crackflow.models.flexunet import flexunet
-from crackflow.params import ModelParams
+from crackflow.params import FlexUNetParams
 
-PARAMS = ModelParams(base_filters=4, max_filters=8, num_layers=2)
+PARAMS = FlexUNetParams(base_filters=4, max_filters=8, num_layers=2)
 
 
 def test_the_same_weights_are_the_same_bytes_at_another_time_and_from_another_object(tmp_path, monkeypatch):

@@ -1,12 +1,12 @@
-import keras
 import numpy as np
 import pytest
 
-from crackflow.params import ModelParams, TrainParams
-from crackflow.training import loop, losses
+from crackflow.params import FlexUNetParams, TrainParams
+from crackflow.training import losses
 from crackflow.training.deep_supervision import truth_at
+from crackflow.training.learner import build_learner, compile_learner
 
-MODEL = ModelParams(base_filters=4, max_filters=8, base_kernels=(3, 3), num_layers=4)
+MODEL = FlexUNetParams(base_filters=4, max_filters=8, base_kernels=(3, 3), num_layers=4)
 PARAMS = TrainParams(deep_supervision=0.5, loss={"categorical_crossentropy": 1.0}, crack_weight=2.0)
 
 
@@ -26,8 +26,8 @@ def batch():
 
 def test_levels_count_by_their_weight_in_training_and_not_on_valid(batch):
     pixels, truth = batch
-    model = loop.learner(2, MODEL, PARAMS)
-    loop.compile_model(model, PARAMS, 1)
+    model = build_learner(2, MODEL, PARAMS)
+    compile_learner(model, PARAMS, 1)
     full, *levels = model(pixels)
     own = losses.total(PARAMS.loss, 2.0)
     parts = [own(truth, full), *(own(truth_at(truth, level), level) for level in levels)]
@@ -37,8 +37,8 @@ def test_levels_count_by_their_weight_in_training_and_not_on_valid(batch):
 
 
 def test_metrics_see_the_full_size_and_every_level_learns(batch):
-    model = loop.learner(2, MODEL, PARAMS)
-    loop.compile_model(model, PARAMS, 2)
+    model = build_learner(2, MODEL, PARAMS)
+    compile_learner(model, PARAMS, 2)
     before = {layer.name: [w.copy() for w in layer.get_weights()] for layer in model.layers}
     logs = model.fit(*batch, batch_size=1, epochs=2, verbose=0).history
     assert set(logs) == {"loss", *PARAMS.metrics}
@@ -46,12 +46,3 @@ def test_metrics_see_the_full_size_and_every_level_learns(batch):
         assert (model.get_layer(name).get_weights()[0] != before[name][0]).any()
     seen = model.evaluate(*batch, batch_size=1, verbose=0, return_dict=True)
     assert set(seen) == {"loss", *PARAMS.metrics}
-
-
-def test_without_it_the_learner_is_the_network_itself():
-    assert type(loop.learner(2, MODEL, TrainParams())) is type(keras.Model(*_empty()))
-
-
-def _empty():
-    pixels = keras.Input((4,))
-    return pixels, pixels

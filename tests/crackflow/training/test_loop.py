@@ -3,11 +3,12 @@ import numpy as np
 import pytest
 
 from crackflow.errors import DataError, TrainingError
-from crackflow.params import ModelParams, TrainParams
+from crackflow.models import registry
+from crackflow.params import ArchitectureParams, FlexUNetParams, TrainParams
 from crackflow.training import loop
 from crackflow.training.checkpoints import Checkpoints
 
-MODEL = ModelParams(base_filters=4, max_filters=8, base_kernels=(3, 3), num_layers=2, dropout_rate=0.1)
+MODEL = FlexUNetParams(base_filters=4, max_filters=8, base_kernels=(3, 3), num_layers=2, dropout_rate=0.1)
 SIZE = 32
 PARAMS = TrainParams(
     epochs=4,
@@ -104,7 +105,7 @@ def test_killed_within_an_epoch_it_ends_as_an_undisturbed_one(
 
 def test_killed_within_an_epoch_of_all_that_the_recipe_knows_it_ends_the_same(pairs, tmp_path):
     """bfloat16, deep supervision, uneven draws, weights of crack pixels; of four levels two are supervised."""
-    model = ModelParams(widths=(4, 4, 6, 6), num_layers=4, decoder_convs=1, base_kernels=(3, 3))
+    model = FlexUNetParams(widths=(4, 4, 6, 6), num_layers=4, decoder_convs=1, base_kernels=(3, 3))
     changes = {
         "precision": "mixed_bfloat16",
         "deep_supervision": 0.5,
@@ -212,3 +213,39 @@ def test_grey_images_train_with_adam(pairs, tmp_path):
     model = MODEL.model_copy(update={"image_channels": 1})
     kept = Checkpoints(tmp_path / "a")
     assert len(loop.train(grey, stems[:7], stems[7:], SIZE, model, params, kept, lambda m, h: None)) == 1
+
+
+class TinyParams(ArchitectureParams):
+    """Two convolutions and a dropout, whose layers have the names that Keras gives them."""
+
+    architecture: str = "tiny"
+    filters: int = 3
+
+
+def tiny(size, num_classes, params, seed):
+    first, second = (keras.initializers.GlorotUniform(seed=2 * seed + n) for n in range(2))
+    pixels = keras.Input((size, size, params.image_channels))
+    x = keras.layers.Rescaling(1 / 255)(pixels)
+    x = keras.layers.Conv2D(params.filters, 3, padding="same", activation="relu", kernel_initializer=first)(x)
+    x = keras.layers.Dropout(0.1, seed=seed)(x)
+    head = keras.layers.Conv2D(num_classes, 1, activation="softmax", kernel_initializer=second, dtype="float32")
+    return keras.Model(pixels, head(x), name="tiny")
+
+
+def test_an_architecture_that_only_this_test_knows_is_trained_killed_and_kept(pairs, tmp_path, monkeypatch):
+    """Training asks the registry: it names no network."""
+    monkeypatch.setitem(registry.ARCHITECTURES, "tiny", registry.Architecture(tiny))
+    params = PARAMS.model_copy(update={"epochs": 1, "steps_per_epoch": 2})
+    model = TinyParams()
+    start = tiny(SIZE, 2, model, params.seed).get_weights()
+    history = run(pairs, tmp_path / "a", params, model)
+    assert [row["epoch"] for row in history] == [1]
+    kept = keras.saving.load_model(Checkpoints(tmp_path / "a").best)
+    assert kept.count_params() == (3 * 3 * 3 * 3 + 3) + (3 * 2 + 2)
+    assert all((one != two).any() for one, two in zip(kept.get_weights(), start, strict=True))
+    with pytest.raises(Killed):
+        run(pairs, Mortal(tmp_path / "b", (0, 1)), params, model)
+    assert run(pairs, tmp_path / "b", params, model) == history
+    again = keras.saving.load_model(Checkpoints(tmp_path / "b").best)
+    for one, two in zip(kept.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)

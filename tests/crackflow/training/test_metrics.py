@@ -1,6 +1,9 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 
+from crackflow.params import MetricName
 from crackflow.training import metrics
 
 
@@ -14,6 +17,16 @@ def figure(name, *batches):
     for truth, predicted in batches:
         metric.update_state(truth, predicted)
     return float(metric.result())
+
+
+def test_every_named_metric_is_there():
+    assert set(metrics.METRICS) == set(get_args(MetricName))
+
+
+def test_two_networks_do_not_share_a_metrics_sums():
+    one, two = (metrics.make(["crack_iou"])[0] for _ in range(2))
+    one.update_state(*batch([1, 1], [0.9, 0.1]))
+    assert (float(one.result()), float(two.result())) == (0.5, 1.0)
 
 
 @pytest.mark.parametrize(

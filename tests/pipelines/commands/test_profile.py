@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from crackflow.errors import ParamsError
-from crackflow.params import Params, dump
+from crackflow.params import ArchitectureParams, Params, architectures, dump
 from pipelines.commands import profile
 
 PROFILES = Path(__file__).parents[3] / "profiles"
@@ -127,3 +127,22 @@ def test_changes_are_given_by_dotted_key():
 def test_equal_values_are_no_change():
     values = yaml.safe_load("a: {b: 1.0, c: [1, 2]}")
     assert profile.changes(values, values) == []
+
+
+class TinyParams(ArchitectureParams):
+    """A network that only this test knows."""
+
+    architecture: str = "tiny"
+    filters: int = 2
+
+
+def test_another_architecture_starts_from_its_own_defaults(monkeypatch):
+    """Keys of the default network would be unknown to the other one."""
+    known = architectures() | {"tiny": TinyParams}
+    monkeypatch.setattr(profile, "architectures", lambda: known)
+    difference = {"model": {"architecture": "tiny", "image_channels": 1}, "train": {"epochs": 3}}
+    values = profile._merged(Params(), dump(Params()), difference)
+    assert values["model"] == {"architecture": "tiny", "image_channels": 1, "filters": 2}
+    assert values["train"] == dump(Params())["train"] | {"epochs": 3}
+    again = profile._merged(Params(), values, {"model": {"architecture": "tiny", "filters": 7}})
+    assert again["model"] == {"architecture": "tiny", "image_channels": 1, "filters": 7}
