@@ -60,7 +60,6 @@ results: $(READY) ## write the results shown in README and docs from docs/result
 	python -m scripts.results
 
 params: $(READY) ## write params.yaml (its defaults, over what is there) and docs/reference/parameters.md from crackflow/params.py
-	crackflow profile quick --yes
 	python -m scripts.parameters
 
 graph: $(READY) ## write the code deps of dvc.yaml, and the drawing of rooms, from the imports

@@ -545,7 +545,7 @@ def _explain(error: ValidationError) -> str:
     """Say the first thing wrong in one line."""
     first = error.errors()[0]
     parts = [str(part) for part in first["loc"] if part != "[key]"]
-    if parts[0] == "model" and len(parts) > 1:
+    if parts[:1] == ["model"] and len(parts) > 1:
         # pydantic names the architecture that the block was read as; params.yaml has no such key
         del parts[1]
     key = ".".join(parts)

@@ -1,4 +1,4 @@
-"""Write docs/reference/parameters.md from the models that params.yaml is parsed into: `make params`."""
+"""Write params.yaml and docs/reference/parameters.md from crackflow/params.py: `make params`."""
 
 import sys
 from collections.abc import Sequence
@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from crackflow.params import ArchitectureParams, Params, architectures
+from crackflow.params import ArchitectureParams, Params, architectures, render
 
 LONGEST = 120  # characters of a default that is shown; params.yaml has the others
-PAGE = Path(__file__).resolve().parents[1] / "docs/reference/parameters.md"
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs/reference/parameters.md"
 HEAD = """# Parameters
 
 Every key of params.yaml, its default and what else it may be. The page is written by `make params` from
@@ -41,6 +42,8 @@ What must fit together:
 
 
 def main() -> int:
+    # not by `crackflow profile quick`, which writes nothing where comments alone differ
+    (ROOT / "params.yaml").write_text(render(Params()), encoding="utf-8", newline="\n")
     PAGE.parent.mkdir(parents=True, exist_ok=True)
     PAGE.write_text(page(), encoding="utf-8", newline="\n")
     return 0

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from benchmarks.data.fault_inputs import FOLDERS, PAIRS, ZIPS
+from benchmarks.data.kaggle_server import HANDLE, Answer, KaggleServer, made_archive, redirect_to
 from crackflow.errors import CrackflowError
 from crackflow.params import ArchiveParams, KaggleParams, Params
 from crackflow.sources.download_faults import Patience
@@ -27,7 +28,6 @@ from crackflow.sources.kaggle import fetch
 from scripts.tables import markdown
 from tasks import download, resize
 from tasks.workspace import Workspace
-from tests.crackflow.sources.kaggle_server import HANDLE, Answer, KaggleServer, made_archive, redirect_to
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/reference/faults.md"

@@ -23,14 +23,7 @@ import kagglehub
 import pytest
 from kagglesdk import kaggle_env
 
-from crackflow.errors import DataError
-from crackflow.params import ArchiveParams, KaggleParams, Params, render
-from crackflow.sources.download_faults import Patience
-from crackflow.sources.folder import find_pairs
-from crackflow.sources.kaggle import fetch
-from tasks import download
-from tasks.workspace import Workspace
-from tests.crackflow.sources.kaggle_server import (
+from benchmarks.data.kaggle_server import (
     HANDLE,
     ROOT,
     SIGNATURE,
@@ -39,6 +32,13 @@ from tests.crackflow.sources.kaggle_server import (
     made_archive,
     redirect_to,
 )
+from crackflow.errors import DataError
+from crackflow.params import ArchiveParams, KaggleParams, Params, render
+from crackflow.sources.download_faults import Patience
+from crackflow.sources.folder import find_pairs
+from crackflow.sources.kaggle import fetch
+from tasks import download
+from tasks.workspace import Workspace
 
 ARCHIVE = made_archive()
 QUICK = Patience(first_s=0.01, longest_s=2, connect_s=2, read_s=0.4, slow_bytes_per_s=10_000, slow_s=0.2)
@@ -294,7 +294,7 @@ def stage(workspace, endpoint, *before):
     code = "; ".join(
         [
             "import sys",
-            "from tests.crackflow.sources.kaggle_server import redirect_to",
+            "from benchmarks.data.kaggle_server import redirect_to",
             f"redirect_to({endpoint!r})",
             *before,
             "from tasks.__main__ import main",
