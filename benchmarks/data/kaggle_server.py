@@ -66,7 +66,7 @@ class Asked:
 class KaggleServer:
     """Both servers; `answers` and `api_answers` are used up one a request, then all is well."""
 
-    def __init__(self, archive: bytes, tls: ssl.SSLContext | None = None):
+    def __init__(self, archive: bytes, tls: ssl.SSLContext | None = None) -> None:
         self.archive = archive
         self.answers: deque[Answer] = deque()
         self.api_answers: deque[Answer] = deque()
@@ -78,10 +78,10 @@ class KaggleServer:
         self.endpoint = f"http://localhost:{self._api.server_port}"
         self.storage_address = f"http://127.0.0.1:{self._storage.server_port}/bundle.zip?X-Goog-Signature={SIGNATURE}"
 
-    def __enter__(self):
+    def __enter__(self) -> "KaggleServer":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._stopped.set()
         for server in (self._api, self._storage):
             server.shutdown()
@@ -91,14 +91,19 @@ class KaggleServer:
         """What the storage was asked for."""
         return [asked for asked in self.asked if asked.side == "storage"]
 
-    def wait_stopped(self) -> None:
+    def wait_stopped(self, seconds: float = 60) -> bool:
+        """Wait until the server stops, at most so long; whether it has."""
+        return self._stopped.wait(seconds)
+
+    def hold(self) -> None:
+        """Say by `holding` that a request is held, and hold it until the server stops."""
         self.holding.set()
-        self._stopped.wait(60)
+        self.wait_stopped()
 
 
 def redirect_to(endpoint: str) -> None:
     """Point kagglehub at a server: its sdk's table of endpoints is the only seam; KAGGLE_API_ENVIRONMENT=LOCALHOST."""
-    kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.LOCAL] = endpoint
+    kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.LOCAL] = endpoint  # noqa: SLF001
 
 
 def made_archive(pairs: int = 12, seed: int = 0) -> bytes:
@@ -128,7 +133,7 @@ def md5_header(content: bytes) -> str:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def handle_error(self, *_):
+    def handle_error(self, *_: object) -> None:
         """A client that goes away in the middle is what many tests are about."""
 
 
@@ -136,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     kaggle: KaggleServer
 
-    def log_message(self, *_):
+    def log_message(self, *_: object) -> None:
         pass
 
     def note(self, side: str) -> None:
@@ -146,7 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def reply(self, status: int, headers: dict[str, str], body: bytes, answer: Answer) -> None:
         if answer.silent:
-            self.kaggle.wait_stopped()
+            self.kaggle.hold()
             self.close_connection = True
             return
         self.send_response(status)
@@ -165,10 +170,10 @@ class _Handler(BaseHTTPRequestHandler):
         for start in range(0, end, step):
             piece = body[start : min(start + step, end)]
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if answer.chunked else piece)
-            if answer.pause and self.kaggle._stopped.wait(answer.pause):
+            if answer.pause and self.kaggle.wait_stopped(answer.pause):
                 break
         if answer.hold is not None:
-            self.kaggle.wait_stopped()
+            self.kaggle.hold()
         elif answer.chunked and answer.cut is None:
             self.wfile.write(b"0\r\n\r\n")
         if answer.cut is not None or answer.hold is not None:
@@ -176,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Api(_Handler):
-    def do_POST(self):
+    def do_POST(self) -> None:
         self.note("api")
         answer = self.kaggle.api_answers.popleft() if self.kaggle.api_answers else Answer()
         if answer.status:
@@ -186,7 +191,7 @@ class _Api(_Handler):
 
 
 class _Storage(_Handler):
-    def do_GET(self):
+    def do_GET(self) -> None:
         self.note("storage")
         answer = self.kaggle.answers.popleft() if self.kaggle.answers else Answer()
         content = self.kaggle.archive
