@@ -14,6 +14,7 @@ import zipfile
 from collections import deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
 
 import numpy as np
 from kagglesdk import kaggle_env
@@ -78,7 +79,7 @@ class KaggleServer:
         self.endpoint = f"http://localhost:{self._api.server_port}"
         self.storage_address = f"http://127.0.0.1:{self._storage.server_port}/bundle.zip?X-Goog-Signature={SIGNATURE}"
 
-    def __enter__(self) -> "KaggleServer":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
