@@ -13,6 +13,7 @@ from pathlib import Path
 from crackflow.atomic import write_text
 from crackflow.errors import CrackflowError
 from crackflow.keras_import import import_keras
+from tasks import stage_inputs
 from tasks.child_environment import forget_repository
 from tasks.memory import peak_mib
 from tasks.workspace import Workspace
@@ -32,7 +33,7 @@ def main(argv: list[str]) -> int:
         argv: the arguments without the program's name: one stage.
 
     Returns:
-        0 when the stage's outputs are written, 2 when the user has something to mend, 128 + N when signal N stopped it.
+        0 when the stage's outputs are written, 2 when the user has something to fix, 128 + N when signal N stopped it.
     """
     if len(argv) != 1 or argv[0] not in STAGES:
         print(f"error: received {' '.join(argv) or 'nothing'}, expected one of: {', '.join(STAGES)}", file=sys.stderr)
@@ -42,10 +43,13 @@ def main(argv: list[str]) -> int:
     workspace = Workspace(Path.cwd())
     started = time.monotonic()
     try:
+        # before anything is read that it names
+        began = stage_inputs.read(workspace, stage)
         params = workspace.params()
         if stage in WITH_KERAS:
             import_keras()
         importlib.import_module(f"tasks.{stage}").run(workspace, params)
+        stage_inputs.check(workspace, stage, began)
     except CrackflowError as error:
         print(f"error: {stage}: {error}", file=sys.stderr)
         return error.exit_code
