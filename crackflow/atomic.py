@@ -31,7 +31,10 @@ def replacing(path: Path, *, sync: bool = False) -> Iterator[Path]:
             with part.open("r+b") as file:
                 os.fsync(file.fileno())
         os.replace(part, path)
-    except BaseException:
+    except BaseException as error:
+        # of a write to a full disk, Python does not say where; and of the part, nobody but us knows the name
+        if isinstance(error, OSError) and error.filename in (None, str(part)):
+            error.filename = str(path)
         part.unlink(missing_ok=True)
         raise
 

@@ -4,45 +4,22 @@ What takes long to import is imported by the command that needs it.
 """
 
 import os
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from crackflow.errors import CrackflowError
-from tasks.child_environment import forget_repository
-
-
-class _Commands(TyperGroup):
-    """Turns whatever a user can mend into one line and exit code 2."""
-
-    def invoke(self, ctx: Any) -> Any:
-        forget_repository()
-        try:
-            return super().invoke(ctx)
-        except CrackflowError as error:
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(error.exit_code) from None
-
+from pipelines.command_group import Commands
+from pipelines.commands import on_checkout, on_photographs
 
 app = typer.Typer(
-    cls=_Commands,
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="From photographs of pavement and concrete to a reviewed crack-segmentation model. Run it in the checkout.",
-)
-
-_MODELS = "packaged|trained|PATH"
-_MODEL_HELP = (
-    "The weights that come with crackflow, those trained in this checkout, or a folder of either kind. "
-    "Default: trained where there is a model, else packaged."
-)
-_FORCE_HELP = (
-    "Use a folder that holds files of yours: those that have the name of a result are replaced, the others stay."
 )
 
 
@@ -77,9 +54,6 @@ def rebuild(
         except run_lock.AlreadyRunningError as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(1) from None
-        except OSError as error:
-            where = error.filename or root
-            raise CrackflowError(f"{where}: {error.strerror}; make room or allow it, and run again") from None
         if not force and all(stage.settled for stage in plan):
             # Prefect would take ten seconds to start a server, and say the same
             typer.echo(f"nothing changed: {', '.join(stage.name for stage in plan)} up to date")
@@ -139,15 +113,6 @@ def notify(
 
 
 @app.command()
-def check() -> None:
-    """Say whether params.yaml can be used. Exit code 2: it can't, and why."""
-    from tasks.workspace import Workspace
-
-    Workspace(Path.cwd()).params()
-    typer.echo("params.yaml can be used")
-
-
-@app.command()
 def doctor(
     quick: Annotated[bool, typer.Option("--quick", help="Leave out what takes long: the GPU.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON.")] = False,
@@ -159,129 +124,9 @@ def doctor(
         raise typer.Exit(CrackflowError.exit_code)
 
 
-@app.command()
-def profile(
-    name: Annotated[str, typer.Argument(help="quick (the defaults) or a file of profiles/ without .yaml.")],
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A further change, e.g. data.path=photos.zip."),
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Write without asking.")] = False,
-) -> None:
-    """Show what a profile changes in params.yaml, ask, and write it."""
-    from crackflow.atomic import write_text
-    from crackflow.errors import ParamsError
-    from crackflow.params import dump, render
-    from pipelines.commands import profile as profiles
-
-    path = Path("params.yaml")
-    params = profiles.load(Path("profiles"), name, settings or [])
-    try:
-        current = profiles.read_yaml(path)
-    except ParamsError:
-        # a params.yaml that can't be read is a reason to write a new one
-        current = {}
-    changes = profiles.changes(current, dump(params))
-    if not changes:
-        typer.echo(f"params.yaml is {name} already")
-        return
-    for change in changes:
-        typer.echo(f"{change.key}: {change.old} -> {change.new}")
-    if not yes and sys.stdin.isatty():
-        typer.confirm("write params.yaml?", abort=True)
-    write_text(path, render(params))
-    typer.echo("wrote params.yaml; `crackflow rebuild` runs what the changes touch")
-
-
-@app.command()
-def figures(
-    as_json: Annotated[bool, typer.Option("--json", help="The figures and places as JSON.")] = False,
-) -> None:
-    """Print what the model reaches on the crack class, beside an all-black mask, and where the outputs lie."""
-    import json
-
-    from rich.console import Console
-
-    from pipelines import figures as found
-    from tasks.workspace import Workspace
-
-    workspace = Workspace(Path.cwd())
-    values, places = found.read(workspace), found.outputs(workspace)
-    if as_json:
-        typer.echo(json.dumps({**values, "outputs": dict(places)}, indent=1))
-    else:
-        Console().print(found.table(values, places))
-
-
-@app.command()
-def predict(
-    photos: Annotated[Path, typer.Argument(help="A photograph, or a folder of them.")],
-    out: Annotated[Path, typer.Option(help="A folder for masks/, overlays/ and summary.csv.")],
-    model: Annotated[str, typer.Option(metavar=_MODELS, help=_MODEL_HELP)] = "",
-    force: Annotated[bool, typer.Option("--force", help=_FORCE_HELP)] = False,
-) -> None:
-    """Mark the cracks in photographs. Exit code 2: not one photograph could be read."""
-    from crackflow.inference.photographs import photos_in
-    from pipelines.commands import model_choice
-    from pipelines.commands import predict as prediction
-
-    # before anything else, since a name that is mistyped is the likeliest mistake
-    photos_in(photos)
-    chosen = model_choice.choose(Path.cwd(), model)
-    typer.echo(f"model: {chosen.name}; {chosen.point().words()}")
-    outcome = prediction.predict(chosen, photos, out, force=force)
-    for reason in outcome.skipped:
-        typer.echo(f"skipped: {reason}", err=True)
-    typer.echo(
-        f"photographs: {outcome.predicted}, with cracks: {outcome.cracked}, skipped: {len(outcome.skipped)}; "
-        f"see {out / 'overlays'}, {out / 'masks'} and {out / 'summary.csv'}"
-    )
-    if outcome.passed_over:
-        typer.echo(f"passed over: {outcome.passed_over} folders and files of other kinds in {photos}", err=True)
-
-
-@app.command()
-def score(
-    pairs: Annotated[Path, typer.Argument(help="A folder or zip of photographs and masks.")],
-    out: Annotated[Path | None, typer.Option(help="Where figures, tables and masks are written.")] = None,
-    model: Annotated[str, typer.Option(metavar=_MODELS, help=_MODEL_HELP)] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
-) -> None:
-    """Score a model on labelled pairs; those that it has seen are set aside. Exit code 2: none is left."""
-    import json
-
-    from rich.console import Console
-
-    from pipelines import figures as found
-    from pipelines.commands import model_choice
-    from pipelines.commands import score as scoring
-
-    chosen = model_choice.choose(Path.cwd(), model)
-    typer.echo(f"model: {chosen.name}", err=as_json)
-    outcome = scoring.score(chosen, pairs, out)
-    typer.echo(outcome.words(), err=as_json)
-    if as_json:
-        typer.echo(json.dumps({**outcome.figures, "by_source": outcome.rows()}, indent=1))
-        return
-    places = [] if out is None else [(path.name, str(path)) for path in sorted(out.iterdir())]
-    Console().print(scoring.table(outcome), found.table(outcome.figures, places))
-
-
-@app.command("export-dataset")
-def export_dataset(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is absent or empty.")],
-    copy: Annotated[bool, typer.Option("--copy", help="Copy every file; linked ones are read-only.")] = False,
-) -> None:
-    """Lay the split out as DIR/{train,valid,test}/{images,masks}, as the original experiment kept it."""
-    from pipelines.commands.export import export
-    from tasks.workspace import Workspace
-
-    done = export(Workspace(Path.cwd()), folder, copy=copy)
-    counts = ", ".join(f"{subset} {count}" for subset, count in done.pairs.items())
-    files = 2 * sum(done.pairs.values())
-    how = (
-        f"{done.linked} of {files} files are links, read-only: copy before you edit"
-        if done.linked
-        else f"{files} files copied"
-    )
-    typer.echo(f"{folder}: {counts} pairs; {how}")
+app.command()(on_checkout.check)
+app.command()(on_checkout.profile)
+app.command()(on_checkout.figures)
+app.command()(on_photographs.predict)
+app.command()(on_photographs.score)
+app.command("export-dataset")(on_checkout.export_dataset)

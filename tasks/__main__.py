@@ -1,7 +1,6 @@
 """`python -m tasks STAGE`: run one stage in the current directory."""
 
 import datetime as dt
-import errno
 import importlib
 import json
 import os
@@ -15,14 +14,11 @@ from crackflow.errors import CrackflowError
 from crackflow.keras_import import import_keras
 from tasks import stage_inputs
 from tasks.child_environment import forget_repository
+from tasks.endings import interrupt_on, os_error_line, stop_line
 from tasks.memory import peak_mib
 from tasks.workspace import Workspace
 
 WITH_KERAS = {"train", "evaluate", "infer"}
-# A full disk, a quota or a limit, a disk or a place that may not be written: no defect of ours.
-_FOR_THE_USER = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
-# What asks a stage to end, and how: Ctrl-C, and a cancelled run. A shell expects 128 + the signal's number.
-_STOPS = (signal.SIGINT, signal.SIGTERM)
 STAGES = ("download", "resize", "split", "statistics", "train", "evaluate", "infer", "report")
 
 
@@ -50,49 +46,37 @@ def main(argv: list[str]) -> int:
             import_keras()
         importlib.import_module(f"tasks.{stage}").run(workspace, params)
         stage_inputs.check(workspace, stage, began)
+        sys.stdout.flush()
+        record = {
+            "stage": stage,
+            "run": os.environ.get("CRACKFLOW_RUN", ""),
+            "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - started, 2),
+            "peak_mib": peak_mib(),
+        }
+        write_text(workspace.ran(stage), json.dumps(record, indent=1) + "\n")
     except CrackflowError as error:
         print(f"error: {stage}: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as stop:
-        number = signal.Signals(*stop.args or [signal.SIGINT])
-        said = "; ".join([f"stopped by {number.name}", *getattr(stop, "__notes__", [])])
+        said, exit_code = stop_line(stop)
         print(f"error: {stage}: {said}", file=sys.stderr)
-        return 128 + number
-    except FileNotFoundError as error:
-        # Only a stage run by hand can miss its inputs; a file that is absent elsewhere is a defect and keeps its trace.
-        if error.filename is None or not Path(error.filename).is_relative_to(workspace.root):
-            raise
-        missing = Path(error.filename).relative_to(workspace.root)
-        print(f"error: {stage}: {missing} is not there; `dvc repro {stage}` makes what it needs first", file=sys.stderr)
-        return CrackflowError.exit_code
+        return exit_code
     except OSError as error:
-        if error.errno not in _FOR_THE_USER:
-            raise
-        where = error.filename or workspace.root
-        print(
-            f"error: {stage}: {where} can't be written ({error.strerror}); make room or allow it, and run again",
-            file=sys.stderr,
-        )
+        print(f"error: {stage}: {_os_error_line(error, stage, workspace.root)}", file=sys.stderr)
         return CrackflowError.exit_code
-    record = {
-        "stage": stage,
-        "run": os.environ.get("CRACKFLOW_RUN", ""),
-        "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "seconds": round(time.monotonic() - started, 2),
-        "peak_mib": peak_mib(),
-    }
-    write_text(workspace.ran(stage), json.dumps(record, indent=1) + "\n")
     return 0
 
 
-def _interrupt(number: int, _: object) -> None:
-    for other in _STOPS:  # a second one ends it at once
-        signal.signal(other, signal.SIG_DFL)
-    raise KeyboardInterrupt(number)
+def _os_error_line(error: OSError, stage: str, root: Path) -> str:
+    if isinstance(error, FileNotFoundError) and error.filename and Path(error.filename).is_relative_to(root):
+        # only a stage that is run by hand can miss its inputs
+        missing = Path(error.filename).relative_to(root)
+        return f"{missing} is not there; `dvc repro {stage}` makes what it needs first"
+    return os_error_line(error, root)
 
 
 if __name__ == "__main__":
-    for stop in _STOPS:
-        if signal.getsignal(stop) != signal.SIG_IGN:  # as a shell sets it for what runs in its background
-            signal.signal(stop, _interrupt)
+    # Ctrl-C, and a cancelled run
+    interrupt_on(signal.SIGINT, signal.SIGTERM)
     sys.exit(main(sys.argv[1:]))

@@ -2,11 +2,7 @@
 
 import contextlib
 import json
-import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,17 +11,20 @@ import pandas as pd
 from rich import box
 from rich.table import Table
 
+from crackflow import output_folder
 from crackflow.errors import DataError
 from crackflow.evaluation.figures import plain
 from crackflow.evaluation.headline import BY_NAME, figure_text, figure_words
 from crackflow.evaluation.scoring import score_pairs
 from crackflow.evaluation.tables import per_source_table
 from crackflow.imaging.pairs import ResizedPairs
+from crackflow.inference.operating_point import as_json, sha256
 from crackflow.inference.packaged_weights import Seen, Weights
 from crackflow.keras_import import import_keras
 from crackflow.models.seen_pairs import known
 from crackflow.params import DataParams, Params
 from crackflow.sources.provenance import NameRules
+from crackflow.work_folder import work_folder
 from pipelines.commands.model_choice import seen
 from tasks import download, evaluate, report, resize
 from tasks.outputs import write_csv
@@ -41,7 +40,6 @@ TABLES = (
     "worst.png",
 )
 PREDICTIONS = "predictions"
-WORK = ".work"
 # The columns of the table by source; a terminal of 80 characters has room for these.
 COLUMNS = tuple(
     BY_NAME[name] for name in ("pooled_iou", "pooled_f1", "positives_iou", "tolerant_f1", "false_alarms_images")
@@ -78,31 +76,36 @@ class Outcome:
         )
 
 
-def score(weights: Weights, pairs: Path, out: Path | None = None) -> Outcome:
+def score(weights: Weights, pairs: Path, out: Path | None = None, *, force: bool = False) -> Outcome:
     """Score a model on a folder or zip of labelled pairs.
 
     Args:
         weights: as pipelines.commands.model_choice.choose gives them.
         pairs: any layout that `data.source: folder` takes. Pairs that the model knows by name are set aside.
-        out: the folder to write figures, tables, predictions and the sheet of the worst images to; absent, empty, or
-            written by an earlier score. None writes nothing.
+        out: the folder to write figures, tables, predictions and the sheet of the worst images to; see
+            crackflow.output_folder.claim. None writes nothing.
+        force: whether files of the user in `out` may be replaced where they have the names of results.
 
     Returns:
         The figures, and how many pairs they are not of.
 
     Raises:
-        DataError: when no pair is left to score, `pairs` can't be used, or `out` is in use.
+        DataError: when no pair is left to score, `pairs` can't be used, or `out` can't be written without a loss.
         ModelError: when the model, its operating point or its lists are absent or can't be used.
     """
     if not pairs.exists():
         raise DataError(f"no folder and no zip at {pairs}; name one that holds images/ and masks/")
-    if out is not None and _in_use(out):
-        raise DataError(f"{out} is in use: it holds files and no {FIGURES}; name a folder that is absent or empty")
     not_to_score = seen(weights)
     point, origin = weights.point(), _origin(weights.point_file)
     data = DataParams(source="folder", path=str(pairs.resolve()), max_rejected=1.0)
     params = weights.params.model_copy(update={"data": data})
-    with _workspace(out) as workspace:
+    with contextlib.ExitStack() as stack:
+        folder = None
+        if out is not None:
+            claim = output_folder.claim(out, pairs, [*TABLES, FIGURES], command="score", force=force)
+            folder = stack.enter_context(claim)
+        # on the disk of the results where there is one: it must hold copies of all pairs
+        workspace = Workspace(stack.enter_context(work_folder(out)))
         rows, trained_on, chosen_on, refused = _rows(workspace, params, not_to_score)
         import_keras()
         from crackflow.inference.predictor import load_model
@@ -120,10 +123,21 @@ def score(weights: Weights, pairs: Path, out: Path | None = None) -> Outcome:
             origin,
             masks=workspace.predictions,
         )
-        if out is not None:
+        if folder is not None:
             evaluate.publish(workspace, found)
             report.draw_worst(workspace, len(names), workspace.reports / "worst.png")
-            _publish(workspace, out)
+            results = _results(workspace)
+            folder.begin(
+                list(results),
+                sha256(weights.model),
+                model=weights.name,
+                operating_point=as_json(point),
+                resize=params.resize.model_dump(mode="json"),
+                tolerance_px=params.evaluate.tolerance_px,
+            )
+            for name, path in results.items():
+                folder.write(name, path.read_bytes())
+            folder.finish()
     return Outcome(plain(found.figures), per_source_table(found.images), trained_on, chosen_on, refused)
 
 
@@ -159,26 +173,6 @@ def _origin(path: Path | None) -> str:
     return f"{values.get('chosen_on', 'unknown')}, {values.get('metric', 'unknown')}"
 
 
-@contextlib.contextmanager
-def _workspace(out: Path | None) -> Iterator[Workspace]:
-    """A tree for the stages, dropped at the end; inside `out`, so that publishing is renaming."""
-    if out is None:
-        with tempfile.TemporaryDirectory(prefix="crackflow-score-") as folder:
-            yield Workspace(Path(folder))
-        return
-    root = out / WORK
-    made = not out.exists()
-    # of a run that was killed
-    shutil.rmtree(root, ignore_errors=True)
-    root.mkdir(parents=True)
-    try:
-        yield Workspace(root)
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
-        if made and not any(out.iterdir()):
-            out.rmdir()
-
-
 def _rows(workspace: Workspace, params: Params, not_to_score: Seen) -> tuple[pd.DataFrame, int, int, int]:
     """Download and resize what may be scored; its rows, and how many pairs were left out for which reason."""
     with contextlib.redirect_stdout(sys.stderr):
@@ -204,16 +198,7 @@ def _rows(workspace: Workspace, params: Params, not_to_score: Seen) -> tuple[pd.
     return rows, len(trained_on), len(chosen_on), len(made) - len(stems)
 
 
-def _in_use(out: Path) -> bool:
-    """Whether a folder holds files that no score has written; one that was killed leaves its work folder."""
-    return out.is_dir() and any(out.iterdir()) and not ((out / FIGURES).is_file() or (out / WORK).is_dir())
-
-
-def _publish(workspace: Workspace, out: Path) -> None:
-    # Figures say that the folder is whole, so the old ones go first and the new ones come last.
-    (out / FIGURES).unlink(missing_ok=True)
-    for name in TABLES:
-        os.replace(workspace.reports / name, out / name)
-    shutil.rmtree(out / PREDICTIONS, ignore_errors=True)
-    os.replace(workspace.predictions, out / PREDICTIONS)
-    os.replace(workspace.metrics_json, out / FIGURES)
+def _results(workspace: Workspace) -> dict[str, Path]:
+    """Where each result lies, by its name; the figures last, since they say that the others are there."""
+    predictions = {f"{PREDICTIONS}/{path.name}": path for path in sorted(workspace.predictions.iterdir())}
+    return {name: workspace.reports / name for name in TABLES} | predictions | {FIGURES: workspace.metrics_json}

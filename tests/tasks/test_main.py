@@ -96,7 +96,7 @@ def test_a_full_disk_is_one_line(checkout, monkeypatch, capsys):
     # bars stand before it
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith("error: download: ")
-    assert said.endswith("can't be written (File too large); make room or allow it, and run again")
+    assert said.endswith(": File too large; make room or allow it, and run again")
 
 
 def test_split_previous_may_be_no_output(checkout, capsys):

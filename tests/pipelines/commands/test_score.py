@@ -1,8 +1,15 @@
 """pipelines/commands/score.py and its command, with a model whose crack probability follows from a pixel's level."""
 
+import contextlib
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
 import zipfile
 
 import cv2
@@ -113,6 +120,7 @@ def test_a_table_by_source_ends_with_the_all_black_mask(score):
 def test_what_is_written(score, tmp_path):
     assert score("--out", "out").exit_code == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "crackflow-manifest.json",
         "evaluation.csv",
         "evaluation.json",
         "per_image.csv",
@@ -130,12 +138,8 @@ def test_what_is_written(score, tmp_path):
 def test_scoring_again_replaces_what_was_written_and_gives_the_same(score, tmp_path):
     score("--out", "out")
     first = (tmp_path / "out/evaluation.json").read_bytes()
-    # what a run leaves that is killed while it publishes: its work, some tables, and no figures, old or new
-    (tmp_path / "out/.work/data").mkdir(parents=True)
-    (tmp_path / "out/evaluation.json").unlink()
     assert score("--out", "out").exit_code == 0
     assert (tmp_path / "out/evaluation.json").read_bytes() == first
-    assert not (tmp_path / "out/.work").exists()
 
 
 def test_without_out_nothing_is_written(score, tmp_path):
@@ -168,11 +172,108 @@ def test_nothing_left_is_one_line_and_exit_code_2(score, pairs, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_in_use_is_left_alone(score, pairs):
-    result = score("--out", "pairs")
+@pytest.mark.parametrize("out", ["pairs", "pairs/out", ".", "pairs/images"])
+def test_an_out_that_overlaps_the_pairs_is_rejected(score, pairs, tmp_path, out):
+    before = sorted(tmp_path.rglob("*"))
+    result = score("--out", out, "--force")
     assert result.exit_code == 2
-    assert "error: pairs is in use" in result.stderr
-    assert sorted(path.name for path in pairs.iterdir()) == ["images", "masks"]
+    assert f"error: --out {out} " in result.stderr
+    assert "which is read; expected a folder apart from it; try --out " in result.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_files_of_the_user_are_kept(score, tmp_path):
+    """The folders predictions/ and .work/ were once removed, whoever had made them."""
+    for name in ("predictions/mine.png", "predictions/wall_004.png", ".work/mine.png", "evaluation.json"):
+        (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "out" / name).write_text("mine")
+    result = score("--out", "out")
+    assert result.exit_code == 2
+    assert "error: out holds 3 files and folders that crackflow did not write; name another --out, or add --force" in (
+        result.stderr
+    )
+    assert (tmp_path / "out/evaluation.json").read_text() == "mine"
+    assert score("--out", "out", "--force").exit_code == 0
+    assert (tmp_path / "out/predictions/mine.png").read_text() == "mine"
+    assert (tmp_path / "out/.work/mine.png").read_text() == "mine"
+    assert json.loads((tmp_path / "out/evaluation.json").read_text())["crack"]
+
+
+def test_results_of_pairs_that_are_gone_do_not_stay(score, pairs, tmp_path):
+    score("--out", "out")
+    for kind in ("images", "masks"):
+        (pairs / kind / "wall_005.png").unlink()
+    score("--out", "out")
+    assert sorted(path.stem for path in (tmp_path / "out/predictions").iterdir()) == ["CFD_002", "CFD_003", "wall_004"]
+
+
+@contextlib.contextmanager
+def running(made, tmp_path, *options):
+    """A score in a process of its own, once it has copied the pairs; yields it and its work folder."""
+    (tmp_path / "tmp").mkdir(exist_ok=True)
+    command = [sys.executable, "-c", "from pipelines.cli import app; app()", "score", "pairs", "--model", str(made)]
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
+    with subprocess.Popen(
+        [*command, *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        parent = tmp_path / (options[1] if options else "tmp")
+        deadline = time.monotonic() + 60
+        while not (found := list(parent.glob(".crackflow-work-*/data/raw/images/*.png"))):
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        yield process, found[0].parents[3]
+        process.kill()
+
+
+@pytest.mark.parametrize("options", [(), ("--out", "out")])
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_score_that_is_stopped_leaves_no_copies(made, pairs, tmp_path, stop, options):
+    with running(made, tmp_path, *options) as (process, work):
+        process.send_signal(stop)
+        said = process.communicate(timeout=60)[1].splitlines()[-1]
+        assert (process.returncode, said) == (128 + stop, f"error: stopped by {stop.name}")
+        assert not work.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pairs", "tmp"]
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("options", [(), ("--out", "out")])
+def test_the_next_score_removes_what_a_killed_one_left(score, made, pairs, tmp_path, monkeypatch, options):
+    with running(made, tmp_path, *options) as (process, work):
+        process.kill()
+    assert work.exists()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert score(*options).exit_code == 0
+    assert not work.exists()
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert not list(tmp_path.glob("out/.*"))
+
+
+def test_a_second_score_into_the_same_folder_is_rejected_and_the_first_keeps_its_figures(score, made, pairs, tmp_path):
+    """The first once printed the figures of the second, which had taken its work folder."""
+    alone = json.loads(score("--json").stdout)
+    with running(made, tmp_path, "--out", "out", "--json") as (process, _):
+        second = score("--out", "out")
+        assert second.exit_code == 2
+        assert "error: another run writes to out; wait until it has ended, or name another --out\n" in second.stderr
+        assert json.loads(process.communicate(timeout=120)[0]) == alone
+        assert process.returncode == 0
+    assert json.loads((tmp_path / "out/evaluation.json").read_text())["crack"] == alone["crack"]
+
+
+def test_two_scores_without_a_folder_do_not_meet(score, made, pairs, tmp_path):
+    alone = json.loads(score("--json").stdout)
+    with running(made, tmp_path) as (process, _):
+        (tmp_path / "less/images").mkdir(parents=True)
+        (tmp_path / "less/masks").mkdir()
+        for kind in ("images", "masks"):
+            shutil.copy(pairs / kind / "wall_004.png", tmp_path / "less" / kind)
+        assert json.loads(score("--json", data="less").stdout)["protocol"]["images"] == 1
+        out = process.communicate(timeout=120)[0]
+        assert "scored: 4; " in out
+        assert alone["protocol"]["images"] == 4
 
 
 def test_pairs_that_are_not_there_are_told(score):

@@ -1,0 +1,49 @@
+"""What all commands share: a fault that the user can fix is one line on stderr and an exit code."""
+
+import errno
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from crackflow.errors import CrackflowError
+from tasks import endings
+from tasks.child_environment import forget_repository
+
+
+class Commands(TyperGroup):
+    """Runs a command and ends it with one line where it can't go on; any other exception is a defect.
+
+    A CrackflowError has its own exit code. An OSError, as of a full disk or of a path that can't be used, has 2. A
+    signal has 128 and its number.
+    """
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Read the arguments, run the command that they name, and end the process with its exit code."""
+        try:
+            try:
+                return super().main(*args, **options)
+            finally:
+                # here and not when Python ends, where nobody handles what it meets
+                sys.stdout.flush()
+        except OSError as error:
+            line = endings.os_error_line(error)
+            if error.errno == errno.EPIPE:  # as in `crackflow figures | head -1`, where nothing is wrong
+                sys.exit(1)
+            typer.echo(f"error: {line}", err=True)
+            sys.exit(CrackflowError.exit_code)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that the arguments name."""
+        forget_repository()
+        try:
+            return super().invoke(ctx)
+        except CrackflowError as error:
+            line, exit_code = str(error), error.exit_code
+        except KeyboardInterrupt as stop:
+            if not stop.args:  # Ctrl-C in a command that leaves it to Typer
+                raise
+            line, exit_code = endings.stop_line(stop)
+        typer.echo(f"error: {line}", err=True)
+        raise typer.Exit(exit_code)

@@ -1,0 +1,88 @@
+"""The commands on the checkout: `check`, `profile`, `figures`, `export-dataset`; read arguments, print what came of it.
+
+What takes long to import is imported by the command that needs it.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def check() -> None:
+    """Say whether params.yaml can be used. Exit code 2: it can't, and why."""
+    from tasks.workspace import Workspace
+
+    Workspace(Path.cwd()).params()
+    typer.echo("params.yaml can be used")
+
+
+def profile(
+    name: Annotated[str, typer.Argument(help="quick (the defaults) or a file of profiles/ without .yaml.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A further change, e.g. data.path=photos.zip."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Write without asking.")] = False,
+) -> None:
+    """Show what a profile changes in params.yaml, ask, and write it."""
+    from crackflow.atomic import write_text
+    from crackflow.errors import ParamsError
+    from crackflow.params import dump, render
+    from pipelines.commands import profile as profiles
+
+    path = Path("params.yaml")
+    params = profiles.load(Path("profiles"), name, settings or [])
+    try:
+        current = profiles.read_yaml(path)
+    except ParamsError:
+        # a params.yaml that can't be read is a reason to write a new one
+        current = {}
+    changes = profiles.changes(current, dump(params))
+    if not changes:
+        typer.echo(f"params.yaml is {name} already")
+        return
+    for change in changes:
+        typer.echo(f"{change.key}: {change.old} -> {change.new}")
+    if not yes and sys.stdin.isatty():
+        typer.confirm("write params.yaml?", abort=True)
+    write_text(path, render(params))
+    typer.echo("wrote params.yaml; `crackflow rebuild` runs what the changes touch")
+
+
+def figures(
+    as_json: Annotated[bool, typer.Option("--json", help="The figures and places as JSON.")] = False,
+) -> None:
+    """Print what the model reaches on the crack class, beside an all-black mask, and where the outputs lie."""
+    from rich.console import Console
+
+    from pipelines import figures as found
+    from tasks.workspace import Workspace
+
+    workspace = Workspace(Path.cwd())
+    values, places = found.read(workspace), found.outputs(workspace)
+    if as_json:
+        typer.echo(json.dumps({**values, "outputs": dict(places)}, indent=1))
+    else:
+        Console().print(found.table(values, places))
+
+
+def export_dataset(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is absent or empty.")],
+    copy: Annotated[bool, typer.Option("--copy", help="Copy every file; linked ones are read-only.")] = False,
+) -> None:
+    """Lay the split out as DIR/{train,valid,test}/{images,masks}, as the original experiment kept it."""
+    from pipelines.commands.export import export
+    from tasks.workspace import Workspace
+
+    done = export(Workspace(Path.cwd()), folder, copy=copy)
+    counts = ", ".join(f"{subset} {count}" for subset, count in done.pairs.items())
+    files = 2 * sum(done.pairs.values())
+    how = (
+        f"{done.linked} of {files} files are links, read-only: copy before you edit"
+        if done.linked
+        else f"{files} files copied"
+    )
+    typer.echo(f"{folder}: {counts} pairs; {how}")

@@ -1,0 +1,74 @@
+"""The commands on photographs, `predict` and `score`: read arguments, print what came of it.
+
+What takes long to import is imported by the command that needs it.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tasks.endings import interrupted_by_signals
+
+_MODELS = "packaged|trained|PATH"
+_MODEL_HELP = (
+    "The weights that come with crackflow, those trained in this checkout, or a folder of either kind. "
+    "Default: trained where there is a model, else packaged."
+)
+_FORCE_HELP = (
+    "Use a folder that holds files of yours: those that have the name of a result are replaced, the others stay."
+)
+
+
+def predict(
+    photos: Annotated[Path, typer.Argument(help="A photograph, or a folder of them.")],
+    out: Annotated[Path, typer.Option(help="A folder for masks/, overlays/ and summary.csv.")],
+    model: Annotated[str, typer.Option(metavar=_MODELS, help=_MODEL_HELP)] = "",
+    force: Annotated[bool, typer.Option("--force", help=_FORCE_HELP)] = False,
+) -> None:
+    """Mark the cracks in photographs. Exit code 2: not one photograph could be read."""
+    from crackflow.inference.photographs import photos_in
+    from pipelines.commands import model_choice
+    from pipelines.commands import predict as prediction
+
+    # before anything else, since a name that is mistyped is the likeliest mistake
+    photos_in(photos)
+    chosen = model_choice.choose(Path.cwd(), model)
+    typer.echo(f"model: {chosen.name}; {chosen.point().words()}")
+    with interrupted_by_signals():
+        outcome = prediction.predict(chosen, photos, out, force=force)
+    for reason in outcome.skipped:
+        typer.echo(f"skipped: {reason}", err=True)
+    typer.echo(
+        f"photographs: {outcome.predicted}, with cracks: {outcome.cracked}, skipped: {len(outcome.skipped)}; "
+        f"see {out / 'overlays'}, {out / 'masks'} and {out / 'summary.csv'}"
+    )
+    if outcome.passed_over:
+        typer.echo(f"passed over: {outcome.passed_over} folders and files of other kinds in {photos}", err=True)
+
+
+def score(
+    pairs: Annotated[Path, typer.Argument(help="A folder or zip of photographs and masks.")],
+    out: Annotated[Path | None, typer.Option(help="Where figures, tables and masks are written.")] = None,
+    model: Annotated[str, typer.Option(metavar=_MODELS, help=_MODEL_HELP)] = "",
+    force: Annotated[bool, typer.Option("--force", help=_FORCE_HELP)] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
+) -> None:
+    """Score a model on labelled pairs; those that it has seen are set aside. Exit code 2: none is left."""
+    from rich.console import Console
+
+    from pipelines import figures as found
+    from pipelines.commands import model_choice
+    from pipelines.commands import score as scoring
+
+    chosen = model_choice.choose(Path.cwd(), model)
+    typer.echo(f"model: {chosen.name}", err=as_json)
+    with interrupted_by_signals():
+        outcome = scoring.score(chosen, pairs, out, force=force)
+    typer.echo(outcome.words(), err=as_json)
+    if as_json:
+        typer.echo(json.dumps({**outcome.figures, "by_source": outcome.rows()}, indent=1))
+        return
+    places = [] if out is None else [(path.name, str(path)) for path in sorted(out.iterdir())]
+    Console().print(scoring.table(outcome), found.table(outcome.figures, places))

@@ -1,0 +1,70 @@
+import errno
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tasks.endings import interrupted_by_signals, os_error_line, stop_line
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "a/b"),
+            "a/b: No space left on device; make room or allow it",
+        ),
+        (PermissionError(errno.EACCES, "Permission denied", b"a"), "a: Permission denied; make room or allow it"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "a/b"), "a/b: Not a directory; name another path"),
+        (OSError(errno.EIO, "Input/output error"), "here: Input/output error; see what keeps the system from it"),
+        (OSError("no reason\ngiven"), "here: no reason given; see what keeps the system from it"),
+    ],
+)
+def test_a_line_names_the_path_the_reason_and_what_to_do(error, said):
+    assert os_error_line(error, "here") == f"{said}, and run again"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_full_standard_output_is_named_once_and_nothing_comes_after(unbuffered):
+    code = """
+import sys
+from tasks.endings import os_error_line
+try:
+    print("x")
+    sys.stdout.flush()
+except OSError as error:
+    print(os_error_line(error), file=sys.stderr)
+print("y")
+"""
+    command, environment = [sys.executable, "-c", code], {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with open("/dev/full", "w") as full:
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=environment)
+    said = "standard output: No space left on device; make room or allow it, and run again\n"
+    assert (run.returncode, run.stderr) == (0, said)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_interrupts_and_the_handlers_come_back(number):
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt) as caught, interrupted_by_signals():
+        signal.raise_signal(number)
+    assert stop_line(caught.value) == (f"stopped by {number.name}", 128 + number)
+    assert signal.getsignal(number) == before
+
+
+def test_the_notes_of_who_handled_it_are_said():
+    stop = KeyboardInterrupt()
+    stop.add_note("the best model is kept")
+    assert stop_line(stop) == ("stopped by SIGINT; the best model is kept", 130)
+
+
+def test_a_signal_that_is_ignored_stays_so():
+    """As nohup sets it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interrupted_by_signals():
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
