@@ -9,7 +9,7 @@ merged to the shares, came as near overall, within 6.9 per source and 7.5 to 30 
 that are multiples of a fold and refuses sets with fewer groups than folds.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -18,7 +18,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from crackflow.errors import DataError
-from crackflow.splitting.allocation import deal
+from crackflow.splitting.allocation import Need, assign_groups
 
 SUBSETS = ("train", "valid", "test")
 
@@ -52,28 +52,30 @@ def assign_subsets(
     empty: Mapping[str, bool],
     shares: Mapping[str, float],
     seed: int,
-    dealt: Mapping[str, str] = MappingProxyType({}),
-    filled: Collection[str] = (),
+    assigned: Mapping[str, str] = MappingProxyType({}),
+    kept: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
-    """Deal whole groups out to the subsets.
+    """Assign whole groups to the subsets.
 
     Args:
-        groups: group by stem, of the pairs to deal.
+        groups: group by stem, of the pairs to assign.
         sources: source by stem; each is spread over the subsets by the same shares as far as its groups allow.
         empty: whether the pair has no crack, by stem; within a source these are spread too.
         shares: share of the pairs by subset, adding to 1.
         seed: decides between groups of equal size; not negative.
-        dealt: subset by stem of pairs that have theirs already and count to the shares; `sources` and `empty` hold
+        assigned: subset by stem of pairs that have theirs already and count to the shares; `sources` and `empty` hold
             them too.
-        filled: subsets that hold pairs besides and may stay without any of these.
+        kept: likewise of pairs that do not count to the shares; a subset that holds them may stay without any other.
 
     Returns:
-        Subset by stem of `groups`. No subset is empty but for those in `filled`.
+        Subset by stem of `groups`. No subset is left empty, and none without a pair that has cracks as long as these
+        are in enough groups.
 
     Raises:
         DataError: when there are fewer groups than subsets to fill.
     """
-    filled = {*filled, *dealt.values()}
+    held = {**kept, **assigned}
+    filled = set(held.values())
     unfilled = [subset for subset in shares if subset not in filled]
     names = sorted(set(groups.values()))
     if len(names) < len(unfilled):
@@ -85,7 +87,7 @@ def assign_subsets(
     if not names:
         return {}
     subsets = list(shares)
-    known = sorted({sources[stem] for stem in (*groups, *dealt)})
+    known = sorted({sources[stem] for stem in (*groups, *assigned)})
     column = {name: place for place, name in enumerate(known)}
 
     def count(rows: Mapping[str, int], height: int) -> NDArray[np.float64]:
@@ -98,12 +100,20 @@ def assign_subsets(
         return table.reshape(height, -1)
 
     number = {name: place for place, name in enumerate(names)}
-    chosen = deal(
+    with_cracks = {group for stem, group in groups.items() if not empty[stem]}
+    filled_with_cracks = {subset for stem, subset in held.items() if not empty[stem]}
+    chosen = assign_groups(
         count({stem: number[group] for stem, group in groups.items()}, len(names)),
         len(known),
         list(shares.values()),
         seed,
-        count({stem: subsets.index(subset) for stem, subset in dealt.items()}, len(subsets)),
-        [subset in filled for subset in subsets],
+        count({stem: subsets.index(subset) for stem, subset in assigned.items()}, len(subsets)),
+        [
+            Need(np.ones(len(names), dtype=bool), np.array([subset in filled for subset in subsets])),
+            Need(
+                np.array([name in with_cracks for name in names]),
+                np.array([subset in filled_with_cracks for subset in subsets]),
+            ),
+        ],
     )
     return {stem: subsets[chosen[number[group]]] for stem, group in groups.items()}

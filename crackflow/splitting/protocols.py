@@ -66,7 +66,7 @@ def split_pairs(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) 
 
     Raises:
         DataError: when the protocol needs what is not there (subsets given, an earlier split), can't use what is
-            there, or leaves a subset empty.
+            there, or leaves a subset empty or without cracks.
     """
     if params.protocol in LEAKY and previous:
         raise DataError(
@@ -84,7 +84,26 @@ def split_pairs(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) 
             f"split.protocol {params.protocol} leaves {' and '.join(empty)} without a pair; "
             "add pairs, or use split.protocol grouped"
         )
+    _check_cracks(split.subsets, pairs, params)
     return Split(dict(sorted(split.subsets.items())), split.set_aside)
+
+
+def _check_cracks(subsets: Mapping[str, str], pairs: Pairs, params: SplitParams) -> None:
+    """Stop before hours of training that evaluation could not make use of.
+
+    Raises:
+        DataError: when a subset has no pair with cracks.
+    """
+    cracked = [stem for stem in subsets if not pairs.empty[stem]]
+    without = [subset for subset in SUBSETS if subset not in {subsets[stem] for stem in cracked}]
+    if without:
+        photographs = len(set(pairs.groups(dict.fromkeys(cracked)).values()))
+        advice = "" if params.protocol == "grouped" else ", or use split.protocol grouped"
+        raise DataError(
+            f"split.protocol {params.protocol} leaves {' and '.join(without)} without a pair that has cracks: "
+            f"{len(cracked)} of {len(subsets)} pairs have any, from {photographs} photographs; expected at least one "
+            f"photograph with cracks for each of {', '.join(SUBSETS)}: add photographs{advice}"
+        )
 
 
 def split_at_random(stems: Mapping[str, object], shares: Mapping[str, float], seed: int) -> dict[str, str]:
@@ -108,20 +127,20 @@ def _grouped(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) -> 
     """By whole groups; old pairs keep their subset, and the shares bind the new ones."""
     joined = join_previous(pairs.parents, pairs.duplicates, previous)
     followed = {stem: subset for stem, subset in joined.subsets.items() if stem not in previous}
-    dealt = assign_subsets(
+    assigned = assign_subsets(
         joined.free,
         pairs.sources,
         pairs.empty,
         params.shares.model_dump(),
         params.seed,
         followed,
-        set(joined.subsets.values()),
+        {stem: subset for stem, subset in joined.subsets.items() if stem in previous},
     )
-    return Split(joined.subsets | dealt, joined.set_aside)
+    return Split(joined.subsets | assigned, joined.set_aside)
 
 
 def _official(pairs: Pairs, _: Mapping[str, str], params: SplitParams) -> Split:
-    """As given; where no pair is given to valid, valid is dealt out of train by groups."""
+    """As given; where no pair is given to valid, valid is taken out of train by groups."""
     given = {stem: subset for stem, subset in pairs.given.items() if subset}
     if not given:
         raise DataError(

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from crackflow.params import SplitParams
-from crackflow.splitting.allocation import BY_SOURCE, nearest
 from crackflow.splitting.grouping import SUBSETS
 from crackflow.splitting.leakage import count_leaks, mean_leaks
 from crackflow.splitting.near_duplicates import Duplicate
 from crackflow.splitting.protocols import LEAKY, Pairs, Split, split_at_random
+from crackflow.splitting.shares import BY_SOURCE, least_difference
 
 RANDOM_SPLITS = 20
 """How many random splits the figures of one are the mean of."""
@@ -90,7 +90,7 @@ def _by_source(
         if off is not None and off > 100 * BY_SOURCE:
             free = Counter(groups[stem] for stem in fresh if groups[stem] not in with_old)
             followed = _counts(new[stem] for stem in fresh if groups[stem] in with_old)
-            allowed = nearest(
+            allowed = least_difference(
                 list(free.values()), list(params.shares.model_dump().values()), [followed[name] for name in SUBSETS]
             )
         found[source] = {

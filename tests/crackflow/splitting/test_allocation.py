@@ -1,52 +1,10 @@
-from itertools import product
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from crackflow.splitting.allocation import BY_SOURCE, OVERALL, deal, nearest
+from crackflow.splitting.allocation import Need, assign_groups
+from crackflow.splitting.shares import BY_SOURCE, OVERALL, least_difference
 
 SHARES = [0.7, 0.2, 0.1]
-
-
-def test_the_nearest_of_eight_pairs_in_five_groups():
-    # 3 + 2 + 1 + 1 + 1 pairs. 6, 1, 1: 75 %, 12.5 %, 12.5 %, so valid is 7.5 points off; 5, 2, 1: train is, by 7.5 too
-    assert nearest([3, 2, 1, 1, 1], SHARES) == pytest.approx(0.075)
-
-
-def test_the_nearest_of_one_huge_group():
-    # 90 of 100 in train is 20 points off; in valid or test it is more
-    assert nearest([90, *[1] * 10], SHARES) == pytest.approx(0.2)
-
-
-def test_the_nearest_after_what_is_dealt():
-    # 5 of 10 are in test and stay there
-    assert nearest([1] * 5, SHARES, [0, 0, 5]) == pytest.approx(0.4)
-
-
-def test_the_nearest_is_not_looked_for_among_too_many():
-    assert nearest([1] * 2001, SHARES) is None
-    assert nearest([], SHARES) is None
-
-
-@settings(deadline=None, max_examples=40)
-@given(
-    sizes=st.lists(st.integers(1, 9), min_size=1, max_size=6),
-    dealt=st.lists(st.integers(0, 4), min_size=3, max_size=3),
-    shares=st.sampled_from([SHARES, [0.5, 0.3, 0.2], [1 / 3, 1 / 3, 1 / 3]]),
-)
-def test_the_nearest_is_that_of_trying_all(sizes, dealt, shares):
-    total = sum(sizes) + sum(dealt)
-    best = 1.0
-    for chosen in product(range(3), repeat=len(sizes)):
-        got = [dealt[k] + sum(size for size, at in zip(sizes, chosen, strict=True) if at == k) for k in range(3)]
-        best = min(best, max(abs(got[k] / total - shares[k]) for k in range(3)))
-    assert nearest(sizes, shares, dealt) == pytest.approx(best)
-
-
-def test_two_subsets():
-    assert nearest([3, 1], [0.5, 0.5]) == pytest.approx(0.25)
 
 
 def counts_of(*sources):
@@ -59,6 +17,13 @@ def counts_of(*sources):
     return table
 
 
+def assign(counts, seed):
+    """All columns are sources, and nothing is assigned yet."""
+    groups, sources = counts.shape
+    every = Need(np.ones(groups, bool), np.zeros(3, bool))
+    return assign_groups(counts, sources, SHARES, seed, np.zeros((3, sources)), [every])
+
+
 def off(counts, chosen):
     got = np.array([counts[chosen == subset].sum(axis=0) for subset in range(3)])
     by_source = np.abs(got / got.sum(axis=0) - np.array(SHARES)[:, None]).max(axis=0)
@@ -69,7 +34,7 @@ def test_a_small_source_of_large_groups_is_not_sacrificed_to_large_sources():
     """Greed leaves the small one 10 points off: 20 pairs in 14 groups, of which 14, 4, 2 pairs are within reach."""
     counts = counts_of([1] * 300, [2] * 150, [2] * 6 + [1] * 8, [30, 20, 10, 10, 5, 5, 5, 5, 5, 5])
     for seed in range(5):
-        by_source, overall = off(counts, deal(counts, 4, SHARES, seed, np.zeros((3, 4)), [False] * 3))
+        by_source, overall = off(counts, assign(counts, seed))
         assert by_source.max() <= BY_SOURCE + 1e-9
         assert overall <= OVERALL + 1e-9
 
@@ -77,14 +42,44 @@ def test_a_small_source_of_large_groups_is_not_sacrificed_to_large_sources():
 def test_groups_across_sources_keep_both_in_bounds():
     # 40 groups with a pair in either source, 30 with one in the first alone
     counts = np.array([[1, 1]] * 40 + [[1, 0]] * 30, dtype=float)
-    by_source, overall = off(counts, deal(counts, 2, SHARES, 0, np.zeros((3, 2)), [False] * 3))
+    by_source, overall = off(counts, assign(counts, 0))
     assert by_source.max() <= BY_SOURCE
     assert overall <= OVERALL
 
 
 def test_a_source_that_its_groups_keep_off_is_as_near_as_they_allow():
     counts = counts_of([1] * 500, [60, *[1] * 20])
-    by_source, overall = off(counts, deal(counts, 2, SHARES, 0, np.zeros((3, 2)), [False] * 3))
+    by_source, overall = off(counts, assign(counts, 0))
     # 60 of 80 in train are 5 points more than 70 %: 0 in train besides is the nearest
-    assert by_source[1] == pytest.approx(nearest([60, *[1] * 20], SHARES))
+    assert by_source[1] == pytest.approx(least_difference([60, *[1] * 20], SHARES))
     assert overall <= OVERALL
+
+
+def test_each_subset_gets_what_it_needs_first():
+    """Of 40 groups three are of a kind that each subset needs; by shares alone two of them would be in train."""
+    counts = np.ones((40, 1))
+    rare = np.arange(40) < 3
+    for seed in range(20):
+        needs = [Need(np.ones(40, bool), np.zeros(3, bool)), Need(rare, np.zeros(3, bool))]
+        chosen = assign_groups(counts, 1, SHARES, seed, np.zeros((3, 1)), needs)
+        assert sorted(chosen[rare].tolist()) == [0, 1, 2]
+        assert np.bincount(chosen).tolist() == [28, 8, 4]
+
+
+def test_a_need_that_is_met_already_asks_for_nothing():
+    """Train and valid have theirs, so the one group that is left of the kind goes to test, though that is full."""
+    rare = np.arange(20) == 7
+    needs = [Need(np.ones(20, bool), np.ones(3, bool)), Need(rare, np.array([True, True, False]))]
+    chosen = assign_groups(np.ones((20, 1)), 1, SHARES, 0, np.array([[0.0], [0.0], [30.0]]), needs)
+    assert chosen[7] == 2
+    assert np.count_nonzero(chosen == 2) == 1
+
+
+def test_places_are_changed_only_as_long_as_needs_are_met():
+    """One source's groups keep it 5 points off and more, so places are changed until patience ends."""
+    counts = counts_of([9, 9, 9, 2], [1] * 12)
+    rare = np.array([False] * 4 + [True] * 3 + [False] * 9)
+    for seed in range(10):
+        needs = [Need(np.ones(16, bool), np.zeros(3, bool)), Need(rare, np.zeros(3, bool))]
+        chosen = assign_groups(counts, 2, SHARES, seed, np.zeros((3, 2)), needs)
+        assert sorted(chosen[rare].tolist()) == [0, 1, 2]

@@ -136,23 +136,23 @@ def off(subsets):
     return max(abs(counts[name] / counts.total() - share) for name, share in SHARES.items())
 
 
-def test_pairs_that_are_dealt_count_to_the_shares():
+def test_pairs_that_are_assigned_count_to_the_shares():
     # 10 of 30 are in test already, which is more than its 3: of the other 20, none need go there
     groups = {f"{pair}": f"{pair}" for pair in range(20)}
-    dealt = {f"old{pair}": "test" for pair in range(10)}
-    sources = dict.fromkeys([*groups, *dealt], "one")
-    counts = Counter(assign_subsets(groups, sources, NONE_EMPTY, SHARES, 0, dealt).values())
+    assigned = {f"old{pair}": "test" for pair in range(10)}
+    sources = dict.fromkeys([*groups, *assigned], "one")
+    counts = Counter(assign_subsets(groups, sources, NONE_EMPTY, SHARES, 0, assigned).values())
     assert counts["test"] == 0
     # 0.7 and 0.2 of 30 are 21 and 6; the 7 that test has too many are taken from both
     assert 14 <= counts["train"] <= 17
 
 
 def test_only_subsets_without_a_pair_must_get_one():
-    assert assign_subsets({}, {}, NONE_EMPTY, SHARES, 0, {}, SUBSETS) == {}
-    one = assign_subsets({"a": "a"}, {"a": "x"}, NONE_EMPTY, SHARES, 0, {}, ["train", "valid"])
+    assert assign_subsets({}, {}, NONE_EMPTY, SHARES, 0, {}, {"a": "train", "b": "valid", "c": "test"}) == {}
+    one = assign_subsets({"a": "a"}, {"a": "x"}, NONE_EMPTY, SHARES, 0, {}, {"b": "train", "c": "valid"})
     assert one == {"a": "test"}
     with pytest.raises(DataError, match=r"the 0 pairs .* expected at least 1, one for each of test;"):
-        assign_subsets({}, {}, NONE_EMPTY, SHARES, 0, {}, ["train", "valid"])
+        assign_subsets({}, {}, NONE_EMPTY, SHARES, 0, {}, {"b": "train", "c": "valid"})
 
 
 def test_crack_free_pairs_of_a_source_are_spread_too():
@@ -169,3 +169,23 @@ def test_the_seed_decides():
     sources = dict.fromkeys(groups, "one")
     splits = [assign_subsets(groups, sources, NONE_EMPTY, SHARES, seed) for seed in (0, 0, 1)]
     assert splits[0] == splits[1] != splits[2]
+
+
+@pytest.mark.parametrize(("pairs", "cracked"), [(20, 3), (20, 4), (200, 6), (5, 3)])
+def test_few_pairs_with_cracks_reach_every_subset(pairs, cracked):
+    groups = {f"{pair:03d}": f"{pair:03d}" for pair in range(pairs)}
+    empty = {stem: int(stem) >= cracked for stem in groups}
+    for seed in range(30):
+        found = assign_subsets(groups, dict.fromkeys(groups, "one"), empty, SHARES, seed)
+        assert {subset for stem, subset in found.items() if not empty[stem]} == set(SUBSETS)
+        assert set(found.values()) == set(SUBSETS)
+
+
+def test_pairs_that_are_kept_tell_which_subsets_have_cracks():
+    groups = {f"{pair}": f"{pair}" for pair in range(10)}
+    kept = {"old1": "train", "old2": "valid", "old3": "test"}
+    # valid has no crack yet, and one new pair of ten has one
+    empty = {stem: stem not in ("4", "old1", "old3") for stem in [*groups, *kept]}
+    sources = dict.fromkeys([*groups, *kept], "one")
+    for seed in range(10):
+        assert assign_subsets(groups, sources, empty, SHARES, seed, {}, kept)["4"] == "valid"

@@ -57,6 +57,27 @@ def test_new_crops_of_old_photographs_count_as_new():
     assert new["train"] + new["valid"] == 80
 
 
+def with_cracks(pairs, *photos):
+    return Pairs(**{**vars(pairs), "empty": {stem: parent not in photos for stem, parent in pairs.parents.items()}})
+
+
+def test_cracks_in_too_few_photographs_are_said_before_training():
+    pairs = with_cracks(photographs(10), "003", "007")
+    with pytest.raises(
+        DataError,
+        match=r"grouped leaves \w+ without a pair that has cracks: 4 of 20 pairs have any, from 2 photographs; "
+        r"expected at least one photograph with cracks for each of train, valid, test: add photographs$",
+    ):
+        split_pairs(pairs, {}, params())
+    assert split_pairs(with_cracks(photographs(10), "003", "007", "008"), {}, params())
+
+
+def test_a_file_that_leaves_a_subset_without_cracks_is_said():
+    previous = {"000-0": "train", "001-0": "valid", "002-0": "test"}
+    with pytest.raises(DataError, match=r"file leaves valid and test without .* or use split\.protocol grouped$"):
+        split_pairs(with_cracks(photographs(3), "000"), previous, params(protocol="file"))
+
+
 def test_random_is_by_pair_with_the_shares_rounded():
     pairs = photographs(50)
     split = split_pairs(pairs, {}, params(protocol="random"))
