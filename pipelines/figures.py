@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 
 from crackflow.errors import DataError
-from crackflow.evaluation.headline import BY_NAME, DASH, HEADLINE, figure_text, figure_words
+from crackflow.evaluation.headline import BY_NAME, DASH, HEADLINE, figure_text, figure_words, interval_words
 from tasks.workspace import Workspace
 
 # What is shown with and without flips.
@@ -75,7 +75,10 @@ def table(figures: Mapping[str, Any], places: list[tuple[str, str]]) -> Group:
         main.add_row(*row)
     main.add_section()
     main.add_row(*original)
-    parts = [main, _grid("protocol", figures.get("protocol", {}).items()), _grid("outputs", places)]
+    protocol = dict(figures.get("protocol", {}))
+    if ends := interval_words(figures):
+        protocol["intervals"] = ends
+    parts = [main, _grid("protocol", protocol.items()), _grid("outputs", places)]
     if flips := figures.get("flips"):
         parts.insert(1, _flips(flips))
     return Group(*parts)

@@ -20,7 +20,7 @@ import pandas as pd
 import yaml
 
 from crackflow.atomic import write_text
-from crackflow.evaluation.headline import BY_NAME, figure_text, figure_words
+from crackflow.evaluation.headline import BY_NAME, figure_text, figure_words, interval_words
 from crackflow.imaging.images import read_image, write_png
 from crackflow.visualization.contact_sheet import sheet
 from pipelines.git import shown
@@ -143,7 +143,7 @@ def protocol(figures: dict[str, Any]) -> str:
     return (
         f"{found['images']} test images at {found['resolution']}, {found['images_with_cracks']} with cracks, "
         f"threshold {found['threshold']:.2f} chosen on valid"
-    )
+    ) + (f"; {ends}" if (ends := interval_words(figures)) else "")
 
 
 def source(root: Path) -> str:

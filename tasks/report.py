@@ -7,7 +7,14 @@ from typing import Any
 import pandas as pd
 
 from crackflow.atomic import write_text
-from crackflow.evaluation.headline import HEADLINE, figure_text, figure_words, is_no_better_than_black
+from crackflow.evaluation.headline import (
+    HEADLINE,
+    figure_text,
+    figure_words,
+    interval_text,
+    interval_words,
+    is_no_better_than_black,
+)
 from crackflow.imaging.images import read_stored_mask, write_png
 from crackflow.imaging.pairs import ResizedPairs
 from crackflow.params import Params
@@ -62,6 +69,7 @@ def run(workspace: Workspace, params: Params) -> None:
         "leaks": leak_rows(dataset["split"]["leaks"]),
         "headline": headline_rows(metrics),
         "lead": LEAD,
+        "interval_words": interval_words(metrics),
         "protocol": metrics["protocol"],
         "oracle": metrics["oracle"],
         "original": metrics["original"],
@@ -85,13 +93,16 @@ def headline_rows(figures: dict[str, Any]) -> dict[str, dict[str, Any]]:
         figures: as metrics/evaluation.json.
 
     Returns:
-        By the figure's name: words, meaning, both figures as text, and whether the model is no better than black.
+        By the figure's name: words, meaning, the model's figure with and without its interval, the interval, the black
+        mask's figure, and whether the model is no better than black.
     """
     return {
         one.name: {
             "words": figure_words(one, figures["protocol"]),
             "meaning": one.meaning,
             "ours": figure_text(figures, one),
+            "value": figure_text(figures, one, interval=False),
+            "interval": interval_text(figures, one),
             "black": figure_text(figures, one, "all_background"),
             "no_better": is_no_better_than_black(figures, one),
         }

@@ -8,17 +8,14 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from crackflow.errors import DataError
 from crackflow.evaluation.figures import flat
-from crackflow.evaluation.metrics import Counts, Integers, Ratio, by_image, f1, iou
+from crackflow.evaluation.intervals import LEVEL, SEED, draw_groups, percentile_interval, resampled
+from crackflow.evaluation.metrics import Counts
 
-Metric = Literal["pooled_iou", "pooled_f1", "per_image_iou", "positives_iou"]
-Weights = NDArray[np.int64]
+ComparedFigure = Literal["pooled_iou", "pooled_f1", "per_image_iou", "positives_iou"]
 
-SAMPLES = 4000
-LEVEL = 0.95
 # Figures and protocol that a comparison shows, as `flat` names them; all the others are in metrics/evaluation.json.
 SHOWN = ("crack_", "oracle_")
 # What must be alike, or the figures are not of the same thing.
@@ -28,7 +25,7 @@ PROTOCOL = ("subset", "images", "images_with_cracks", "resolution", "tolerance_p
 class Paired(NamedTuple):
     """A figure of two models on the same images, and how far the difference can be trusted."""
 
-    metric: Metric
+    metric: ComparedFigure
     old: float
     new: float
     low: float
@@ -65,23 +62,19 @@ class Change(NamedTuple):
 def paired(
     old: pd.DataFrame,
     new: pd.DataFrame,
-    metric: Metric,
+    metric: ComparedFigure,
     groups: Sequence[object] | None = None,
-    samples: int = SAMPLES,
-    seed: int = 0,
+    seed: int = SEED,
 ) -> Paired:
-    """Compare two models image by image, by a paired bootstrap (Efron and Tibshirani 1993, chapter 13).
+    """Compare two models image by image, by a paired bootstrap: `intervals` says how groups are drawn.
 
-    Images are drawn with replacement, both models scored on what was drawn, and the difference noted; the interval is
-    its 2.5th to 97.5th percentile. Tiles of one photograph are no independent draws, so whole groups are drawn
-    (Davison and Hinkley 1997, section 3.8).
+    Both models are scored on each resample, and the difference is noted; the interval is that of the differences.
 
     Args:
         old: a row an image: stem, tp, fp, fn, as reports/per_image.csv.
         new: the same images, in any order.
         metric: pooled over pixels, the mean over images, or over images with cracks.
         groups: of each row of `old`, what belongs together; None draws images.
-        samples: how many draws.
         seed: the same one gives the same interval.
 
     Returns:
@@ -101,17 +94,15 @@ def paired(
     if not np.array_equal(counts[0].tp + counts[0].fn, counts[1].tp + counts[1].fn):
         raise DataError("the two evaluations have other labels of the same images; score both models on the same masks")
     once = np.ones((1, len(old)), np.int64)
-    values = [float(_figure(metric, count, once)[0]) for count in counts]
+    values = [float(resampled(metric, count, once)[0]) for count in counts]
     if any(np.isnan(values)):
         raise DataError(f"{metric} is undefined on {len(old)} images without a crack; compare on images with cracks")
-    drawn = _draw(pd.factorize(np.asarray(old["stem"] if groups is None else groups))[0], samples, seed)
-    differences = _figure(metric, counts[1], drawn) - _figure(metric, counts[0], drawn)
-    differences = differences[~np.isnan(differences)]
-    edge = (1 - LEVEL) / 2
-    low, high = np.quantile(differences, [edge, 1 - edge])
+    drawn = draw_groups(list(old["stem"]) if groups is None else groups, seed=seed)
+    before, after = (resampled(metric, count, drawn.weights) for count in counts)
+    differences = (after - before)[~np.isnan(after - before)]
+    low, high = percentile_interval(differences)
     better = float((differences > 0).mean() + (differences == 0).mean() / 2)
-    number = len(old) if groups is None else len(set(groups))
-    return Paired(metric, values[0], values[1], float(low), float(high), better, len(old), number)
+    return Paired(metric, values[0], values[1], low, high, better, len(old), drawn.groups)
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
@@ -168,27 +159,6 @@ def _counts(table: pd.DataFrame) -> Counts:
     """Counts of (N,); tn is of no figure here, and no column of the table."""
     tp, fp, fn = (table[name].to_numpy(np.int64) for name in ("tp", "fp", "fn"))
     return Counts(tp, fp, fn, np.zeros_like(tp))
-
-
-def _draw(codes: NDArray[np.intp], samples: int, seed: int) -> Weights:
-    """How often each image is in each resample, (samples, N)."""
-    groups = int(codes.max()) + 1
-    often = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=samples)
-    return np.asarray(often[:, codes], np.int64)
-
-
-_POOLED: dict[str, Ratio] = {"pooled_iou": iou, "pooled_f1": f1}
-
-
-def _figure(metric: Metric, counts: Counts, weights: Weights) -> NDArray[np.float64]:
-    """A figure of each resample, (samples,); NaN where it is undefined."""
-    if metric in _POOLED:
-        summed: list[Integers] = [weights @ part for part in (counts.tp, counts.fp, counts.fn, counts.tn)]
-        return _POOLED[metric](Counts(*summed), empty=np.nan)
-    taken = np.ones_like(counts.tp) if metric == "per_image_iou" else (counts.tp + counts.fn > 0).astype(np.int64)
-    whole = weights @ taken
-    part = weights @ (taken * by_image(iou, counts))
-    return np.asarray(np.divide(part, whole, out=np.full(len(weights), np.nan), where=whole > 0))
 
 
 def _number(value: Any) -> float | None:

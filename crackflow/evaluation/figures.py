@@ -112,6 +112,8 @@ def _crack(counts: Counts, tolerant: NDArray[np.float64]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
     if isinstance(value, float):
         return None if math.isnan(value) else round(value, 6)
     return value

@@ -110,14 +110,31 @@ def figure_text(figures: Mapping[str, Any], figure: Headline, side: str = "crack
         side: which block.
         interval: whether the interval is shown, where the file has one.
     """
-    found = reached(figures, figure, side)
-    if found.value is None:
+    value = reached(figures, figure, side).value
+    if value is None:
         return DASH
-    value = f"{found.value:.{figure.digits}f}"
-    if not interval or found.low is None or found.high is None:
-        return value
+    ends = interval_text(figures, figure, side) if interval else ""
+    return f"{value:.{figure.digits}f} ({ends})" if ends else f"{value:.{figure.digits}f}"
+
+
+def interval_text(figures: Mapping[str, Any], figure: Headline, side: str = "crack") -> str:
+    """Write the interval of a figure, as "0.41 to 0.63"; empty where the file has none."""
+    found = reached(figures, figure, side)
+    if found.low is None or found.high is None:
+        return ""
     digits = figure.digits - 1
-    return f"{value} ({found.low:.{digits}f} to {found.high:.{digits}f})"
+    return f"{found.low:.{digits}f} to {found.high:.{digits}f}"
+
+
+def interval_words(figures: Mapping[str, Any]) -> str:
+    """Say what the brackets hold and how they were made; empty where the file has no intervals."""
+    block = figures.get("intervals")
+    if not isinstance(block, Mapping) or not any((block.get("crack") or {}).values()):
+        return ""
+    return (
+        f"in brackets the {100 * block['level']:.0f} % confidence interval, from {block['resamples']:,} resamples of "
+        f"{block['groups']} groups of photographs"
+    )
 
 
 def is_no_better_than_black(figures: Mapping[str, Any], figure: Headline) -> bool:

@@ -15,6 +15,7 @@ class ImageScores:
     Attributes:
         stem: its name.
         source: where it comes from.
+        group: what it is not independent of: crops of its photograph and near-duplicates share it.
         counts: any foreground class against the background.
         by_class: each foreground class against all others, in the order of the classes.
         tolerant_f1: NaN where truth has no crack.
@@ -26,6 +27,7 @@ class ImageScores:
 
     stem: str
     source: str
+    group: str
     counts: Counts
     by_class: tuple[Counts, ...]
     tolerant_f1: float
@@ -41,13 +43,20 @@ class ImageScores:
 
 
 def score_image(
-    stem: str, source: str, probabilities: Probabilities, predicted: ClassMask, truth: ClassMask, tolerance_px: int
+    stem: str,
+    source: str,
+    group: str,
+    probabilities: Probabilities,
+    predicted: ClassMask,
+    truth: ClassMask,
+    tolerance_px: int,
 ) -> ImageScores:
     """Score one image.
 
     Args:
         stem: its name.
         source: where it comes from.
+        group: what it is not independent of.
         probabilities: float32 (H, W, C), the background first.
         predicted: uint8 (H, W), the class numbers that `probabilities` were turned into.
         truth: uint8 (H, W), class numbers.
@@ -62,6 +71,7 @@ def score_image(
     return ImageScores(
         stem=stem,
         source=source,
+        group=group,
         counts=metrics.counts(predicted, truth),
         by_class=tuple(metrics.counts(predicted, truth, number) for number in range(1, probabilities.shape[-1])),
         tolerant_f1=metrics.tolerant_f1(predicted, truth, tolerance_px),

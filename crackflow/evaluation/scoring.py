@@ -11,6 +11,7 @@ import pandas as pd
 
 from crackflow.evaluation.figures import REDUCTIONS, figures, four_figures
 from crackflow.evaluation.image_scores import ImageScores, score_image
+from crackflow.evaluation.intervals import headline_intervals
 from crackflow.evaluation.metrics import Counts, counts
 from crackflow.evaluation.operating_point_search import OperatingPointSearch, SearchResult
 from crackflow.imaging.images import encode_classes, write_png
@@ -25,6 +26,7 @@ class Prediction(NamedTuple):
 
     stem: str
     source: str
+    group: str
     probabilities: dict[bool, Probabilities]
     """float32 (H, W, C), by whether they are averaged over flips"""
     truth: ClassMask
@@ -35,7 +37,7 @@ class Evaluation:
     """What a model reaches at an operating point.
 
     Attributes:
-        figures: every figure, nested by name, with the protocol.
+        figures: every figure, nested by name, with intervals and protocol.
         images: the scores of each image, from which tables are made.
         point: the operating point.
     """
@@ -53,7 +55,7 @@ def predictions(
     Args:
         model: as crackflow.inference.predictor.load_model gives it.
         pairs: the resized pairs.
-        rows: of split.csv, at least one: stem, source and subset are read.
+        rows: of split.csv, at least one: stem, source, group and subset are read.
         flips: for which probabilities are wanted: False as the image is, True averaged over flips.
         batch_size: images in a batch.
 
@@ -75,8 +77,9 @@ def predictions(
             found = dict(zip((False, True), predict_views(model, images), strict=True))
         else:
             found = {False: predict(model, images)}
-        for index, (stem, source) in enumerate(zip(batch["stem"], batch["source"], strict=True)):
-            yield Prediction(stem, source, {one: found[one][index] for one in flips}, truths[index])
+        names = zip(batch["stem"], batch["source"], batch["group"], strict=True)
+        for index, (stem, source, group) in enumerate(names):
+            yield Prediction(stem, source, group, {one: found[one][index] for one in flips}, truths[index])
 
 
 def search_operating_points(
@@ -129,7 +132,7 @@ def score_pairs(
     Args:
         model: as crackflow.inference.predictor.load_model gives it.
         pairs: the resized pairs.
-        rows: of split.csv, at least one: stem, source and subset are read.
+        rows: of split.csv, at least one: stem, source, group and subset are read.
         params: the block `evaluate`; batch_size and tolerance_px are read.
         class_names: the background first.
         point: how probabilities become masks.
@@ -138,7 +141,7 @@ def score_pairs(
         masks: a folder to which each predicted mask is written as STEM.png; None writes none.
 
     Returns:
-        The figures with their protocol, and the scores of each image.
+        The figures with their intervals and protocol, and the scores of each image.
 
     Raises:
         ImageError: when a pair can't be read.
@@ -148,15 +151,17 @@ def score_pairs(
     images: list[ImageScores] = []
     others: list[Counts] = []
     size = ""
-    for stem, source, found, truth in predictions(model, pairs, rows, [one.flips for one in points], params.batch_size):
+    flips = [one.flips for one in points]
+    for stem, source, group, found, truth in predictions(model, pairs, rows, flips, params.batch_size):
         predicted = classify(found[point.flips], point)
         if masks:
             write_png(masks / f"{stem}.png", encode_classes(predicted, len(class_names)))
-        images.append(score_image(stem, source, found[point.flips], predicted, truth, params.tolerance_px))
+        images.append(score_image(stem, source, group, found[point.flips], predicted, truth, params.tolerance_px))
         if other:
             others.append(counts(classify(found[other.flips], other), truth))
         size = f"{truth.shape[1]}x{truth.shape[0]}"
     values = figures(images, class_names)
+    values["intervals"] = headline_intervals(images)
     if other:
         by_point = {point: Counts.stack(image.counts for image in images), other: Counts.stack(others)}
         values["flips"] = {

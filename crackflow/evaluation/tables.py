@@ -15,7 +15,7 @@ from crackflow.inference.operating_point import OperatingPoint, as_json
 # Of evaluation.csv: the original experiment's figures come first, under the names it published them with.
 ORIGINAL = ("categorical_crossentropy", "dice_coef_multiclass", "dice_coef_multiclass_all_background")
 # Blocks of the figures that evaluation.csv leaves out.
-LEFT_OUT = ("original", "flips", "protocol")
+LEFT_OUT = ("original", "intervals", "flips", "protocol")
 
 
 def per_image_table(images: Sequence[ImageScores]) -> pd.DataFrame:

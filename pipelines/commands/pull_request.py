@@ -25,7 +25,7 @@ from tasks.workspace import Workspace
 # A hidden first line, by which the workflow finds the comment that it wrote before.
 MARKER = "<!-- crackflow: figures of this pull request -->"
 # Where the gate is off, and in revisions that are older than it.
-METRIC: comparison.Metric = "pooled_iou"
+METRIC: comparison.ComparedFigure = "pooled_iou"
 COUNTS = ("stem", "tp", "fp", "fn")
 
 
@@ -141,7 +141,7 @@ def _figures_changed(old: Side, before: Mapping[str, Any], after: Mapping[str, A
     return markdown.table(comparison.HEADINGS, changed)
 
 
-def _sure(old: Side, new: Side, workspace: Workspace, metric: comparison.Metric) -> str:
+def _sure(old: Side, new: Side, workspace: Workspace, metric: comparison.ComparedFigure) -> str:
     """Say by a paired bootstrap whether the change is more than the choice of test images, or why it can't be said."""
     path = workspace.reports / "per_image.csv"
     try:
@@ -168,10 +168,10 @@ def _groups(sides: Sequence[Side], path: Path, stems: pd.Series) -> list[str] | 
     return None
 
 
-def _metric(params: Mapping[str, Any]) -> comparison.Metric:
+def _metric(params: Mapping[str, Any]) -> comparison.ComparedFigure:
     gate = params.get("gate")
     metric = gate.get("metric") if isinstance(gate, Mapping) else None
-    known: tuple[comparison.Metric, ...] = get_args(comparison.Metric)
+    known: tuple[comparison.ComparedFigure, ...] = get_args(comparison.ComparedFigure)
     return next((name for name in known if name == metric), METRIC)
 
 

@@ -194,7 +194,10 @@ def _rows(workspace: Workspace, params: Params, not_to_score: Seen) -> tuple[pd.
         raise DataError(
             f"nothing to score: none of {len(made)} pairs can be used; the first: {made['rejected'].iloc[0]}"
         )
-    rows = pd.DataFrame({"stem": stems, "source": stems.map(NameRules.of(params.split).source), "subset": "test"})
+    rules = NameRules.of(params.split)
+    rows = pd.DataFrame(
+        {"stem": stems, "source": stems.map(rules.source), "group": stems.map(rules.parent), "subset": "test"}
+    )
     return rows, len(trained_on), len(chosen_on), len(made) - len(stems)
 
 

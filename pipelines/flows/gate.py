@@ -198,7 +198,7 @@ def _fingerprint(workspace: Workspace, params: Params) -> str:
 
 
 def _compare(
-    workspace: Workspace, params: Params, champion: Weights, seen: Seen, metric: comparison.Metric
+    workspace: Workspace, params: Params, champion: Weights, seen: Seen, metric: comparison.ComparedFigure
 ) -> comparison.Paired:
     """Score the champion on the candidate's test rows, and set both side by side."""
     if champion.params.classes != params.classes or champion.params.resize != params.resize:

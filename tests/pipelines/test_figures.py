@@ -72,6 +72,13 @@ def test_the_table_shows_figures_protocol_and_places(workspace):
         assert words in text
 
 
+def test_a_figure_has_its_interval_in_brackets():
+    block = {"level": 0.95, "resamples": 2000, "groups": 7, "crack": {"pooled_iou": [0.5, 0.71]}}
+    values = {**EVALUATION, "intervals": block}
+    assert figures.rows(values)[0] == ("pooled IoU", "0.612 (0.50 to 0.71)", "0.000")
+    assert "2,000 resamples of 7 groups of photographs" in " ".join(shown(values).split())
+
+
 def test_flips_are_shown_with_and_without_where_there_are_both():
     flips = {
         "plain": {"pooled": {"iou": 0.541}, "false_alarms": {"images": 0.1}},

@@ -44,6 +44,14 @@ def test_the_model_and_the_all_black_mask_stand_side_by_side(root):
     assert "16 test images at 512x512, 12 with cracks, threshold 0.46 chosen on valid" in lines[-1]
 
 
+def test_intervals_are_in_brackets_and_explained_where_there_are_some(root):
+    block = {"level": 0.95, "resamples": 2000, "groups": 7, "crack": {"pooled_iou": [0.41, 0.6349]}}
+    (root / "metrics/evaluation.json").write_text(json.dumps({**FIGURES, "intervals": block}))
+    lines = results.table(root).splitlines()
+    assert lines[2].startswith("| **the built-in sample** | 0.512 (0.41 to 0.63) | 0.600 |")
+    assert "95 % confidence interval, from 2,000 resamples of 7 groups of photographs" in lines[-1]
+
+
 def test_real_photographs_come_first(root):
     (root / "metrics/evaluation.json").write_text(json.dumps(FIGURES))
     real = {"pairs": 1758, "total_s": 1800.0, "figures": FIGURES, "params": {"train": {"seed": 3}}}

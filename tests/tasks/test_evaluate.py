@@ -101,6 +101,22 @@ def test_the_protocol_is_written_with_the_figures(made, params):
     assert protocol["tolerance_px"] == 2
 
 
+def test_intervals_come_from_the_groups_of_the_split(made, params):
+    metrics, _ = run_and_read(made, params)
+    block = metrics["intervals"]
+    assert block["groups"] == 8
+    low, high = block["crack"]["pooled_iou"]
+    assert 0 < low < metrics["crack"]["pooled"]["iou"] < high < 1
+    # The same images in two groups: two photographs say less than eight.
+    split = pd.read_csv(made.split_csv, dtype=str, keep_default_na=False)
+    split["group"] = np.where(split.source.isin(["CFD", "photos"]), "one", "other")
+    split.to_csv(made.split_csv, index=False)
+    grouped, _ = run_and_read(made, params)
+    assert grouped["intervals"]["groups"] == 2
+    assert grouped["crack"] == metrics["crack"]
+    assert grouped["intervals"]["crack"] != block["crack"]
+
+
 def evaluated_with(params, **values):
     return params.model_copy(update={"evaluate": EvaluateParams(**values)})
 

@@ -108,7 +108,11 @@ def test_crack_figures_lead_with_their_protocol_and_the_empty_mask(ready, params
     text = page(ready, params).text
     metrics = json.loads(ready.metrics_json.read_text())
     iou, protocol = metrics["crack"]["pooled"]["iou"], metrics["protocol"]
-    assert f"Crack pooled IoU {iou:.3f} all-black mask 0.000" in text
+    low, high = metrics["intervals"]["crack"]["pooled_iou"]
+    interval = f"{low:.2f} to {high:.2f}"
+    assert f"Crack pooled IoU {iou:.3f} 95 % interval {interval} all-black mask 0.000" in text
+    assert f"pooled IoU {iou:.3f} ({interval}) 0.000" in text
+    assert "from 2,000 resamples of 8 groups of photographs" in text
     assert "The test subset has 8 images, 6 of them with cracks." in text
     assert f"above {protocol['threshold']:.4f}: the threshold with the best pooled IoU on the 8 valid images" in text
     assert "F1 within 2 px" in text

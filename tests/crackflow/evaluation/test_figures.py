@@ -16,7 +16,7 @@ def hard(predicted, classes=2):
 
 def image(stem, source, predicted, truth, classes=2):
     predicted, truth = np.array([predicted], np.uint8), np.array([truth], np.uint8)
-    return score_image(stem, source, hard(predicted, classes), predicted, truth, tolerance_px=0)
+    return score_image(stem, source, stem, hard(predicted, classes), predicted, truth, tolerance_px=0)
 
 
 @pytest.fixture

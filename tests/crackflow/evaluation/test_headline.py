@@ -9,6 +9,8 @@ from crackflow.evaluation.headline import (
     Reached,
     figure_text,
     figure_words,
+    interval_text,
+    interval_words,
     is_no_better_than_black,
     reached,
 )
@@ -57,7 +59,18 @@ def test_an_interval_is_shown_with_a_digit_less():
     assert reached(figures, iou) == Reached(0.5274, 0.4123, 0.6349)
     assert figure_text(figures, iou) == "0.527 (0.41 to 0.63)"
     assert figure_text(figures, iou, interval=False) == "0.527"
+    assert interval_text(figures, iou) == "0.41 to 0.63"
+    assert interval_text(figures, BY_NAME["pooled_f1"]) == ""
     assert figure_text(figures, BY_NAME["pooled_f1"]) == "0.527"
+
+
+def test_what_the_brackets_hold_is_said_where_there_are_some():
+    block = {"level": 0.95, "resamples": 2000, "groups": 7, "crack": {"pooled_iou": [0.4, 0.6]}}
+    assert interval_words({"intervals": block}) == (
+        "in brackets the 95 % confidence interval, from 2,000 resamples of 7 groups of photographs"
+    )
+    for figures in ({}, {"intervals": {**block, "crack": {"pooled_iou": None}}}):
+        assert interval_words(figures) == ""
 
 
 @pytest.mark.parametrize("value", [None, math.nan])

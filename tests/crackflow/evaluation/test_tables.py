@@ -11,7 +11,7 @@ from crackflow.inference.operating_point import OperatingPoint
 def image(stem, source, predicted, truth):
     """One row of pixels, from a model that is sure."""
     predicted, truth = np.array([predicted], np.uint8), np.array([truth], np.uint8)
-    return score_image(stem, source, np.eye(2, dtype=np.float32)[predicted], predicted, truth, tolerance_px=0)
+    return score_image(stem, source, stem, np.eye(2, dtype=np.float32)[predicted], predicted, truth, tolerance_px=0)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_the_curve_has_a_row_for_each_threshold():
     # Crack probabilities 0.25, 0.75 of which the second is crack: recall 1 below 0.75, then nothing is predicted.
     probabilities = np.array([[[0.75, 0.25], [0.25, 0.75]]], np.float32)
     predicted = truth = np.array([[0, 1]], np.uint8)
-    table = tables.precision_recall_table([score_image("A", "road", probabilities, predicted, truth, 0)])
+    table = tables.precision_recall_table([score_image("A", "road", "A", probabilities, predicted, truth, 0)])
     assert len(table) == 256
     rows = table.set_index("threshold")
     assert rows.loc[0.0].tolist() == pytest.approx([1 / 2, 1, 2 / 3, 1 / 2])
