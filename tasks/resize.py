@@ -1,7 +1,8 @@
 """Stage resize: every pair to one size, lossless, and what is known of it.
 
-Finished pairs are kept by content under .crackflow, so a killed run or a hundred added pairs decode only what is new.
-Threads, since OpenCV and zlib let go of the interpreter; docs/explanation/resize.md has what two bring over one.
+Finished pairs are kept by content under .crackflow. After a killed run, or when pairs are added, only new ones are
+decoded. It runs in threads, since OpenCV and zlib release the interpreter's lock; docs/explanation/resize.md has the
+gain.
 """
 
 import hashlib
@@ -62,12 +63,12 @@ class _Store:
         return dict(kept["cells"]) if whole else None
 
     def keep(self, key: str, cells: dict[str, str]) -> None:
-        """Note a pair whose pictures are written."""
+        """Record a pair whose images are written."""
         sizes = {kind: self.picture(kind, key).stat().st_size for kind in KINDS}
         write_text(self.row(key), json.dumps({"cells": cells, "bytes": sizes}))
 
     def keep_only(self, keys: set[str]) -> None:
-        """Drop what no row of the output came from, other parameters' folders included."""
+        """Delete what no row of the output came from, and the folders of other parameters."""
         for other in self.folder.parent.iterdir():
             if other != self.folder:
                 shutil.rmtree(other)
@@ -120,7 +121,7 @@ def run(workspace: Workspace, params: Params) -> None:
 
 
 def _settings(size: int, mode: Mode, colours: tuple[Colour, ...]) -> str:
-    """What a resized pair depends on besides its own bytes: the parameters and the code."""
+    """A hash of what a resized pair depends on besides its own bytes: the parameters and the code."""
     code = fingerprint("tasks.resize", within="crackflow/")
     return hashlib.sha256(json.dumps([size, mode, colours, code]).encode()).hexdigest()[:16]
 
@@ -155,7 +156,7 @@ def _finish(
 
 
 def _link(store: _Store, keys: dict[str, str], folder: Path) -> None:
-    """Lay all finished pairs out under their stems; links take no room, and no one writes into these files."""
+    """Publish all finished pairs under their stems, as hard links: nothing writes into these files."""
     for kind in KINDS:
         (folder / kind).mkdir()
         for stem, key in keys.items():

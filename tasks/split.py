@@ -1,4 +1,4 @@
-"""Stage split: which pair goes where, as a manifest and not as three folders of copies, and what it leaks."""
+"""Stage split: the subset of each pair, as a table and not as three folders of copies, and what the split leaks."""
 
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ def run(workspace: Workspace, params: Params) -> None:
 
 
 def _summary(proof: dict[str, Any]) -> str:
-    """One line for the log: who got what, and what leaks."""
+    """One line for the log: the size of each subset, and what leaks."""
     parts = ", ".join(
         f"{subset} {proof['subsets'][subset]} ({proof['subsets'][subset] / proof['pairs']:.1%})" for subset in SUBSETS
     )

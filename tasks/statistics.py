@@ -10,7 +10,7 @@ import pandas as pd
 
 from crackflow.audit.crack_width import thickness
 from crackflow.audit.dataset_summary import by_source_and_subset, mask_files, summary, thickness_table
-from crackflow.audit.duplicate_sheet import described, duplicates_summary, most_telling
+from crackflow.audit.duplicate_sheet import caption_lines, near_duplicate_summary, select_near_duplicates
 from crackflow.audit.label_features import Measures, measure
 from crackflow.audit.label_ranking import audit_summary, ranked, same_masks
 from crackflow.errors import DataError
@@ -79,7 +79,7 @@ def run(workspace: Workspace, params: Params) -> None:
         "split": {key: proof[key] for key in ("protocol", "leaks", "previous", "parents_by_name")},
         "set_aside": proof["set_aside"],
         "masks": mask_files(resized.merge(split[["stem", "source"]], on="stem")),
-        "duplicates": duplicates_summary(proof["duplicates"], proof["duplicate_distance"]),
+        "duplicates": near_duplicate_summary(proof["duplicates"], proof["duplicate_distance"]),
         "labels": {**audit_summary(labels), "shown": len(shown)},
     }
     write_json(workspace.reports / "dataset.json", values)
@@ -158,8 +158,8 @@ def _reason(row: Mapping[Any, Any]) -> str:
 
 def _duplicates(workspace: Workspace, pairs: ResizedPairs, duplicates: Sequence[Mapping[str, Any]]) -> None:
     shown = [
-        captioned([pairs.image(found["one"]), pairs.image(found["other"])], described(found), PICTURE_WIDTH)
-        for found in most_telling(duplicates, DUPLICATES_SHOWN)
+        captioned([pairs.image(found["one"]), pairs.image(found["other"])], caption_lines(found), PICTURE_WIDTH)
+        for found in select_near_duplicates(duplicates, DUPLICATES_SHOWN)
     ]
     _write_entries(workspace, "duplicates", shown)
 

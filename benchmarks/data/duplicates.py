@@ -26,7 +26,7 @@ from crackflow.imaging.perceptual_hash import perceptual_hash
 from crackflow.params import SplitParams
 from crackflow.progress import track
 from crackflow.sources.provenance import NameRules
-from crackflow.splitting.near_duplicates import TURNS, Duplicate, near_duplicates
+from crackflow.splitting.near_duplicates import TURNS, NearDuplicate, near_duplicates
 from scripts.results import ROOT
 from scripts.tables import fill, markdown
 
@@ -82,7 +82,7 @@ def load(folder: Path) -> dict[str, Image]:
         return dict(zip((path.stem for path in paths), pool.map(read_image, paths), strict=True))
 
 
-def labelled(near: list[Duplicate]) -> dict[str, Any]:
+def labelled(near: list[NearDuplicate]) -> dict[str, Any]:
     """What the list labelled by eye says of each threshold, and of how many joined pairs it says nothing."""
     table = pd.read_csv(LABELLED, keep_default_na=False)
     known = {(row.one, row.other): row.label for row in table.itertuples()}
@@ -99,7 +99,7 @@ def labelled(near: list[Duplicate]) -> dict[str, Any]:
     return {"labels": table.label.value_counts().to_dict(), "by_threshold": counts}
 
 
-def families(hashes: Mapping[str, str], near: list[Duplicate]) -> dict[str, Any]:
+def families(hashes: Mapping[str, str], near: list[NearDuplicate]) -> dict[str, Any]:
     """Whether the contents alone find the photographs that CFD, forest and Sylvie_Chambon share by number."""
     by_parent: dict[str, list[str]] = {}
     for stem in hashes:
@@ -114,7 +114,7 @@ def families(hashes: Mapping[str, str], near: list[Duplicate]) -> dict[str, Any]
     }
 
 
-def identical(images: Mapping[str, Image], near: list[Duplicate]) -> dict[str, int]:
+def identical(images: Mapping[str, Image], near: list[NearDuplicate]) -> dict[str, int]:
     """Pairs with the very same pixels, as they are or turned."""
     found = Counter[str]()
     for pair in near:

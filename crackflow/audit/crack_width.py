@@ -1,9 +1,9 @@
 """How thick a crack was drawn.
 
-Measured by depth, the distance of a crack pixel to the nearest background. In a band of width w depths are spread
-evenly over 0..w/2, so their mean is w/4, and four times the mean depth is the width. A skeleton would have to be pruned
-first: ragged outlines, as some masks of public sets have them, grow a spur at every tooth, and the median width along
-such a skeleton is that of the spurs (2 px on bands of 10). The mean depth needs one distance transform and takes a
+It is measured by depth, the distance of a crack pixel to the nearest background pixel. In a band of width w, depths
+are spread evenly over 0..w/2. So their mean is w/4, and four times the mean depth is the width. A skeleton would have
+to be pruned first. The ragged outlines of some public masks give a skeleton a spur at every tooth, and the median width
+along it is then that of the spurs (2 px on bands of 10 px). The mean depth needs one distance transform and takes a
 seventh of the time.
 """
 
@@ -16,19 +16,19 @@ _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
 def thickness(crack: NDArray[np.bool_]) -> float | None:
-    """Measure the mean thickness of what is drawn, each piece weighed by its area.
+    """Measure the mean thickness of what is drawn, each component weighted by its area.
 
-    Gaps of 1 or 2 px are closed, since they are a ragged hand and no surface. The mask is doubled, so that a band of
-    any whole width has an even one: a pixel's distance to the centre of the nearest background pixel is then k in the
-    k-th row from the edge, k = 1..w in the doubled band of width 2 w, the mean is (w + 1) / 2, and twice that less 1 is
-    w exactly. A slanted band, whose edges are stairs, comes out up to 1 px thinner; a disc gets about two thirds of its
+    Gaps of 1 or 2 px are closed first: they come from ragged drawing. The mask is then doubled, so that a band of any
+    whole width w has an even one. In the doubled band of width 2 w, a pixel in the k-th row from the edge has the
+    distance k to the centre of the nearest background pixel, k = 1..w. The mean is (w + 1) / 2, and twice that less 1
+    is w exactly. A slanted band, whose edges are stairs, gets up to 1 px less. A disc gets about two thirds of its
     diameter.
 
     Args:
-        crack: bool (H, W). A crack that leaves the picture does not end at its border.
+        crack: bool (H, W). A crack that reaches the image's border is taken to go on beyond it.
 
     Returns:
-        Thickness, px; None where nothing is drawn. A line of single pixels has 1, a slanted one as well; a picture that
+        Thickness, px; None where nothing is drawn. A line of single pixels has 1, a slanted one as well; an image that
         is covered whole has its shorter side.
     """
     levels = crack.view(np.uint8)

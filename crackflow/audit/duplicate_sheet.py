@@ -1,16 +1,19 @@
-"""The near-duplicates that a split found: how many, and which of them tell most when looked at."""
+"""The near-duplicates that a split found: how many there are, and which of them people should look at."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-Duplicate = Mapping[str, Any]
+Row = Mapping[str, Any]
+"""A near-duplicate as data/split.json holds it: one, other (stems), bits that differ, turn, same_parent, subsets."""
 
 
-def most_telling(duplicates: Sequence[Duplicate], count: int) -> list[Duplicate]:
-    """Choose those to look at: across names first, since names did not tell of them, the least alike ones first.
+def select_near_duplicates(duplicates: Sequence[Row], count: int) -> list[Row]:
+    """Choose near-duplicates to look at.
+
+    Those that content alone found come first, since names do not confirm them. Among equals the least alike come first.
 
     Args:
-        duplicates: mappings with one, other (stems), bits (that differ) and same_parent, as data/split.json holds them.
+        duplicates: of a split.
         count: how many; all where there are fewer.
 
     Returns:
@@ -20,28 +23,29 @@ def most_telling(duplicates: Sequence[Duplicate], count: int) -> list[Duplicate]
     return order[:count]
 
 
-def described(duplicate: Duplicate) -> list[str]:
-    """Say what a duplicate is, in lines for below its two pictures."""
-    bits = duplicate["bits"]
-    names = "same parent by name" if duplicate["same_parent"] else "names do not tell"
-    subsets = " and ".join(dict.fromkeys(subset or "set aside" for subset in duplicate["subsets"]))
+def caption_lines(row: Row) -> list[str]:
+    """Describe a near-duplicate, in lines for below its two images."""
+    bits = row["bits"]
+    names = "same parent by name" if row["same_parent"] else "different parents by name"
+    subsets = " and ".join(dict.fromkeys(subset or "set aside" for subset in row["subsets"]))
     return [
-        duplicate["one"],
-        duplicate["other"],
-        f"{bits} bit{' differs' if bits == 1 else 's differ'}; {duplicate['turn']}",
+        row["one"],
+        row["other"],
+        f"{bits} bit{' differs' if bits == 1 else 's differ'}; {row['turn']}",
         f"{names}; {subsets}",
     ]
 
 
-def duplicates_summary(duplicates: Sequence[Duplicate], distance: int) -> dict[str, Any]:
-    """Count the duplicates.
+def near_duplicate_summary(duplicates: Sequence[Row], distance: int) -> dict[str, Any]:
+    """Count the near-duplicates.
 
     Args:
-        duplicates: as for `most_telling`, with turn and subsets.
-        distance: the largest number of bits that a duplicate's two hashes may differ in.
+        duplicates: of a split.
+        distance: the largest number of bits that the two hashes may differ in.
 
     Returns:
-        JSON values: distance, pairs, those that names did not tell of, those turned or mirrored, those in two subsets.
+        JSON values: distance, pairs, those whose names give different parents, those turned or mirrored, those in two
+        subsets.
     """
     return {
         "distance": distance,

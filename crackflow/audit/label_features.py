@@ -1,8 +1,7 @@
-"""What can be measured of a label without knowing the truth: does the picture show anything where the mask says crack?
+"""What can be measured of a label without the truth: does the image show anything where the mask says crack?
 
-Levels are compared after the surface around the mask has been taken for normal: z = (level - mean) / standard
-deviation, both of the unmarked surface in a window about the pixel. So light that falls off and coarse texture count
-for nothing.
+Grey levels are compared as z = (level - mean) / standard deviation, both of the unmarked surface in a window about the
+pixel. So uneven light and coarse texture have no influence.
 """
 
 from typing import Any, NamedTuple
@@ -11,18 +10,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# All in px of the pair as it was resized; they suit pictures of 256 to 1024 px.
+# All in px of the pair as it was resized; they suit images of 256 to 1024 px.
 BLUR_PX = 1.0
 WINDOW_PX = 81
 GUARD_PX = 4
 RING_PX = 20
 FAR_PX = 16
-# A dark line that may be an unmarked crack is at least this share of the picture's side long, and slim.
+# A dark line that may be an unmarked crack is at least this share of the image's side long, and slim.
 LINE_LENGTH, LINE_SLIMNESS = 0.12, 0.08
 # It is at least LEAST_Z deviations and AS_DARK of the marked crack's depth darker than the surface; where the mask is
 # empty, or shows nothing, DARK_Z deviations.
 LEAST_Z, AS_DARK, DARK_Z = -2.0, 0.7, -3.0
-# Fewer pixels have no distribution.
+# Of fewer pixels no distribution is measured.
 FEWEST = 16
 
 # A cross and no square, which would call the steps of slanted lines gaps.
@@ -33,13 +32,13 @@ class Measures(NamedTuple):
     """What was measured of one pair; None where it is undefined.
 
     Attributes:
-        darker: share of the mask's pixels that are darker than 95 % of the ring about it, 0..1. Of a mask at random
-            0.05, of a tight one 0.5 to 1.
+        darker: share of the mask's pixels that are darker than 95 % of the ring about it, 0..1; of a mask drawn
+            at random 0.05, of a tight one 0.5 to 1.
         brighter: the same for brighter than 95 %, for cracks that were filled or stand in the light.
         excess: area of the mask over the area of the crack's core in it, >= 1; None where there is no core.
-        covered: share of the picture that the mask covers, 0..1.
-        border: share of the picture's border pixels that the mask covers, 0..1.
-        unmarked: length of slim dark lines away from the mask, in sides of the picture.
+        covered: share of the image that the mask covers, 0..1.
+        border: share of the image's border pixels that the mask covers, 0..1.
+        unmarked: length of slim dark lines away from the mask, in sides of the image.
         frayed: area of the gaps of 1 or 2 px in the mask over the mask's own area.
     """
 
@@ -87,8 +86,8 @@ def measure(grey: NDArray[np.uint8], crack: NDArray[np.bool_]) -> Measures:
             darker, brighter = float(np.mean(inside < low)), float(np.mean(inside > high))
             sign = 1 if darker >= brighter else -1
             excess = _excess(sign * inside, sign * ring)
-            # A line that no mask marks is counted as surface and widens the spread about itself, so that it is held
-            # against the marked crack in levels.
+            # An unmarked line is counted as surface and raises the deviation around it, so it is compared with the
+            # marked crack in grey levels.
             dark = (z < LEAST_Z) & (residual < AS_DARK * float(np.median(residual[crack])))
         closed = cv2.morphologyEx(marked, cv2.MORPH_CLOSE, _CROSS)
         frayed = np.count_nonzero(closed) / count - 1
@@ -101,7 +100,7 @@ def _flattened(grey: NDArray[np.uint8], distance: NDArray[Any] | None) -> tuple[
     """Levels less the mean of the unmarked surface about each pixel, and the standard deviation of that surface."""
     level = cv2.GaussianBlur(grey, (0, 0), BLUR_PX).astype(np.float32)
     free = np.ones_like(level) if distance is None else (distance > GUARD_PX).astype(np.float32)
-    # Where the window holds no surface at all, everything is normal: nothing can be said there.
+    # where the window holds no surface at all, the result is not negative, so nothing there counts as dark
     share = np.maximum(_windowed(free), 1e-6)
     level -= _windowed(level * free) / share
     # A sum of squares can come out a little below 0 where the filter's running sum is rounded.

@@ -1,10 +1,9 @@
-"""Rank labels by how wrong they look, for people to look at the first few; no label is changed or left out.
+"""Rank labels by how wrong they look, so that people look at the first few; no label is changed or left out.
 
-Each measure (crackflow.audit.label_features) becomes a suspicion from 0, sound, to its weight, surely wrong, along a
-straight line between two values; a label's score is the largest of its suspicions, and its reason is that one's name.
-So a score can be read back: of two labels with the reason `too thick`, the one with the larger excess stands first. The
-values were chosen by looking at the first 24 of each measure among 1,758 real pairs; docs/explanation/labels.md tells
-what was seen.
+Each measure (crackflow.audit.label_features) becomes a suspicion: 0 up to a normal value, its weight from a wrong value
+on, and a straight line between the two. A label's score is the largest of its suspicions, and its reason is that one's
+name. So of two labels with the reason `too thick`, the one with the larger excess comes first. The values were chosen
+by looking at the first 24 of each measure among 1,758 real pairs; docs/explanation/labels.md says what was seen.
 """
 
 from collections.abc import Hashable, Mapping
@@ -14,7 +13,7 @@ import pandas as pd
 
 from crackflow.audit.label_features import Measures
 
-WEIGHTY = 0.5
+SUSPICIOUS = 0.5
 """A label with at least this score is counted as suspicious."""
 
 
@@ -24,15 +23,15 @@ class Rule(NamedTuple):
     Attributes:
         reason: its name.
         measure: a column of `ranked`.
-        sound: the value that is still as it should be.
-        wrong: the value that hardly any right label has.
+        normal: up to this value there is no suspicion.
+        wrong: a value that hardly any right label has.
         weight: the suspicion at `wrong` and beyond it.
-        words: says the value.
+        words: the value as text.
     """
 
     reason: str
     measure: str
-    sound: float
+    normal: float
     wrong: float
     weight: float
     words: str
@@ -41,10 +40,10 @@ class Rule(NamedTuple):
 RULES = (
     Rule("shows nothing", "standing_out", 0.30, 0.05, 1.0, "{:.0%} of it stands out"),
     Rule("too thick", "excess", 3.0, 8.0, 1.0, "{:.1f} times the core of the crack"),
-    Rule("covers half", "covered", 0.4, 0.6, 1.0, "{:.0%} of the picture"),
-    Rule("frame", "border", 0.3, 0.6, 1.0, "{:.0%} of the picture's border"),
-    # Joints and stains are lines as well: most of what this finds is sound, so by itself it is no suspicion.
-    Rule("unmarked lines", "unmarked", 0.1, 1.0, 0.4, "{:.1f} sides of the picture long"),
+    Rule("covers half", "covered", 0.4, 0.6, 1.0, "{:.0%} of the image"),
+    Rule("frame", "border", 0.3, 0.6, 1.0, "{:.0%} of the image's border"),
+    # Joints and stains are lines too, and most of what this finds is right, so its weight is below SUSPICIOUS.
+    Rule("unmarked lines", "unmarked", 0.1, 1.0, 0.4, "{:.1f} sides of the image long"),
 )
 
 
@@ -62,7 +61,7 @@ def ranked(measures: Mapping[str, Measures]) -> pd.DataFrame:
     table = pd.DataFrame(list(measures.values()), columns=list(Measures._fields), index=list(measures), dtype=float)
     table["standing_out"] = table[["darker", "brighter"]].max(axis=1)
     suspicions = pd.DataFrame(
-        {rule.reason: (table[rule.measure] - rule.sound) / (rule.wrong - rule.sound) for rule in RULES}
+        {rule.reason: (table[rule.measure] - rule.normal) / (rule.wrong - rule.normal) for rule in RULES}
     )
     suspicions = suspicions.clip(0, 1).fillna(0.0) * [rule.weight for rule in RULES]
     table.insert(0, "score", suspicions.max(axis=1))
@@ -75,11 +74,11 @@ def ranked(measures: Mapping[str, Measures]) -> pd.DataFrame:
 
 
 def same_masks(masks: Mapping[str, Hashable], groups: Mapping[str, str]) -> dict[str, str]:
-    """Find masks that stand with two photographs, of which one must be wrong.
+    """Find masks that two photographs have; for one of them the mask must be wrong.
 
     Args:
         masks: what identifies each mask that shows a crack, for instance a digest of its pixels, by stem.
-        groups: group by stem; pairs of one group may well have the same mask.
+        groups: group by stem; pairs of one group may have the same mask.
 
     Returns:
         For each stem whose mask is also that of a pair in another group, the first such stem.
@@ -102,14 +101,14 @@ def audit_summary(labels: pd.DataFrame) -> dict[str, Any]:
         labels: as `ranked` gives it, with the columns source and same_mask_as (empty where no other pair has it).
 
     Returns:
-        JSON values: `labels`, `suspicious` (a score of WEIGHTY or more), those by reason and by source, and the labels
-        with a `same_mask`.
+        JSON values: `labels`, `suspicious` (a score of SUSPICIOUS or more), those by reason and by source, and the
+        labels with a `same_mask`.
     """
-    suspicious = labels[labels["score"] >= WEIGHTY]
+    suspicious = labels[labels["score"] >= SUSPICIOUS]
     reasons, sources = suspicious["reason"].value_counts(), suspicious["source"].value_counts()
     return {
         "labels": len(labels),
-        "from_score": WEIGHTY,
+        "from_score": SUSPICIOUS,
         "suspicious": len(suspicious),
         "reasons": {rule.reason: int(reasons.get(rule.reason, 0)) for rule in RULES},
         "sources": {source: int(sources[source]) for source in sorted(sources.index)},

@@ -1,1 +1,1 @@
-"""Train, valid and test: which pairs belong together, which subset each group goes to, and what leaks."""
+"""Split pairs into train, valid and test by whole groups, and measure what a split leaks."""

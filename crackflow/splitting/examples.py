@@ -11,8 +11,8 @@ def pick_examples(
 ) -> set[str]:
     """Choose pairs: a few of each source, from different photographs, crack-free ones too.
 
-    Sources take turns, and the crack-free pairs of all sources together count as one more source. No photograph is
-    shown twice while there is one not shown yet.
+    Sources take turns. The crack-free pairs of all sources together count as one more source. No photograph is shown
+    twice while another is not shown yet.
 
     Args:
         groups: group by stem, of the pairs to choose from.

@@ -3,10 +3,11 @@
 Pairs that share a parent photograph, or look the same, form a group, and a group goes to one subset as a whole
 (`crackflow.splitting.allocation` chooses which).
 
-On 1,758 real pairs in 782 groups this comes within 0.1 points of the shares overall and within 2.4 per source, 7.5 for
-one with 8 pairs, where nothing is nearer (docs/explanation/split.md). scikit-learn's StratifiedGroupKFold, ten folds
-merged to the shares, came as near overall, within 6.9 per source and 7.5 to 30 for the small one; it knows only shares
-that are multiples of a fold and refuses sets with fewer groups than folds.
+On 1,758 real pairs in 782 groups this comes within 0.1 points of the shares overall. It comes within 2.4 points for
+each source, and within 7.5 for one of 8 pairs, where nothing is nearer (docs/explanation/split.md). scikit-learn's
+StratifiedGroupKFold, with ten folds merged to the shares, came as near overall, within 6.9 points for each source, and
+7.5 to 30 for the small one. It allows only shares that are multiples of a fold, and rejects sets with fewer groups than
+folds.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,11 +29,11 @@ def group_pairs(parents: Mapping[str, str], duplicates: Iterable[tuple[str, str]
 
     Args:
         parents: parent photograph by stem.
-        duplicates: pairs of stems that show the same.
+        duplicates: pairs of stems that are near-duplicates.
 
     Returns:
-        Group by stem: the connected component over shared parents and duplicates, named as the first of its parents
-        in alphabetical order.
+        Group by stem: the connected component over shared parents and near-duplicates, named as the first of its
+        parents in alphabetical order.
     """
     stems = list(parents)
     names = sorted(set(parents.values()))

@@ -1,4 +1,4 @@
-"""Keep an earlier split while a set grows: old pairs stay where they are, and what belongs with them follows."""
+"""Keep an earlier split while a set grows: old pairs stay in their subset, and new pairs of their groups follow."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,17 +15,17 @@ _COLUMNS = ("stem", "subset")
 
 
 def read_subsets(path: Path) -> dict[str, str]:
-    """Read which subset each pair has: a CSV with the columns stem and subset, of which others are not looked at.
+    """Read the subset of each pair from a CSV with the columns stem and subset; other columns are not read.
 
     Args:
         path: the file, UTF-8 with or without a byte order mark, for instance a copy of an earlier data/split.csv.
 
     Returns:
-        Subset by stem; empty where there is only a header.
+        Subset by stem; empty where the file holds only a header.
 
     Raises:
-        DataError: when it is absent, no CSV of these columns, or a row has no stem, one that was there already, or a
-            word that is no subset.
+        DataError: when it is absent or no CSV of these columns, or when a row has no stem, a stem for the second time,
+            or a word that is no subset.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -50,7 +50,11 @@ def read_subsets(path: Path) -> dict[str, str]:
 
 
 def _take(stem: str | None, subset: str | None, subsets: dict[str, str], where: str) -> None:
-    """Add one row, or say what is wrong with it."""
+    """Add one row.
+
+    Raises:
+        DataError: when the row can't be used.
+    """
     if not stem:
         raise DataError(f"{where} has no stem; give the pair's file name without its suffix")
     if subset not in SUBSETS:
@@ -62,7 +66,7 @@ def _take(stem: str | None, subset: str | None, subsets: dict[str, str], where: 
 
 @dataclass(frozen=True)
 class Joined:
-    """Where an earlier split leaves the pairs of today.
+    """What an earlier split decides about the pairs of today.
 
     Attributes:
         subsets: subset by stem of the old pairs and of the new ones that belong with them.
@@ -78,7 +82,7 @@ class Joined:
 def join_previous(
     parents: Mapping[str, str], duplicates: Iterable[tuple[str, str]], previous: Mapping[str, str]
 ) -> Joined:
-    """Let new pairs follow the old ones that they share a group with.
+    """Give new pairs the subset of the old ones that they share a group with.
 
     New pairs are taken in the order of their stems. Each joins the pairs of its parent photograph and its
     near-duplicates among those taken before, together with all that these have joined. A pair that would join pairs
@@ -88,10 +92,10 @@ def join_previous(
     Args:
         parents: parent photograph by stem, of all pairs.
         duplicates: pairs of stems that look the same.
-        previous: subset by stem of the old pairs; stems that are no longer there are passed over.
+        previous: subset by stem of the old pairs; stems that are no longer there are skipped.
 
     Returns:
-        Who has a subset, who is free, and who is set aside. The order of the arguments is of no consequence.
+        Which pairs have a subset, which are free, and which are set aside. The order of the arguments does not matter.
     """
     old = {stem: previous[stem] for stem in sorted(parents) if stem in previous}
     new = [stem for stem in sorted(parents) if stem not in previous]
@@ -100,7 +104,7 @@ def join_previous(
         alike[one].append(other)
         alike[other].append(one)
     cells: DisjointSet = DisjointSet(sorted(parents))
-    # one stem of each cell that a parent has pairs in: one subset has one, unless old pairs contradict each other
+    # by parent, a stem of each of its cells; there is one cell, unless old pairs contradict each other
     heads: dict[str, dict[str, str]] = {}
     for stem, subset in old.items():
         cells.merge(stem, heads.setdefault(parents[stem], {}).setdefault(subset, stem))

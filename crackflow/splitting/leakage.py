@@ -1,4 +1,4 @@
-"""Count what a split lets through: test pairs whose photograph was seen before the test."""
+"""Count what a split leaks: test pairs whose photograph is in train or valid as well."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -18,7 +18,7 @@ class Leaks:
         test_leaked: those of them with either.
         share: test_leaked / test_pairs, 0..1; 0 without a test pair.
         parents_across: parent photographs with pairs in several subsets, whichever these are.
-        duplicates_across: near-duplicate pairs whose two sides are in different subsets.
+        duplicates_across: near-duplicates, counted as pairs, that are in different subsets.
     """
 
     test_pairs: int
@@ -38,7 +38,7 @@ def count_leaks(subsets: Mapping[str, str], parents: Mapping[str, str], duplicat
     """Count the leaks of a split.
 
     Args:
-        subsets: subset by stem, `test` being the one that is held back. Pairs that it lacks are in no subset.
+        subsets: subset by stem, of which `test` is the one held back. Pairs that are not in it have no subset.
         parents: parent photograph by stem.
         duplicates: pairs of stems that look the same.
 
@@ -69,6 +69,6 @@ def count_leaks(subsets: Mapping[str, str], parents: Mapping[str, str], duplicat
 
 
 def mean_leaks(several: Sequence[Leaks]) -> Leaks:
-    """Average over several splits; counts are rounded to whole pairs, the share is not."""
+    """Average over several splits; counts are rounded to whole pairs, the share is not rounded."""
     means = {field.name: sum(getattr(leaks, field.name) for leaks in several) / len(several) for field in fields(Leaks)}
     return Leaks(**{name: mean if name == "share" else round(mean) for name, mean in means.items()})

@@ -25,23 +25,23 @@ _CHUNK = 32
 _ODD = np.arange(SIDE) % 2 == 1
 
 
-class Duplicate(NamedTuple):
-    """Two names whose pictures look the same."""
+class NearDuplicate(NamedTuple):
+    """Two pairs whose images look the same."""
 
     one: str
     other: str
     # how many bits of the hashes differ, in the turn where they differ least
     bits: int
-    # what makes of the one the other, a word of TURNS
+    # what turns the one into the other, a word of TURNS
     turn: str
 
 
-def near_duplicates(hashes: Mapping[str, str], distance: int) -> list[Duplicate]:
-    """Find all pairs of names whose hashes differ in few bits, whichever way the pictures are turned.
+def near_duplicates(hashes: Mapping[str, str], distance: int) -> list[NearDuplicate]:
+    """Find all pairs of names whose hashes differ in few bits, whichever way the images are turned.
 
-    The cosine transform of a mirrored picture has its odd frequencies along that axis negated, that of a transposed one
-    is transposed; so the hashes of all turns are known without the pictures. 11,298 hashes take one to two seconds and
-    30 MB; each pair found adds 50 microseconds.
+    Mirroring an image negates the odd frequencies of its cosine transform along that axis. Transposing an image
+    transposes its transform. So the hashes of all turns follow from one hash, and no image is read again. 11,298
+    hashes take one to two seconds and 30 MB; each pair found adds 50 microseconds.
 
     Args:
         hashes: a hash of `crackflow.imaging.perceptual_hash.perceptual_hash` by name.
@@ -65,7 +65,7 @@ def near_duplicates(hashes: Mapping[str, str], distance: int) -> list[Duplicate]
         for first, second in np.argwhere(np.triu(alike >= _BITS - 2 * distance, k=1)).tolist():
             one, other = start + first, start + second
             bits = [int(np.count_nonzero(turned ^ squares[other])) for turned in _turned(squares[one])]
-            found.append(Duplicate(names[one], names[other], min(bits), TURNS[bits.index(min(bits))]))
+            found.append(NearDuplicate(names[one], names[other], min(bits), TURNS[bits.index(min(bits))]))
     return found
 
 
@@ -76,10 +76,10 @@ def _quarters(squares: NDArray[np.bool_]) -> NDArray[np.uint64]:
 
 
 def _agreement(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> NDArray[np.int16]:
-    """Bits that agree less bits that differ, (N, M), in that one of four mirrorings where it is most.
+    """Bits that agree less bits that differ, (N, M), in the one of four mirrorings where it is most.
 
-    A mirroring negates the odd rows, the odd columns, or both, so each quarter agrees or differs as a whole: what
-    counts for a quarter in one mirroring counts against it in another.
+    A mirroring negates the odd rows, the odd columns, or both. So each quarter is kept or negated as a whole, and only
+    the sign of its sum changes.
     """
     even, right, lower, both = (
         64 - 2 * np.bitwise_count(a[:, None] ^ b).astype(np.int16) for a, b in zip(one, other, strict=True)
@@ -89,11 +89,11 @@ def _agreement(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> NDArray[np
 
 
 def _turned(square: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
-    """The hash (SIDE, SIDE) that the picture has in each of TURNS."""
+    """The hash (SIDE, SIDE) that the image has in each of TURNS."""
     turned = []
     for mirrored in (square, square ^ _ODD):
         turned.append(mirrored)
         for _ in range(3):
-            # a quarter turn counter-clockwise exchanges rows and columns, then turns the picture upside down
+            # a quarter turn counter-clockwise exchanges rows and columns, then turns the image upside down
             turned.append(turned[-1].T ^ _ODD[:, None])
     return turned

@@ -1,6 +1,6 @@
-"""The ways to split: grouped, which leaks nothing, and those that other work used, to compare with.
+"""The ways to split: grouped, which leaks nothing, and those of other work, to compare figures with.
 
-All are pure functions of the pairs, the seed and the parameters; the order of the pairs is of no consequence.
+All are pure functions of the pairs, the seed and the parameters. The order of the pairs does not matter.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ LEAKY = {
     "official": "leaky: the subsets that the data came with",
     "random": "leaky: by pair at random, as the original",
 }
-"""Protocols that put one photograph on two sides, and what to call them."""
+"""Protocols that may put one photograph into two subsets, and what to call them."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Pairs:
         parents: the photograph that it was cut from.
         empty: whether it has no crack.
         given: the subset that it came with; "" where it came with none.
-        duplicates: pairs of stems that look the same.
+        duplicates: pairs of stems that are near-duplicates.
     """
 
     sources: Mapping[str, str]
@@ -40,7 +40,7 @@ class Pairs:
     duplicates: tuple[tuple[str, str], ...]
 
     def groups(self, stems: Mapping[str, object]) -> dict[str, str]:
-        """Group by stem of some of the pairs, over their own parents and duplicates alone."""
+        """Group by stem of some of the pairs, joined by their own parents and near-duplicates only."""
         joined = [pair for pair in self.duplicates if pair[0] in stems and pair[1] in stems]
         return group_pairs({stem: self.parents[stem] for stem in stems}, joined)
 
@@ -107,7 +107,7 @@ def _check_cracks(subsets: Mapping[str, str], pairs: Pairs, params: SplitParams)
 
 
 def split_at_random(stems: Mapping[str, object], shares: Mapping[str, float], seed: int) -> dict[str, str]:
-    """Split pair by pair, blind to what belongs together: what the original experiment did.
+    """Split pair by pair, whatever belongs together: what the original experiment did.
 
     Args:
         stems: the pairs.
@@ -124,7 +124,7 @@ def split_at_random(stems: Mapping[str, object], shares: Mapping[str, float], se
 
 
 def _grouped(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) -> Split:
-    """By whole groups; old pairs keep their subset, and the shares bind the new ones."""
+    """By whole groups; old pairs keep their subset, and the shares are those of the new ones."""
     joined = join_previous(pairs.parents, pairs.duplicates, previous)
     followed = {stem: subset for stem, subset in joined.subsets.items() if stem not in previous}
     assigned = assign_subsets(
@@ -148,7 +148,7 @@ def _official(pairs: Pairs, _: Mapping[str, str], params: SplitParams) -> Split:
             f"{len(pairs.given)} did; use split.protocol grouped"
         )
     aside = tuple(
-        Rejection(stem, "came without a subset, which split.protocol official goes by")
+        Rejection(stem, "came without a subset, which split.protocol official needs")
         for stem in sorted(pairs.given)
         if stem not in given
     )
@@ -161,14 +161,14 @@ def _official(pairs: Pairs, _: Mapping[str, str], params: SplitParams) -> Split:
 
 
 def _from_file(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) -> Split:
-    """Exactly what split.previous says."""
+    """Exactly as split.previous says."""
     if not previous:
         raise DataError(
             f"split.protocol file needs an earlier split, but split.previous {params.previous} holds no pair; "
             "name a CSV with the columns stem,subset"
         )
     aside = tuple(
-        Rejection(stem, "is not in split.previous, which split.protocol file goes by")
+        Rejection(stem, "is not in split.previous, which split.protocol file follows")
         for stem in sorted(pairs.sources)
         if stem not in previous
     )

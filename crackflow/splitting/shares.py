@@ -21,9 +21,10 @@ _EXACT_UP_TO = 2000
 
 
 def least_difference(sizes: Sequence[int], shares: Sequence[float], assigned: Sequence[int] = ()) -> float | None:
-    """Say how near to the shares a source can come with its groups whole.
+    """Calculate how near to the shares a source can come with its groups whole.
 
-    All ways to divide the groups are followed at once: a bit stands for the pairs that each subset but the last has.
+    This is a subset-sum search over all divisions at once. Each bit of one large integer stands for a division, by the
+    numbers of pairs in all subsets but the last.
 
     Args:
         sizes: pairs by group.

@@ -1,4 +1,4 @@
-"""What data/split.json holds: how the split came out, and what it and other splits of the same pairs leak."""
+"""What data/split.json holds: what the split is, and what it and other splits of the same pairs leak."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 from crackflow.params import SplitParams
 from crackflow.splitting.grouping import SUBSETS
 from crackflow.splitting.leakage import count_leaks, mean_leaks
-from crackflow.splitting.near_duplicates import Duplicate
+from crackflow.splitting.near_duplicates import NearDuplicate
 from crackflow.splitting.protocols import LEAKY, Pairs, Split, split_at_random
 from crackflow.splitting.shares import BY_SOURCE, least_difference
 
@@ -19,22 +19,22 @@ def describe(
     pairs: Pairs,
     split: Split,
     previous: Mapping[str, str],
-    duplicates: Sequence[Duplicate],
+    duplicates: Sequence[NearDuplicate],
     params: SplitParams,
 ) -> dict[str, Any]:
-    """Say how a split came out and what it leaks.
+    """Describe a split and what it leaks.
 
     Args:
         pairs: all usable pairs.
         split: what was made of them.
         previous: subset by stem of the earlier split; empty when there was none.
-        duplicates: all near-duplicates found, those that were set aside included.
+        duplicates: all near-duplicates found, including pairs that were set aside.
         params: what the split was made with.
 
     Returns:
-        Plain values for JSON. `off` is the largest difference, in points, between a subset's share and the one asked
-        for, of the pairs that are new; `nearest` the least that a source's groups allow, where `off` is above 5 points
-        and the source small enough to find out.
+        Plain values for JSON. `off` is the largest difference, in percentage points, between a subset's share
+        of the new pairs and the one asked for. `nearest` is the least that a source's groups allow; it is there where
+        `off` is above 5 points and the source has at most 2,000 pairs.
     """
     subsets = split.subsets
     groups = pairs.groups(subsets)
@@ -105,7 +105,7 @@ def _by_source(
 
 
 def _leaks(pairs: Pairs, split: Split, params: SplitParams) -> dict[str, Any]:
-    """What this split leaks, what random ones do, and what the subsets that the pairs came with do."""
+    """What this split leaks, what random ones leak, and what the subsets that the pairs came with leak."""
     shares = params.shares.model_dump()
     random = [
         count_leaks(split_at_random(pairs.sources, shares, seed), pairs.parents, pairs.duplicates)

@@ -1,6 +1,6 @@
 import pytest
 
-from crackflow.audit.duplicate_sheet import described, duplicates_summary, most_telling
+from crackflow.audit.duplicate_sheet import caption_lines, near_duplicate_summary, select_near_duplicates
 
 
 def duplicate(one, other, bits, turn="same", same_parent=True, subsets=("train", "train")):
@@ -25,19 +25,19 @@ def duplicates():
 
 
 def test_across_names_come_first_and_then_the_least_alike(duplicates):
-    assert [found["bits"] for found in most_telling(duplicates, 9)] == [9, 4, 40, 0]
-    assert [found["bits"] for found in most_telling(duplicates, 3)] == [9, 4, 40]
+    assert [found["bits"] for found in select_near_duplicates(duplicates, 9)] == [9, 4, 40, 0]
+    assert [found["bits"] for found in select_near_duplicates(duplicates, 3)] == [9, 4, 40]
 
 
 def test_words_say_names_bits_turn_and_subsets(duplicates):
-    assert described(duplicates[1]) == ["a_1", "a_3", "40 bits differ; mirrored", "same parent by name; train"]
-    assert described(duplicates[2])[2:] == ["4 bits differ; same", "names do not tell; train and test"]
-    assert described(duplicates[3])[3] == "names do not tell; train and set aside"
-    assert described(duplicate("a", "b", 1))[2] == "1 bit differs; same"
+    assert caption_lines(duplicates[1]) == ["a_1", "a_3", "40 bits differ; mirrored", "same parent by name; train"]
+    assert caption_lines(duplicates[2])[2:] == ["4 bits differ; same", "different parents by name; train and test"]
+    assert caption_lines(duplicates[3])[3] == "different parents by name; train and set aside"
+    assert caption_lines(duplicate("a", "b", 1))[2] == "1 bit differs; same"
 
 
 def test_summary_by_hand(duplicates):
-    assert duplicates_summary(duplicates, 60) == {
+    assert near_duplicate_summary(duplicates, 60) == {
         "distance": 60,
         "pairs": 4,
         "names_do_not_tell": 2,

@@ -32,10 +32,10 @@ def test_scores_are_the_largest_suspicion_by_hand(table):
     rows = table.set_index("stem")
     expected = {
         "gone": (1.0, "shows nothing", "4% of it stands out"),
-        "large": (0.6, "covers half", "52% of the picture"),
+        "large": (0.6, "covers half", "52% of the image"),
         "thick": (0.6, "too thick", "6.0 times the core of the crack"),
         "half gone": (0.5, "shows nothing", "18% of it stands out"),
-        "joint": (0.4, "unmarked lines", "7.0 sides of the picture long"),
+        "joint": (0.4, "unmarked lines", "7.0 sides of the image long"),
     }
     for stem, (score, reason, words) in expected.items():
         assert rows.loc[stem, "score"] == pytest.approx(score), stem

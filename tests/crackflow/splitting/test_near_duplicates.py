@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crackflow.imaging.perceptual_hash import perceptual_hash
-from crackflow.splitting.near_duplicates import TURNS, Duplicate, near_duplicates
+from crackflow.splitting.near_duplicates import TURNS, NearDuplicate, near_duplicates
 
 HASHES = st.integers(0, 2**255 - 1).map(lambda value: f"{value + 2**255:064x}")
 
@@ -63,7 +63,7 @@ def test_pairs_are_those_that_turning_and_counting_bit_by_bit_finds():
         for other in names[place + 1 :]:
             bits = [(value ^ int(hashes[other], 16)).bit_count() for value in turned]
             if min(bits) <= 30:
-                expected.append(Duplicate(one, other, min(bits), TURNS[bits.index(min(bits))]))
+                expected.append(NearDuplicate(one, other, min(bits), TURNS[bits.index(min(bits))]))
     assert 5 < len(expected) < 50
     assert len({pair.turn for pair in expected}) > 3
     assert near_duplicates(hashes, 30) == expected
@@ -72,7 +72,7 @@ def test_pairs_are_those_that_turning_and_counting_bit_by_bit_finds():
 def test_the_distance_itself_counts_as_near():
     hashes = {"a": "8" + "0" * 63, "b": "8" + "0" * 61 + "15"}
     assert near_duplicates(hashes, 2) == []
-    assert near_duplicates(hashes, 3) == [Duplicate("a", "b", 3, "same")]
+    assert near_duplicates(hashes, 3) == [NearDuplicate("a", "b", 3, "same")]
 
 
 @given(one=HASHES, other=HASHES)

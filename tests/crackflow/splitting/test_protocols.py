@@ -115,7 +115,7 @@ def test_official_takes_a_given_valid_as_it_is():
     split = split_pairs(Pairs(**{**vars(pairs), "given": given_subsets}), {}, params(protocol="official"))
     assert split.subsets == {stem: subset for stem, subset in sorted(given_subsets.items()) if subset}
     (aside,) = split.set_aside
-    assert aside == ("002-0", "came without a subset, which split.protocol official goes by")
+    assert aside == ("002-0", "came without a subset, which split.protocol official needs")
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_file_is_exactly_that():
     split = split_pairs(pairs, previous, params(protocol="file"))
     assert split.subsets == {"000-0": "train", "000-1": "test", "001-0": "valid"}
     assert [rejected.name for rejected in split.set_aside] == ["001-1", "002-0", "002-1"]
-    assert split.set_aside[0].reason == "is not in split.previous, which split.protocol file goes by"
+    assert split.set_aside[0].reason == "is not in split.previous, which split.protocol file follows"
 
 
 def test_file_needs_a_file():

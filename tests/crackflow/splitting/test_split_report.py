@@ -2,7 +2,7 @@ import pytest
 
 from crackflow.params import SplitParams
 from crackflow.rejections import Rejection
-from crackflow.splitting.near_duplicates import Duplicate
+from crackflow.splitting.near_duplicates import NearDuplicate
 from crackflow.splitting.protocols import Pairs, Split
 from crackflow.splitting.split_report import describe
 
@@ -85,7 +85,7 @@ def test_duplicates_of_pairs_set_aside_are_listed_too():
     known = {"a1-0": "train", "a2-0": "valid", "a3-0": "test", "a4-0": ""}
     subsets = {stem: subset for stem, subset in known.items() if subset}
     split = Split(subsets, (Rejection("a4-0", "for a reason"),))
-    found = describe(pairs_of(known), split, {}, [Duplicate("a1-0", "a4-0", 3, "mirrored")], PARAMS)
+    found = describe(pairs_of(known), split, {}, [NearDuplicate("a1-0", "a4-0", 3, "mirrored")], PARAMS)
     (duplicate,) = found["duplicates"]
     assert duplicate["subsets"] == ["train", ""]
     assert duplicate["turn"] == "mirrored"
