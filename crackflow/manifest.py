@@ -52,6 +52,7 @@ class Manifest(_Strict):
         options: what else the content follows from, such as the operating point.
         state: "writing" until all files are there; then "done".
         files: in the order in which they were written.
+        kept: files of earlier runs that this one left as they were. What they were made with is no longer known.
     """
 
     format: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
@@ -61,6 +62,7 @@ class Manifest(_Strict):
     options: dict[str, JsonValue]
     state: Literal["writing", "done"] = "writing"
     files: tuple[WrittenFile, ...] = ()
+    kept: tuple[WrittenFile, ...] = ()
 
 
 def version() -> str:

@@ -6,7 +6,7 @@ belongs to the user. It is never removed, and replaced only with `force`, when i
 
 import contextlib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,7 +30,8 @@ class OutputFolder:
         self._command = command
         self._force = force
         self._earlier: Manifest | None = None
-        self._own: dict[str, os.stat_result] = {}
+        self._entries: dict[str, manifest.WrittenFile] = {}
+        self._verified: dict[str, os.stat_result] = {}
         self._current: Manifest | None = None
         self._names: frozenset[str] = frozenset()
         self._written: dict[str, manifest.WrittenFile] = {}
@@ -67,7 +68,9 @@ class OutputFolder:
                 "--force to replace such files"
             )
 
-    def begin(self, names: Collection[str], model_sha256: str, **options: JsonValue) -> None:
+    def begin(
+        self, names: Collection[str], model_sha256: str, options: dict[str, JsonValue], *, keep_others: bool
+    ) -> None:
         """Remove what an earlier run wrote, last file first, and note what this one is about to write.
 
         Files of the earlier run that were changed since are kept.
@@ -76,6 +79,7 @@ class OutputFolder:
             names: as for `check`.
             model_sha256: of the model file.
             options: what else the content follows from.
+            keep_others: keep what the earlier run wrote under other names than these.
 
         Raises:
             DataError: as `check`.
@@ -83,9 +87,10 @@ class OutputFolder:
         """
         self.check(names)
         self._names = frozenset(names)
+        kept = [entry for name, entry in self._entries.items() if keep_others and name not in self._names]
         if self._earlier is not None:
             manifest.write(self.path, self._earlier.model_copy(update={"state": "writing"}))
-            self._remove_earlier(self._earlier)
+            self._remove(name for name in reversed(self._entries) if not keep_others or name in self._names)
         journal = self.path / JOURNAL
         journal.unlink(missing_ok=True)
         self._journal = journal.open("xb", buffering=0)
@@ -95,6 +100,7 @@ class OutputFolder:
             version=manifest.version(),
             model_sha256=model_sha256,
             options=options,
+            kept=tuple(entry for entry in kept if (self.path / entry.path).is_file()),
         )
         manifest.write(self.path, self._current)
 
@@ -159,23 +165,22 @@ class OutputFolder:
                 f"{self.path} holds the results of `crackflow {self._earlier.command}`; name another --out for "
                 f"`crackflow {self._command}`"
             )
-        for entry in self._earlier.files:
-            # bytes are compared once, then size and time
-            if not self._is_own(entry.path) and manifest.unchanged(self.path, entry):
-                self._own[entry.path] = (self.path / entry.path).lstat()
+        self._entries = {one.path: one for one in (*self._earlier.kept, *self._earlier.files)}
         return ""
 
     def _is_own(self, name: str) -> bool:
+        """Whether an earlier run wrote this file, and it is as it was."""
         if name == NAME:
             return self._earlier is not None
-        before = self._own.get(name)
-        if before is None or manifest.leads_through_link(self.path, name):
+        if name not in self._entries:
             return False
-        try:
-            now = (self.path / name).lstat()
-        except OSError:
+        if name in self._verified and not manifest.leads_through_link(self.path, name):
+            # bytes are compared once, then size and time
+            return _same_file(self.path / name, self._verified[name])
+        if not manifest.unchanged(self.path, self._entries[name]):
             return False
-        return (before.st_ino, before.st_size, before.st_mtime_ns) == (now.st_ino, now.st_size, now.st_mtime_ns)
+        self._verified[name] = (self.path / name).lstat()
+        return True
 
     def _content(self) -> list[Path]:
         """What lies in the folder, what killed runs left apart."""
@@ -183,13 +188,13 @@ class OutputFolder:
             return []
         return [one for one in self.path.iterdir() if one.name != LOCK and not one.name.startswith(PREFIX)]
 
-    def _remove_earlier(self, earlier: Manifest) -> None:
+    def _remove(self, names: Iterable[str]) -> None:
         folders = set()
-        for entry in reversed(earlier.files):
-            path = self.path / entry.path
-            if self._is_own(entry.path):
+        for name in names:
+            path = self.path / name
+            if self._is_own(name):
                 path.unlink()
-            if path.parent != self.path and not manifest.leads_through_link(self.path, entry.path):
+            if path.parent != self.path and not manifest.leads_through_link(self.path, name):
                 folders.add(path.parent)
         for folder in folders:
             with contextlib.suppress(OSError):  # it holds files of the user, or is gone
@@ -249,14 +254,14 @@ def reject_overlap(out: Path, inputs: Path, command: str) -> None:
     Raises:
         DataError: with another name to use.
     """
-    if _within(inputs, out):
-        outer, how = out, "holds" if not _within(out, inputs) else "is"
-    elif _within(out, inputs):
-        outer, how = inputs, "lies in"
-    else:
+    holds, lies_in = _within(inputs, out), _within(out, inputs)
+    if not holds and not lies_in:
         return
-    what = f"{inputs}, which is read; expected a folder apart from it"
-    raise DataError(f"--out {out} {how} {what}; try --out {_beside(outer, command)}")
+    how = "is" if holds and lies_in else "holds" if holds else "lies in"
+    raise DataError(
+        f"--out {out} {how} the input {inputs}; expected a folder apart from it; try --out "
+        f"{_beside(out if holds else inputs, command)}"
+    )
 
 
 def _within(path: Path, folder: Path) -> bool:
@@ -272,6 +277,14 @@ def _beside(folder: Path, command: str) -> Path:
     with contextlib.suppress(ValueError):
         return found.relative_to(Path.cwd())
     return found
+
+
+def _same_file(path: Path, before: os.stat_result) -> bool:
+    try:
+        now = path.lstat()
+    except OSError:
+        return False
+    return (before.st_ino, before.st_size, before.st_mtime_ns) == (now.st_ino, now.st_size, now.st_mtime_ns)
 
 
 def _make(path: Path) -> list[Path]:

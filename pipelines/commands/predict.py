@@ -37,8 +37,9 @@ def predict(
 ) -> Outcome:
     """Mark the cracks in photographs and write each kind of output.
 
-    The folder holds the results of one run: what an earlier run wrote there is removed first, its summary before all
-    else. The summary of this run comes last, so where there is one, everything that it tells of is there too.
+    The summary of an earlier run is removed first, then its files that this run replaces. The summary of this run comes
+    last, so where there is one, everything that it tells of is there too. Results of photographs that are not among
+    these stay.
 
     Args:
         weights: as pipelines.commands.model_choice.choose gives them; photographs are resized as their training
@@ -80,10 +81,13 @@ def predict(
                 folder.begin(
                     names,
                     sha256(weights.model),
-                    model=weights.name,
-                    operating_point=as_json(point),
-                    resize_mode=mode,
-                    outputs=[*kinds],
+                    {
+                        "model": weights.name,
+                        "operating_point": as_json(point),
+                        "resize_mode": mode,
+                        "outputs": [*kinds],
+                    },
+                    keep_others=True,
                 )
             marked = MarkedPhoto(file, photo, classes, int(model.output_shape[-1]))
             for kind in kinds.values():

@@ -130,10 +130,13 @@ def score(weights: Weights, pairs: Path, out: Path | None = None, *, force: bool
             folder.begin(
                 list(results),
                 sha256(weights.model),
-                model=weights.name,
-                operating_point=as_json(point),
-                resize=params.resize.model_dump(mode="json"),
-                tolerance_px=params.evaluate.tolerance_px,
+                {
+                    "model": weights.name,
+                    "operating_point": as_json(point),
+                    "resize": params.resize.model_dump(mode="json"),
+                    "tolerance_px": params.evaluate.tolerance_px,
+                },
+                keep_others=False,
             )
             for name, path in results.items():
                 folder.write(name, path.read_bytes())

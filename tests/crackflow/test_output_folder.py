@@ -15,9 +15,9 @@ def inputs(tmp_path):
     return tmp_path / "in"
 
 
-def run(out, inputs, files, **options):
+def run(out, inputs, files, keep_others=False, **options):
     with claim(out, inputs, list(files), command="predict", **options) as folder:
-        folder.begin(list(files), SHA)
+        folder.begin(list(files), SHA, {}, keep_others=keep_others)
         for name, content in files.items():
             folder.write(name, content)
         folder.finish()
@@ -50,6 +50,19 @@ def test_a_later_run_removes_the_folders_that_it_empties(tmp_path, inputs):
     assert below(tmp_path / "out") == ["c", "c/mine", "crackflow-manifest.json", "e"]
 
 
+def test_a_later_run_can_keep_files_of_other_names_and_they_stay_known(tmp_path, inputs):
+    run(tmp_path / "out", inputs, {"a": b"1", "last": b"1"})
+    run(tmp_path / "out", inputs, {"b": b"2", "last": b"2"}, keep_others=True)
+    assert below(tmp_path / "out") == ["a", "b", "crackflow-manifest.json", "last"]
+    found = manifest.read(tmp_path / "out")
+    assert [[one.path for one in files] for files in (found.kept, found.files)] == [["a"], ["b", "last"]]
+    # as a file of crackflow's own it can be replaced, and removed
+    run(tmp_path / "out", inputs, {"a": b"3", "last": b"3"}, keep_others=True)
+    assert (tmp_path / "out/a").read_bytes() == b"3"
+    run(tmp_path / "out", inputs, {"last": b"4"})
+    assert below(tmp_path / "out") == ["crackflow-manifest.json", "last"]
+
+
 def test_a_manifest_never_leads_through_a_link_that_came_later(tmp_path, inputs):
     run(tmp_path / "out", inputs, {"a/b": b"1"})
     (tmp_path / "out/a").rename(tmp_path / "theirs")
@@ -60,7 +73,7 @@ def test_a_manifest_never_leads_through_a_link_that_came_later(tmp_path, inputs)
 
 def test_a_file_that_appears_while_a_run_works_is_kept(tmp_path, inputs):
     with claim(tmp_path / "out", inputs, ["a", "b"], command="predict") as folder:
-        folder.begin(["a", "b"], SHA)
+        folder.begin(["a", "b"], SHA, {}, keep_others=False)
         (tmp_path / "out/b").write_text("mine")
         folder.write("a", b"1")
         folder.write("a", b"2")
@@ -73,7 +86,7 @@ def test_a_file_that_appears_while_a_run_works_is_kept(tmp_path, inputs):
 def test_a_folder_that_becomes_a_link_while_a_run_works_is_not_followed(tmp_path, inputs):
     (tmp_path / "theirs").mkdir()
     with claim(tmp_path / "out", inputs, ["a/b"], command="predict", force=True) as folder:
-        folder.begin(["a/b"], SHA)
+        folder.begin(["a/b"], SHA, {}, keep_others=False)
         (tmp_path / "out/a").symlink_to(tmp_path / "theirs")
         with pytest.raises(DataError, match="is a link now"):
             folder.write("a/b", b"1")
@@ -82,7 +95,7 @@ def test_a_folder_that_becomes_a_link_while_a_run_works_is_not_followed(tmp_path
 
 def test_a_name_that_was_not_announced_is_a_defect(tmp_path, inputs):
     with claim(tmp_path / "out", inputs, ["a"], command="predict") as folder:
-        folder.begin(["a"], SHA)
+        folder.begin(["a"], SHA, {}, keep_others=False)
         with pytest.raises(ValueError, match="b is not among the files"):
             folder.write("b", b"1")
 
@@ -99,7 +112,7 @@ def test_a_damaged_manifest_makes_all_files_the_users(tmp_path, inputs):
 @pytest.mark.parametrize("out", ["in", "in/deep/out", ".", "link", "link/out", "in/../in"])
 def test_an_overlap_with_the_input_is_rejected_by_whatever_name(tmp_path, inputs, out):
     (tmp_path / "link").symlink_to(inputs)
-    with pytest.raises(DataError, match="which is read; expected a folder apart from it; try --out "):
+    with pytest.raises(DataError, match=r"the input .*/in; expected a folder apart from it; try --out "):
         run(tmp_path / out, inputs, {"a": b"1"}, force=True)
     assert below(tmp_path) == ["in", "link"]
 

@@ -201,19 +201,22 @@ def test_files_of_the_user_are_kept(checkout):
     assert {name: after[name] for name in before} == {name: hashes("set")[name] for name in before}
 
 
-def test_a_second_run_replaces_the_first_and_nothing_else(checkout):
-    predict("photos", "out")
-    Path("out/notes.txt").write_text("mine")
+def test_one_photograph_after_the_other_into_one_folder(checkout):
+    """As a loop of a shell does it; the summary is that of the last run."""
+    predict("photos/cracked.png", "out")
     Path("out/masks/mine.png").write_text("mine")
     assert predict("photos/plain.jpg", "out").exit_code == 0
     assert sorted(hashes("out")) == [
         "crackflow-manifest.json",
+        "masks/cracked.png",
         "masks/mine.png",
         "masks/plain.png",
-        "notes.txt",
+        "overlays/cracked.png",
         "overlays/plain.png",
         "summary.csv",
     ]
+    assert Path("out/summary.csv").read_text().splitlines()[1:] == ["plain.jpg,0.000000"]
+    assert predict("photos", "out").exit_code == 0
 
 
 def test_a_mask_that_was_corrected_by_hand_is_kept(checkout):

@@ -178,7 +178,7 @@ def test_an_out_that_overlaps_the_pairs_is_rejected(score, pairs, tmp_path, out)
     result = score("--out", out, "--force")
     assert result.exit_code == 2
     assert f"error: --out {out} " in result.stderr
-    assert "which is read; expected a folder apart from it; try --out " in result.stderr
+    assert "pairs; expected a folder apart from it; try --out " in result.stderr
     assert sorted(tmp_path.rglob("*")) == before
 
 
