@@ -24,8 +24,7 @@ from pipelines.flows import artifacts, gate, results_branch
 from pipelines.git import GitError, commit_of, git, shown
 from tasks.workspace import Workspace
 
-PACKAGE = "pipelines"
-GATE = f"{PACKAGE}.gate"
+GATE = "pipelines.flows.gate"
 # To the git remote and back; one that does not answer must not hold up the next night.
 GIT_LIMIT_S = 300.0
 
@@ -95,8 +94,8 @@ def run_gate(rebuilt: Rebuilt, revision: str) -> State:
     """
     log = get_run_logger()
     workspace = rebuilt.workspace
-    own = workspace.root / PACKAGE
-    if own.is_dir() and not (own / "gate.py").is_file():
+    own = workspace.root / "pipelines"
+    if own.is_dir() and not (own / "flows/gate.py").is_file():
         # the revision's own package hides the installed one
         return Completed(name="Skipped", message=f"{revision} is from before there was a gate; the champion stays")
     gate.verdict_file(workspace).unlink(missing_ok=True)

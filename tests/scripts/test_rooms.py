@@ -8,9 +8,6 @@ from scripts.rooms import PAGE, allowed, arrows, holds, modules, page, room_of
 from tasks.code_closure import PACKAGES, ROOT, imports
 
 ALLOWED = allowed()
-# Imports that a change under way removes.
-LEAVING = {("crackflow/training", "crackflow/sources")}
-LEAVING_TESTS = {"benchmarks/data/faults.py"}
 
 
 @pytest.mark.parametrize("room", modules())
@@ -18,7 +15,6 @@ def test_a_room_imports_only_from_rooms_that_it_may_use(room):
     assert room in ALLOWED, f"{room} is a new room: say in scripts/rooms.py what it may use"
     for path in modules()[room]:
         used = {room_of(other) for other in imports(path) if other.name != "__init__.py"} - {room}
-        used -= {other for one, other in LEAVING if one == room}
         assert used <= ALLOWED[room], f"{path.relative_to(ROOT)} may not import from {sorted(used - ALLOWED[room])}"
 
 
@@ -69,8 +65,7 @@ def test_nothing_imports_tests(package):
     for path in (ROOT / package).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else [getattr(node, "module", None)]
-            if path.relative_to(ROOT).as_posix() not in LEAVING_TESTS:
-                assert "tests" not in {str(name).split(".")[0] for name in names}, path
+            assert "tests" not in {str(name).split(".")[0] for name in names}, path
 
 
 @pytest.mark.parametrize("package", PACKAGES)

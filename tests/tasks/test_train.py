@@ -1,5 +1,6 @@
 import hashlib
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -21,9 +22,10 @@ PARAMS = Params(
 )
 
 
-@pytest.fixture
-def workspace(tmp_path):
+@pytest.fixture(scope="module")
+def _resized(tmp_path_factory):
     """Six train, two valid and three test pairs of 32 px, all of which are mini_test."""
+    root = tmp_path_factory.mktemp("resized")
     rng = np.random.default_rng(0)
     rows = []
     for i in range(11):
@@ -32,16 +34,38 @@ def workspace(tmp_path):
         mask[:, 10 + i : 12 + i] = 1
         image = rng.integers(120, 200, (32, 32, 3)).astype(np.uint8)
         image[mask == 1] = 20
-        write_png(tmp_path / "data/resized/images" / f"{stem}.png", image)
-        write_png(tmp_path / "data/resized/masks" / f"{stem}.png", encode_classes(mask, 2))
+        write_png(root / "data/resized/images" / f"{stem}.png", image)
+        write_png(root / "data/resized/masks" / f"{stem}.png", encode_classes(mask, 2))
         rows.append((stem, "CFD", stem, stem, subset, int(subset == "test")))
     columns = ["stem", "source", "parent", "group", "subset", "mini_test"]
-    pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "data/split.csv", index=False)
-    return Workspace(tmp_path)
+    pd.DataFrame(rows, columns=columns).to_csv(root / "data/split.csv", index=False)
+    return root
 
 
-def test_writes_a_plain_model_curves_and_pictures(workspace):
-    train.run(workspace, PARAMS)
+@pytest.fixture(scope="module")
+def _trained(_resized, tmp_path_factory):
+    root = tmp_path_factory.mktemp("trained") / "workspace"
+    shutil.copytree(_resized, root)
+    train.run(Workspace(root), PARAMS)
+    return root
+
+
+@pytest.fixture
+def workspace(_resized, tmp_path):
+    """The pairs before any training."""
+    shutil.copytree(_resized, tmp_path / "workspace")
+    return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def trained(_trained, tmp_path):
+    """The pairs after a training with PARAMS."""
+    shutil.copytree(_trained, tmp_path / "workspace")
+    return Workspace(tmp_path / "workspace")
+
+
+def test_writes_a_plain_model_curves_and_pictures(trained):
+    workspace = trained
     model = keras.saving.load_model(workspace.model, custom_objects={})
     assert model.input_shape == (None, 32, 32, 3)
     assert not model.compiled
@@ -64,11 +88,11 @@ def test_writes_a_plain_model_curves_and_pictures(workspace):
         assert read_image(workspace.reports / chart).std() > 0
 
 
-def test_a_training_by_hand_replaces_the_pictures_of_an_earlier_one(workspace):
+def test_a_training_by_hand_replaces_the_pictures_of_an_earlier_one(trained):
     """DVC would have removed them; `python -m tasks train` by hand removes nothing before it calls `run`."""
+    workspace = trained
     published = workspace.reports / "epoch_change_infer"
     states = workspace.root / ".crackflow/state/train"
-    train.run(workspace, PARAMS)
     earlier = set(states.iterdir())
     # whatever the first training drew, it drew something else
     for path in published.glob("epoch_*.png"):
@@ -83,9 +107,9 @@ def test_a_training_by_hand_replaces_the_pictures_of_an_earlier_one(workspace):
     assert [path.name for path in published.iterdir()] == ["README.txt"]
 
 
-def test_what_was_trained_once_is_published_again_without_training(workspace):
+def test_what_was_trained_once_is_published_again_without_training(trained):
     """DVC removes a stage's outputs before it runs; a killed publication must not cost the training."""
-    train.run(workspace, PARAMS)
+    workspace = trained
     first = keras.saving.load_model(workspace.model).get_weights()
     curves = (workspace.reports / "train_losses.csv").read_bytes()
     workspace.model.unlink()
