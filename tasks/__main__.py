@@ -15,7 +15,7 @@ from crackflow.keras_import import import_keras
 from tasks import stage_inputs
 from tasks.child_environment import forget_repository
 from tasks.endings import interrupt_on, os_error_line, stop_line
-from tasks.memory import peak_mib
+from tasks.machine import peak_mib
 from tasks.workspace import Workspace
 
 WITH_KERAS = {"train", "evaluate", "infer"}

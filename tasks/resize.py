@@ -24,8 +24,8 @@ from crackflow.params import Colour, Params
 from crackflow.progress import track
 from crackflow.rejections import Rejection, check_rejections
 from tasks.code_closure import fingerprint
+from tasks.machine import on_all_cores
 from tasks.outputs import new_folder, write_csv
-from tasks.threads import on_all_cores
 from tasks.workspace import Workspace
 
 COLUMNS = [

@@ -22,8 +22,8 @@ from crackflow.splitting.examples import pick_examples
 from crackflow.visualization.contact_sheet import Picture, captioned, sheet
 from crackflow.visualization.dataset_charts import subsets_and_sources, thickness_by_source
 from crackflow.visualization.overlays import outlined
+from tasks.machine import on_all_cores
 from tasks.outputs import write_csv, write_json
-from tasks.threads import on_all_cores
 from tasks.workspace import Workspace
 
 COLUMNS = 6

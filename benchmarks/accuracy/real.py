@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from tasks.threads import cores
+from tasks.machine import cores
 
 ROOT = Path(__file__).resolve().parents[2]
 TREE = ROOT / ".crackflow/real"

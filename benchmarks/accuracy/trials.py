@@ -103,7 +103,7 @@ def main(folder: Path) -> None:
     from crackflow.training.checkpoints import Checkpoints
     from crackflow.training.loop import train
     from pipelines.commands.profile import load
-    from tasks.memory import peak_mib
+    from tasks.machine import peak_mib
 
     trial = Trial(**{key: tuple(value) for key, value in json.loads((folder / "trial.json").read_text()).items()})
     params = load(real.ROOT / "profiles", "photos", trial.settings)

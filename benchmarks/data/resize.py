@@ -33,7 +33,7 @@ from crackflow.imaging.masks import read_mask
 from crackflow.imaging.resize import resize_image
 from crackflow.params import Params
 from tasks import resize
-from tasks.memory import peak_mib
+from tasks.machine import peak_mib
 from tasks.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -28,7 +28,7 @@ from crackflow.progress import track
 from crackflow.sources.folder import Pair, find_pairs
 from crackflow.sources.provenance import NameRules
 from scripts.tables import fill, markdown
-from tasks.threads import on_all_cores
+from tasks.machine import on_all_cores
 
 TREE = real.ROOT / ".crackflow/scale/tree"
 MADE = real.ROOT / ".crackflow/scale/pairs"

@@ -24,7 +24,7 @@ from benchmarks.accuracy.real import machine
 from crackflow.atomic import write_text
 from crackflow.keras_import import import_keras
 from scripts.tables import fill, markdown
-from tasks.memory import peak_mib
+from tasks.machine import peak_mib
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs/results/original.json"

@@ -12,7 +12,6 @@ import psutil  # type: ignore[import-untyped] # it ships no types
 
 from crackflow.errors import CrackflowError
 from pipelines.dvc_runner import repair, run_lock
-from pipelines.flows.work_tree import PLACE
 
 MADE = (
     "data/raw",
@@ -25,7 +24,10 @@ MADE = (
     "predictions",
 )
 # git has these, or what stands in them
-KEPT = {run_lock.WITHOUT_GIT: {PLACE.name, *run_lock.NAMES}, Path("reports"): {"evaluation.csv", ".gitignore"}}
+KEPT = {
+    run_lock.WITHOUT_GIT: {run_lock.SCHEDULED.name, *run_lock.NAMES},
+    Path("reports"): {"evaluation.csv", ".gitignore"},
+}
 
 
 def clean(root: Path) -> None:

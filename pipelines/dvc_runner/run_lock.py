@@ -20,6 +20,8 @@ POLL_S = 0.1
 NAMES = ("rebuild.lock", "scheduled.lock")
 # Where they lie without git, below the checkout's root.
 WITHOUT_GIT = Path(".crackflow")
+# The work tree of scheduled runs, below the checkout's root.
+SCHEDULED = Path(".crackflow/scheduled")
 
 
 class AlreadyRunningError(CrackflowError):

@@ -9,11 +9,12 @@ import shutil
 from pathlib import Path
 
 from crackflow.atomic import write_text
+from pipelines.dvc_runner import run_lock
 from pipelines.flows import shared_photographs
 from pipelines.flows.results_branch import KEPT
 from pipelines.git import commit_of, git
 
-PLACE = Path(".crackflow/scheduled")
+PLACE = run_lock.SCHEDULED
 
 
 def prepare(root: Path, revision: str) -> Path:

@@ -3,7 +3,7 @@ import threading
 import cv2
 import pytest
 
-from tasks.threads import AHEAD, on_all_cores
+from tasks.machine import AHEAD, on_all_cores
 
 
 def test_results_keep_the_order_of_the_items():
@@ -11,7 +11,7 @@ def test_results_keep_the_order_of_the_items():
 
 
 def test_only_a_few_items_are_taken_ahead(monkeypatch):
-    monkeypatch.setattr("tasks.threads.cores", lambda: 2)
+    monkeypatch.setattr("tasks.machine.cores", lambda: 2)
     taken = []
 
     def items():
@@ -26,7 +26,7 @@ def test_only_a_few_items_are_taken_ahead(monkeypatch):
 
 
 def test_an_error_is_raised_and_queued_work_dropped(monkeypatch):
-    monkeypatch.setattr("tasks.threads.cores", lambda: 1)
+    monkeypatch.setattr("tasks.machine.cores", lambda: 1)
     done, gate = [], threading.Event()
 
     def work(number):

@@ -1,10 +1,14 @@
-"""Work on all cores in one process: OpenCV, NumPy and zlib let go of the interpreter while they compute."""
+"""The machine that a stage runs on: work on all of its cores, and how much memory the stage took.
+
+Threads in one process are enough: OpenCV, NumPy and zlib let go of the interpreter while they compute.
+"""
 
 import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
 import cv2
@@ -46,3 +50,17 @@ def on_all_cores(function: Callable[[Item], Result], items: Iterable[Item]) -> I
 def cores() -> int:
     """Cores that this process may run on; a container's quota of time on them is not seen."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def peak_mib() -> int | None:
+    """The most memory that this process has held, in MiB; None where the system does not tell.
+
+    Of Linux's two figures the kernel's high-water mark is taken: ru_maxrss starts at what the parent held.
+    """
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    text = status.read_text(encoding="utf-8", errors="replace")
+    lines = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    # some sandboxes have the file and not the line
+    return round(int(lines["VmHWM"].split()[0]) / 1024) if "VmHWM" in lines else None
