@@ -1,1 +1,1 @@
-"""Pixels: reading and writing pictures and masks, bringing them to one size, hashing what they look like."""
+"""Pixels: read and write images and masks, bring them to one size, hash what they look like."""

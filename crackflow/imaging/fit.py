@@ -1,4 +1,4 @@
-"""Which part of a photograph lands where in the square that a model sees, and the way back."""
+"""Which part of a photograph goes where in the square that a model takes, and the way back."""
 
 from typing import Literal, NamedTuple
 
@@ -24,7 +24,7 @@ class Frame(NamedTuple):
 
 
 def frame(height: int, width: int, size: int, mode: Mode = "stretch") -> Frame:
-    """Lay a photograph into a square.
+    """Fit a photograph into a square.
 
     Args:
         height: of the photograph, px.

@@ -1,8 +1,8 @@
 """Read photographs and crackflow's own masks, and write both.
 
-Files are decoded from memory and never by `cv2.imread`: `cv2.imdecode` refuses a JPEG that ends early, `cv2.imread`
-fills the missing part with grey. A second, strict decoding by Pillow to find such files would cost 70 % more
-and find no more of them.
+Files are decoded from memory and never by `cv2.imread`. `cv2.imdecode` rejects a JPEG that ends early, where
+`cv2.imread` fills the missing part with grey. A second, strict decoding by Pillow would cost 70 % more time and find no
+more such files.
 """
 
 from pathlib import Path
@@ -24,15 +24,15 @@ NATIVE = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
 _PNG = b"\x89PNG\r\n\x1a\n"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-# Why a file can't be decoded is said once, by ImageError.
+# ImageError says why a file can't be decoded, and OpenCV need not say it too.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def read_image(path: Path, *, turned: bool = True) -> Pixels:
     """Read a photograph.
 
-    Levels of 16-bit files are divided by what their brightest one tells of the camera: 8, 10, 12, 14 or 16 bits are in
-    use, so a 12-bit photograph in a 16-bit file does not come out black.
+    A 16-bit file may hold 8, 10, 12, 14 or 16 bits. Its brightest level shows how many, and levels are divided
+    accordingly. So a 12-bit photograph in a 16-bit file does not come out black.
 
     Args:
         path: a JPEG, PNG, BMP, TIFF or WebP file; grey, colour, palette or CMYK; 1, 8 or 16 bit; alpha is dropped.
@@ -109,7 +109,7 @@ def decode_classes(levels: Pixels, num_classes: int, name: str = "a stored mask"
 
 
 def write_png(path: Path, array: Pixels, compression: int = 1) -> None:
-    """Write a PNG at once: a reader sees the old file or the whole new one, never a part.
+    """Write a PNG atomically: a reader sees the old file or the whole new one, never a part.
 
     Args:
         path: where to; its folder is made.

@@ -1,10 +1,10 @@
 """Read masks as people drew and saved them.
 
-What a file means is told by what it holds and not by its name:
+What a file means follows from its content and not from its name:
 
     grey levels     the class of the nearest colour; with black and white that is crack above 127
     class numbers   0..C-1 in place of the colours, where no compression can have made such levels
-    colours         the nearest class; of two, whatever differs clearly from the background is the other one
+    colours         the nearest class; of two classes, whatever differs clearly from the background is the second
     colour tables   the colours where each means another class, else the numbers, as in the masks of Pascal VOC
     transparency    transparent pixels are background
 """
@@ -20,15 +20,15 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from crackflow.errors import ImageError
-from crackflow.imaging.class_colours import Classes, Colours, Kind, Mask, classes_of, nearest
+from crackflow.imaging.class_colours import ClassColours, Colours, DecodedMask, Kind, class_colours, nearest_class
 from crackflow.imaging.images import NATIVE, Pixels, decode_bytes, load, read_image
 
-# JPEG puts such levels around what is black throughout; a mask of 0 and 100 is no noise.
+# JPEG makes levels up to this one around black; a level of 100 is no such noise.
 _JPEG_NOISE = 48
 # Alpha below this is transparent.
 _OPAQUE = 128
 _SHOWN = 5
-# What Pillow raises on damage, most of it by accident.
+# What Pillow raises for damaged files, often not on purpose.
 _UNREADABLE = (
     OSError,
     SyntaxError,
@@ -41,12 +41,12 @@ _UNREADABLE = (
 )
 
 
-def read_pair(image_path: Path, mask_path: Path, colours: Colours) -> tuple[Pixels, Mask]:
+def read_pair(image_path: Path, mask_path: Path, colours: Colours) -> tuple[Pixels, DecodedMask]:
     """Read a photograph and its mask, of one size.
 
-    Where the photograph alone says by EXIF that it is to be turned, and the mask fits it as it is stored and not as it
-    is shown, the mask was drawn on the stored pixels: then the photograph is read as stored. A square or half-turned
-    photograph does not tell, and is turned.
+    Where only the photograph has an EXIF orientation, and the mask fits it as stored and not as turned, the mask was
+    drawn on the stored pixels. Then the photograph is read as stored. With a square photograph, or one turned by 180
+    degrees, this can't be seen, and it is turned.
 
     Args:
         image_path: a file as for `read_image`.
@@ -54,7 +54,7 @@ def read_pair(image_path: Path, mask_path: Path, colours: Colours) -> tuple[Pixe
         colours: RGB 0..255 of each class, the background first.
 
     Returns:
-        uint8 RGB (H, W, 3), and the mask with classes (H, W).
+        uint8 RGB (H, W, 3), and the mask with its classes (H, W).
 
     Raises:
         ImageError: when one of them can't be read, or their sizes differ.
@@ -72,7 +72,7 @@ def read_pair(image_path: Path, mask_path: Path, colours: Colours) -> tuple[Pixe
     return image, mask
 
 
-def read_mask(path: Path, colours: Colours) -> Mask:
+def read_mask(path: Path, colours: Colours) -> DecodedMask:
     """Read a mask as class numbers.
 
     Args:
@@ -80,20 +80,20 @@ def read_mask(path: Path, colours: Colours) -> Mask:
         colours: RGB 0..255 of each class, the background first.
 
     Returns:
-        The mask's classes, below len(colours), and how the file held them.
+        The mask's classes, below len(colours), and how the file stored them.
 
     Raises:
-        ImageError: when the file is absent, truncated or not an image; or when nothing in it would be read as a crack
-            though not all of it has the background's colour, less what JPEG does to that. A JPEG of class numbers 0
-            and 1 can't be told from such noise and is read as empty.
+        ImageError: when the file is absent, truncated or not an image; or when all of it would be read as background
+            though some of it has another colour, JPEG noise aside. A JPEG of class numbers 0 and 1 can't be told from
+            such noise and is read as empty.
     """
-    known = classes_of(tuple(colours))
+    known = class_colours(tuple(colours))
     data = load(path)
     pixels = decode_bytes(data, NATIVE, path.name)
     if data.startswith(b"\xff\xd8"):
         pixels = _single(pixels)
-        mask = known.read(pixels)
-        _refuse_what_vanishes(path, pixels, mask, known, _JPEG_NOISE)
+        mask = known.decode(pixels)
+        _reject_lost_marks(path, pixels, mask, known, _JPEG_NOISE)
         return mask
     extras = _extras(data, path.name)
     kind: Kind | None = None
@@ -106,15 +106,19 @@ def read_mask(path: Path, colours: Colours) -> Mask:
         pixels = _flattened(path, extras.layers, known)
     pixels = _single(pixels)
     if extras.lossless and pixels.ndim == 2 and 0 < pixels.max() < len(colours):
-        return Mask(pixels, kind or "numbers", 0.0)
-    mask = known.read(pixels)
+        return DecodedMask(pixels, kind or "numbers", 0.0)
+    mask = known.decode(pixels)
     if extras.lossless:
-        _refuse_what_vanishes(path, pixels, mask, known, 0)
+        _reject_lost_marks(path, pixels, mask, known, 0)
     return mask._replace(kind=kind or mask.kind)
 
 
-def _refuse_what_vanishes(path: Path, pixels: Pixels, mask: Mask, known: Classes, noise: int) -> None:
-    """Raise where all that a mask shows, more than `noise` levels off the background, is read as background."""
+def _reject_lost_marks(path: Path, pixels: Pixels, mask: DecodedMask, known: ClassColours, noise: int) -> None:
+    """Reject a mask that is read as background throughout, though some of it is more than `noise` levels off it.
+
+    Raises:
+        ImageError: with the levels or colours that the mask holds.
+    """
     if not mask.faint_share or mask.classes.any():
         return
     background = known.colours[0, ::-1]
@@ -127,10 +131,10 @@ def _refuse_what_vanishes(path: Path, pixels: Pixels, mask: Mask, known: Classes
 
 
 class _Extras(NamedTuple):
-    """What a file holds besides the colours that OpenCV makes of it.
+    """What a file holds that OpenCV does not return.
 
     Attributes:
-        lossless: whether its levels are those that were written.
+        lossless: whether its levels are exactly those that were written.
         indices: uint8 (H, W), the numbers that its colour table is for.
         table: uint8 (N, 3), RGB; N is above every index.
         layers: uint8 (H, W, 4), BGR and alpha.
@@ -143,7 +147,7 @@ class _Extras(NamedTuple):
 
 
 def _extras(data: bytes, name: str) -> _Extras:
-    """What Pillow tells of a file that OpenCV has decoded; nothing where Pillow can't open it."""
+    """What Pillow finds in a file that OpenCV has decoded; nothing where Pillow can't open it."""
     try:
         file = Image.open(io.BytesIO(data))
     except _UNREADABLE:
@@ -165,7 +169,7 @@ def _extras(data: bytes, name: str) -> _Extras:
 
 
 def _single(pixels: Pixels) -> Pixels:
-    """The one channel of a grey picture saved in colour."""
+    """The one channel of a grey image that was saved in colour; other images as they are."""
     if pixels.ndim == 2:
         return pixels
     blue, green, red = cv2.split(pixels)
@@ -173,14 +177,14 @@ def _single(pixels: Pixels) -> Pixels:
     return np.asarray(green, dtype=np.uint8) if grey else pixels
 
 
-def _read_table(path: Path, indices: Pixels, table: Pixels, known: Classes) -> Mask | None:
-    """Classes of a file with a colour table; None where the table is a mere list of greys.
+def _read_table(path: Path, indices: Pixels, table: Pixels, known: ClassColours) -> DecodedMask | None:
+    """Classes of a file with a colour table; None where the table is just a list of greys.
 
-    The table says black and white in either order, or it has whatever colours a drawing program gives to the numbers.
+    A table may hold the colours of the classes in any order, or any colours that a drawing program gives the numbers.
     """
     used = np.flatnonzero(np.bincount(indices.ravel(), minlength=256))
     colours = table[used]
-    by_colour = nearest(colours, known.colours)
+    by_colour = nearest_class(colours, known.colours)
     exact = (colours == known.colours[by_colour]).all()
     by_index = np.zeros(256, dtype=np.uint8)
     if exact or (len(used) > 1 and len(set(by_colour.tolist())) == len(used)):
@@ -194,11 +198,11 @@ def _read_table(path: Path, indices: Pixels, table: Pixels, known: Classes) -> M
             f"{path.name} holds the numbers {_listed(used.tolist())} of a colour table, {_listed(colours.tolist())}; "
             f"expected the numbers 0 to {len(known.colours) - 1} or the colours under `classes`: write those"
         )
-    return Mask(by_index[indices], "palette", 0.0)
+    return DecodedMask(by_index[indices], "palette", 0.0)
 
 
-def _flattened(path: Path, layers: Pixels, known: Classes) -> Pixels:
-    """The colours, with the background's where they are transparent; as they are where alpha is the same all over."""
+def _flattened(path: Path, layers: Pixels, known: ClassColours) -> Pixels:
+    """The colours, with the background's where they are transparent; unchanged where alpha is the same throughout."""
     pixels, transparent = layers[..., :3].copy(), layers[..., 3] < _OPAQUE
     if transparent.all() or not transparent.any():
         return pixels
@@ -213,7 +217,7 @@ def _flattened(path: Path, layers: Pixels, known: Classes) -> Pixels:
 
 
 def _named(pixels: Pixels) -> str:
-    """The grey levels or RGB colours of a picture, the first few of them."""
+    """The first few grey levels or RGB colours of an image."""
     if pixels.ndim == 2:
         return f"levels {_listed(np.unique(pixels).tolist())}"
     colours = np.unique(pixels.reshape(-1, 3)[:, ::-1], axis=0)

@@ -1,9 +1,9 @@
-"""Tell in 256 bits what a photograph looks like, so that the same one is known again under another name.
+"""Hash what a photograph looks like in 256 bits, so that the same one is recognized under another name.
 
-The hash holds the signs of the lowest 16 x 16 frequencies of the cosine transform. Signs about zero, where pHash
-(Zauner 2010, and imagehash's `phash`) compares with the median: mirroring a picture then negates every odd frequency of
-one axis and a quarter turn transposes the matrix, so the hashes of all eight turns follow from the stored one
-(`crackflow.splitting.near_duplicates`) and no picture is read again. docs/explanation/duplicates.md has the
+The hash holds the signs of the lowest 16 x 16 frequencies of the cosine transform. pHash (Zauner 2010, and
+imagehash's `phash`) compares with the median; here signs are about zero. Then mirroring an image negates every odd
+frequency of one axis, and a quarter turn exchanges the axes. So the hashes of all eight turns follow from the stored
+one (`crackflow.splitting.near_duplicates`), and no image is read again. docs/explanation/duplicates.md has the
 measurements.
 """
 
@@ -15,7 +15,7 @@ from scipy.fft import dctn
 SIDE = 16
 """Frequencies along each axis; a hash has SIDE * SIDE bits."""
 
-# Four pixels to the shortest wave that is kept: finer detail is lost when pictures are scaled or compressed.
+# Four pixels to the shortest wave that is kept; finer detail is lost when images are scaled or compressed.
 _THUMB = 4 * SIDE
 
 

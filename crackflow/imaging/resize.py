@@ -13,10 +13,10 @@ def resize_image(image: Pixels, size: int, mode: Mode = "stretch") -> Pixels:
     """Resize a photograph to a square.
 
     A side that shrinks is averaged over area, which keeps thin cracks as faint lines where interpolation would skip
-    them; a side that grows is interpolated cubically, which keeps them darker than linear interpolation does.
+    them. A side that grows is interpolated cubically, which keeps cracks darker than linear interpolation does.
 
-    Padding has the photograph's own mean colour: black bars would be the darkest and straightest thing in it, and an
-    edge that is repeated or mirrored draws a crack that ends there on into the padding, where the mask has none.
+    Padding has the photograph's mean colour. Black bars would be the darkest and straightest thing in the image. A
+    repeated or mirrored edge would continue a crack into the padding, where the mask has none.
 
     Args:
         image: uint8 (H, W, 3) or (H, W).
@@ -46,7 +46,7 @@ def resize_mask(classes: Pixels, size: int, num_classes: int, mode: Mode = "stre
     """Resize a mask to a square without losing thin lines; padding is background.
 
     The foreground is scaled as `crackflow.imaging.thin_lines.scale_lines` says: lines of one pixel never break, and the
-    area is kept as far as that allows. Of several foreground classes the one that covers most of a pixel wins.
+    area is kept as far as that allows. Of several foreground classes, a pixel gets the one that covers most of it.
 
     Args:
         classes: uint8 (H, W), class numbers.

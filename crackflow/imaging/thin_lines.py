@@ -1,9 +1,10 @@
 """Scale a mask so that thin lines neither break nor thicken.
 
-A line that is `w` px wide after scaling covers at most `w` of a pixel, so the majority loses it where `w` is small; a
-lower threshold keeps it and draws it half as wide again. Here the low threshold is where the work starts: pixels that a
-line can spare are then taken away, the least covered first, until the mask has the area that scaling gives it. A line
-in one piece needs a pixel in each row, or each column, that it passes; where that is more than its area, it wins.
+A line that is `w` px wide after scaling covers at most the share `w` of a pixel. So a majority vote loses it where `w`
+is small, and a lower threshold keeps it but draws it half as wide again. Here the low threshold is the first step. Then
+pixels that a line can spare are removed, the least covered first, until the mask has the area that scaling gives it. An
+unbroken line needs a pixel in each row, or each column, that it passes. Where that is more than its area, the line is
+kept unbroken.
 """
 
 import math
@@ -16,12 +17,12 @@ from crackflow.imaging.images import Pixels
 
 # Coverage 0..255 comes in whole levels, and each of the two passes of a resize may round one away.
 _FULL, _HALF, _ROUNDING = 255, 127, 2
-# Of what a line of one pixel covers at best, the part that a pixel needs; the first that breaks nothing counts. Two
-# pixels that share a straight line both get half at worst, so the first is enough for it, wherever it falls; lines that
-# wander lose a step in 8 of 1,000 made masks (in 67 at 0.5). The last takes all that the mask touches, and closes
-# gaps that the others leave open.
+# The part of what a line of one pixel covers at best that a pixel must cover to be kept. The first value that breaks
+# nothing is taken. Two pixels that share a straight line both get half of it at worst, so the first value is enough for
+# straight lines. Winding lines break with it in 8 of 1,000 made masks (in 67 with 0.5). The last value keeps all that
+# the mask touches, and closes gaps that the others leave open.
 _PARTS = (0.45, 0.2, 0.0)
-# Pixels of one coverage can't all be weighed at once, since one may stand only as long as the other does.
+# Pixels of one coverage can't all be removed at once, since one may be needed as soon as another is gone.
 _LEVEL_BITS = 5
 # East, then counter-clockwise, as steps (row, column).
 _RING = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))
@@ -50,16 +51,16 @@ def coverage(mask: Pixels, height: int, width: int) -> Pixels:
 
 
 def _is_exact(many: int, few: int) -> bool:
-    """Whether many / few is a binary fraction: otherwise OpenCV takes a wrong pixel where two edges coincide."""
+    """Whether many / few is a binary fraction; otherwise OpenCV takes a wrong pixel where two edges coincide."""
     denominator = few // math.gcd(many, few)
     return denominator & (denominator - 1) == 0
 
 
 def scale_lines(mask: Pixels, height: int, width: int) -> NDArray[np.bool_]:
-    """Scale a mask: its lines stay in one piece, and its area is kept as far as that allows.
+    """Scale a mask: its lines stay unbroken, and its area is kept as far as that allows.
 
-    What is at least 3 px thick afterwards is decided by the majority, pixel by pixel, and takes no part in balancing
-    the area of the lines.
+    What is at least 3 px thick afterwards is decided by majority, pixel by pixel, and does not count when the area of
+    the lines is balanced.
 
     Args:
         mask: uint8 (H, W), 0 or 255.
@@ -68,7 +69,7 @@ def scale_lines(mask: Pixels, height: int, width: int) -> NDArray[np.bool_]:
 
     Returns:
         bool (height, width). A line of one pixel never breaks. The area of what is thin is that of the mask, scaled,
-        unless lines in one piece need more.
+        unless unbroken lines need more.
     """
     if mask.shape == (height, width):
         return mask > 0
@@ -80,7 +81,7 @@ def scale_lines(mask: Pixels, height: int, width: int) -> NDArray[np.bool_]:
     thick = _thick(share)
     # with a border, so that every pixel has eight neighbours
     share = np.pad(share, 1)
-    kept = _unbroken(share, min(1.0, *scales), _pieces(mask))
+    kept = _unbroken(share, min(1.0, *scales), _component_count(mask))
     places = np.flatnonzero(kept.view(np.bool_))
     if thick is not None:
         thick = np.pad(thick, 1)
@@ -97,23 +98,23 @@ def scale_lines(mask: Pixels, height: int, width: int) -> NDArray[np.bool_]:
     return np.asarray(kept[1:-1, 1:-1] > 0)
 
 
-def _unbroken(share: Pixels, best: float, pieces: int) -> Pixels:
-    """1 where enough is covered for lines to hold, 0 elsewhere: in no more than so many pieces, none if there are none.
+def _unbroken(share: Pixels, best: float, most: int) -> Pixels:
+    """1 where enough is covered for lines to stay unbroken, 0 elsewhere.
 
     Args:
         share: uint8 (H, W), what is covered of each pixel.
         best: what a line of one pixel covers of a pixel at best, 0..1.
-        pieces: how many the mask has.
+        most: components of the mask. The result has no more, and none only if the mask has none.
     """
     for part in _PARTS:
         kept = (share >= max(1, int(_FULL * part * best) - _ROUNDING)).view(np.uint8)
-        if min(pieces, 1) <= _pieces(kept) <= pieces:
+        if min(most, 1) <= _component_count(kept) <= most:
             break
     return np.asarray(kept)
 
 
-def _pieces(mask: Pixels) -> int:
-    """How many 8-connected pieces there are."""
+def _component_count(mask: Pixels) -> int:
+    """How many 8-connected components there are."""
     # the background has a label too
     return cv2.connectedComponents(mask, connectivity=8)[0] - 1
 
@@ -125,15 +126,15 @@ def _thick(share: Pixels) -> Pixels | None:
 
 
 def _thin_out(kept: Pixels, share: Pixels, places: NDArray[np.intp], most: int) -> None:
-    """Take pixels away, the least covered first, as long as nothing breaks, closes or gets shorter.
+    """Remove pixels, the least covered first, as long as no line breaks or gets shorter and no hole closes.
 
-    Pixels of the same parity of row and column don't touch, so those of one parity are weighed at once.
+    Pixels of the same parity of row and column don't touch, so those of one parity are tested at once.
 
     Args:
         kept: uint8 (H, W), 0 or 1; its border is 0. Changed in place.
         share: uint8 (H, W), what is covered of each pixel.
-        places: the pixels that may go, as indices into the flat array.
-        most: how many go at most.
+        places: the pixels that may be removed, as indices into the flat array.
+        most: how many are removed at most.
     """
     flat, width = kept.reshape(-1), kept.shape[1]
     parity = places // width % 2 * 2 + places % width % 2
@@ -150,7 +151,7 @@ def _thin_out(kept: Pixels, share: Pixels, places: NDArray[np.intp], most: int) 
 
 
 def _add(kept: Pixels, share: Pixels, number: int) -> None:
-    """Keep the `number` pixels of the largest share besides, in place; of equal ones the first."""
+    """Keep `number` more pixels, those of the largest share, in place; of equal ones the first."""
     counts = cv2.calcHist([share], [0], None, [_FULL + 1], [0, _FULL + 1]).ravel()
     at_least = counts[::-1].cumsum()[::-1]
     level = max(1, int(np.count_nonzero(at_least >= number)) - 1)
@@ -160,11 +161,11 @@ def _add(kept: Pixels, share: Pixels, number: int) -> None:
 
 
 def _spare() -> NDArray[np.bool_]:
-    """For each of the 256 neighbourhoods, bit by bit along the ring: can the pixel in the middle go?
+    """For each of the 256 neighbourhoods, bit by bit along the ring: can the pixel in the middle be removed?
 
-    It can when it is simple, so that as many pieces and holes are left as before, and no end of a line, be that one
-    pixel wide (a single neighbour) or two (two neighbours side by side, as at the tip of a stair). Simple pixels are
-    those of connectivity number 1 for 8-connected foreground: Yokoi, Toriwaki, Fukumura, "An analysis of
+    It can when it is simple, so that the numbers of components and holes stay the same, and is no end of a line. An end
+    has a single neighbour, or two side by side where the line is two pixels wide. Simple pixels are those of
+    connectivity number 1 for 8-connected foreground: Yokoi, Toriwaki, Fukumura, "An analysis of
     topological properties of digitized binary pictures using local features", 1975.
     """
     neighbours = np.arange(256)[:, None] >> np.arange(8) & 1

@@ -104,7 +104,7 @@ def test_sixteen_bits_are_scaled_by_what_the_brightest_level_tells(tmp_path, suf
 
 
 @pytest.mark.parametrize("kind", ["float32", "int32", "uint32"])
-def test_more_than_sixteen_bits_are_refused(tmp_path, kind):
+def test_more_than_sixteen_bits_are_rejected(tmp_path, kind):
     tifffile.imwrite(tmp_path / "a.tif", np.ones((4, 4), kind))
     with pytest.raises(ImageError, match=rf"a\.tif holds {kind} samples, expected 8 or 16 bits"):
         read_image(tmp_path / "a.tif")
@@ -167,7 +167,7 @@ def test_all_eight_orientations_are_those_of_the_standard(tmp_path):
 
 @pytest.mark.parametrize("progressive", [False, True])
 @pytest.mark.parametrize("damage", ["half", "no end", "zeros"])
-def test_a_jpeg_that_ends_early_is_refused(tmp_path, progressive, damage):
+def test_a_jpeg_that_ends_early_is_rejected(tmp_path, progressive, damage):
     buffer = io.BytesIO()
     Image.fromarray(noise(48, 64, 3)).save(buffer, "JPEG", progressive=progressive)
     data = buffer.getvalue()
@@ -181,14 +181,14 @@ def test_a_jpeg_that_ends_early_is_refused(tmp_path, progressive, damage):
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "webp", "tif"])
-def test_other_formats_that_end_early_are_refused(tmp_path, suffix):
+def test_other_formats_that_end_early_are_rejected(tmp_path, suffix):
     path = saved(tmp_path / f"a.{suffix}", noise(48, 64, 3))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ImageError, match="truncated"):
         read_image(path)
 
 
-def test_a_png_with_a_tail_of_zeros_is_refused(tmp_path):
+def test_a_png_with_a_tail_of_zeros_is_rejected(tmp_path):
     path = saved(tmp_path / "a.png", noise(48, 64, 3))
     half = path.stat().st_size // 2
     path.write_bytes(path.read_bytes()[:half] + bytes(half))
@@ -203,7 +203,7 @@ def test_what_cameras_append_to_a_jpeg_is_skipped(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"not an image at all"])
-def test_what_is_no_image_is_refused(tmp_path, content):
+def test_what_is_no_image_is_rejected(tmp_path, content):
     (tmp_path / "a.jpg").write_bytes(content)
     with pytest.raises(ImageError, match=r"a\.jpg is truncated or not an image"):
         read_image(tmp_path / "a.jpg")
@@ -221,7 +221,7 @@ def test_stored_levels(num_classes, levels):
     np.testing.assert_array_equal(decode_classes(np.array(levels, np.uint8), num_classes), numbers)
 
 
-def test_a_level_that_no_class_has_is_refused():
+def test_a_level_that_no_class_has_is_rejected():
     with pytest.raises(ImageError, match="level 127, expected one of 0, 255"):
         decode_classes(np.array([[0, 127, 255]], np.uint8), 2)
 

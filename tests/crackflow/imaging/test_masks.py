@@ -53,7 +53,7 @@ def test_black_and_white_split_above_127(tmp_path):
     assert read(saved(tmp_path / "rgb.png", np.dstack([levels] * 3))) == expected
 
 
-def test_a_jpeg_that_shows_something_and_no_crack_is_refused(tmp_path):
+def test_a_jpeg_that_shows_something_and_no_crack_is_rejected(tmp_path):
     grey = np.zeros((32, 32), np.uint8)
     grey[:, 12:20] = 100
     with pytest.raises(ImageError, match=r"a\.jpg holds levels .* all read as background"):
@@ -170,7 +170,7 @@ def test_a_colour_on_a_background_of_its_own(tmp_path):
     ],
 )
 @pytest.mark.parametrize("suffix", ["png", "bmp", "tif"])
-def test_what_would_vanish_is_refused(tmp_path, pixels, named, suffix):
+def test_what_would_vanish_is_rejected(tmp_path, pixels, named, suffix):
     with pytest.raises(ImageError, match=rf"a\.{suffix} holds {named}"):
         read_mask(saved(tmp_path / f"a.{suffix}", pixels), BINARY)
 
@@ -221,7 +221,7 @@ def test_a_table_of_many_greys_is_a_grey_picture(tmp_path):
     assert read(saved(tmp_path / "a.png", with_table(numbers, table))) == ([[0, 0, 1, 1]], "palette", 0.25)
 
 
-def test_a_table_that_means_nothing_is_refused(tmp_path):
+def test_a_table_that_means_nothing_is_rejected(tmp_path):
     numbers = CRACK.copy()
     numbers[3] = 255
     table = [BLACK, (128, 0, 0), *[BLACK] * 253, (224, 224, 192)]  # VOC's border
@@ -269,7 +269,7 @@ def test_one_bit(tmp_path, suffix, options):
     assert read(saved(tmp_path / f"a.{suffix}", CRACK * 255, "1", **options)) == (CRACK.tolist(), "levels", 0.0)
 
 
-def test_floats_are_refused(tmp_path):
+def test_floats_are_rejected(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", CRACK.astype(np.float32))
     with pytest.raises(ImageError, match=r"a\.tif holds float32 samples, expected 8 or 16 bits"):
         read_mask(tmp_path / "a.tif", BINARY)
@@ -326,7 +326,7 @@ def test_both_turned_by_exif(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(6, 4), (4, 7)])
-def test_sizes_that_differ_are_refused(tmp_path, shape):
+def test_sizes_that_differ_are_rejected(tmp_path, shape):
     image, _ = landscape()
     path = saved(tmp_path / "a.png", image)
     message = rf"image 6x4, mask {shape[1]}x{shape[0]}; expected one size"
@@ -380,7 +380,7 @@ def test_a_number_beyond_its_colour_table_is_none(tmp_path):
 @given(
     data=st.data(), mode=st.sampled_from(["L", "P", "RGBA", "1"]), suffix=st.sampled_from(["png", "tif", "bmp", "webp"])
 )
-def test_whatever_the_bytes_a_mask_is_read_or_refused(tmp_path, data, mode, suffix):
+def test_whatever_the_bytes_a_mask_is_read_or_rejected(tmp_path, data, mode, suffix):
     path = saved(tmp_path / f"a.{suffix}", CRACK * 255, "RGBA" if mode == "P" and suffix == "webp" else mode)
     broken = bytearray(path.read_bytes())
     for _ in range(data.draw(st.integers(1, 3))):
@@ -394,7 +394,7 @@ def test_whatever_the_bytes_a_mask_is_read_or_refused(tmp_path, data, mode, suff
     assert mask.classes.max() < 2
 
 
-def test_a_truncated_mask_is_refused(tmp_path):
+def test_a_truncated_mask_is_rejected(tmp_path):
     buffer = io.BytesIO()
     with_table(np.random.default_rng(0).integers(0, 2, (64, 64)), [BLACK, RED]).save(buffer, "PNG")
     (tmp_path / "a.png").write_bytes(buffer.getvalue()[: len(buffer.getvalue()) // 2])
