@@ -1,6 +1,7 @@
-"""`crackflow doctor`: look at what a rebuild needs, side by side and each within its time, and say what to do.
+"""`crackflow doctor`: check what a rebuild needs, and say what to do.
 
-Nothing is repaired and no lock is taken: whoever runs it beside a rebuild does not disturb that.
+The checks run side by side, each within a time limit. They repair nothing and take no lock, so a running rebuild is not
+disturbed.
 """
 
 import contextlib
@@ -21,12 +22,12 @@ from rich.table import Table
 from pipelines.doctor import dvc_checks, machine_checks, project_checks, service_checks
 from pipelines.doctor.finding import Finding, State, plain
 
-# Generous, since a machine that trains answers late; what hangs is told from what is slow.
+# Generous: a machine that trains answers late.
 LOCAL_S = 30.0
-# over a network; the limit inside the check comes first and says more
+# the limit inside the check comes first and says more
 REMOTE_S = dvc_checks.REMOTE_S + 10
 STYLES: dict[State, str] = {"ok": "green", "skipped": "dim", "warning": "yellow", "fault": "bold red"}
-# Imported before any thread starts: two threads that import parts of one package see each other's half-made modules.
+# Imported before any thread starts: threads that import parts of one package at once see half-made modules.
 IMPORTS = ("dvc.repo", "prefect.client.orchestration", "crackflow.sources.kaggle_http")
 
 
@@ -36,9 +37,9 @@ class Check:
 
     Attributes:
         what: its name in the table, unless its findings have names of their own.
-        look: looks, given the root of the checkout; may raise, which makes a finding of its own.
-        limit_s: seconds after which it is not waited for any longer.
-        late: what it means when it does not answer in that time.
+        look: the check, given the root of the checkout; what it raises becomes a finding.
+        limit_s: seconds that it may take.
+        late: the state of its finding when it takes longer.
     """
 
     what: str
@@ -55,7 +56,7 @@ CHECKS = (
     Check("memory", machine_checks.memory),
     Check("params.yaml", project_checks.params),
     Check("dvc.yaml", dvc_checks.graph),
-    Check("git", project_checks.git),
+    Check("git", project_checks.repository, late="warning"),
     Check("rebuild lock", project_checks.rebuild_locks),
     Check("DVC locks", project_checks.dvc_locks),
     Check("DVC cache", dvc_checks.cache),
@@ -64,7 +65,7 @@ CHECKS = (
     Check("Prefect server", service_checks.prefect, service_checks.SERVER_S),
     Check("data source", service_checks.account),
 )
-# What takes long and can be left out.
+# They take long and can be left out.
 SLOW = ("GPU",)
 
 
@@ -86,7 +87,7 @@ def examine(
         The findings in the order of the checks. A check that raises, or is late, is a finding too.
     """
     for name in IMPORTS:
-        # what is absent or broken is found by the checks that need it
+        # the checks that need a broken package report it
         with contextlib.suppress(Exception):
             importlib.import_module(name)
     begun = time.monotonic()
@@ -111,11 +112,11 @@ def _start(check: Check, root: Path) -> "queue.Queue[Sequence[Finding]]":
     def look() -> None:
         try:
             answer.put(check.look(root))
-        # whatever it is: a doctor that breaks off where something is broken is of no use
+        # any error is a finding: the other checks still answer
         except Exception as error:
             answer.put([Finding(check.what, "fault", f"the check failed: {type(error).__name__}: {error}")])
 
-    # a daemon, so that one that hangs does not keep the process from ending
+    # a daemon: one that hangs does not keep the process from ending
     threading.Thread(target=look, name=f"doctor {check.what}", daemon=True).start()
     return answer
 
@@ -163,7 +164,7 @@ def as_dict(findings: Sequence[Finding]) -> dict[str, Any]:
 
 
 def table(findings: Sequence[Finding]) -> Table:
-    """Lay the findings out for a terminal of 80 columns: what to do stands below what was found."""
+    """Make a table for a terminal of 80 columns; the advice stands below what was found."""
     laid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     laid.add_column("check", no_wrap=True)
     laid.add_column("state", no_wrap=True)

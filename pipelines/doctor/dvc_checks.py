@@ -1,4 +1,4 @@
-"""What `crackflow doctor` looks at of DVC: the graph, the cache, the remote, and the room that they need."""
+"""Checks of DVC: the graph, the cache, the remote, and the room on the disk."""
 
 import contextlib
 import json
@@ -22,9 +22,9 @@ REMOTE_S = 40.0
 GIB = 2**30
 # Checkpoints, logs and temporary files, whatever the data.
 ALWAYS = GIB
-# Less room than this and nothing can be written reliably.
+# With less room nothing can be written reliably.
 FULL = GIB // 4
-# DVC is not made for several threads; opening it is short.
+# DVC is not thread-safe; opening it takes little time.
 _ALONE = threading.Lock()
 _PROBE_CODE = """
 import sys
@@ -39,7 +39,7 @@ def graph(root: Path) -> list[Finding]:
     what = "dvc.yaml"
     with _opened(root) as repo:
         if isinstance(repo, str):
-            return [Finding(what, "fault", repo, "mend it, or run in the root of a crackflow checkout")]
+            return [Finding(what, "fault", repo, "fix it, or run in the root of a crackflow checkout")]
         stages = len(repo.index.graph)
     if not stages:
         return [Finding(what, "fault", f"no stage in {root / 'dvc.yaml'}", "run in the root of a crackflow checkout")]
@@ -73,7 +73,7 @@ def cache(root: Path) -> list[Finding]:
 
 
 def remote(root: Path) -> list[Finding]:
-    """Whether the remote answers: asked in a process of its own, which can be ended when it does not."""
+    """Whether the remote answers. A process of its own asks, which can be ended."""
     what = "DVC remote"
     with _opened(root) as repo:
         if isinstance(repo, str):
@@ -87,7 +87,7 @@ def remote(root: Path) -> list[Finding]:
     try:
         answer: Any = ask(_PROBE_CODE, [str(root)], root, REMOTE_S)
     except subprocess.TimeoutExpired:
-        advice = "look to the network, to endpointurl and to a proxy: dvc remote list"
+        advice = "check the network, endpointurl and the proxy: dvc remote list"
         return [Finding(what, "fault", f"{name} did not answer within {REMOTE_S:g} s", advice)]
     except RuntimeError as error:
         return [Finding(what, "fault", f"{name}: {error}", "dvc remote list; dvc status --cloud says more")]
@@ -95,11 +95,11 @@ def remote(root: Path) -> list[Finding]:
 
 
 def probe(root: Path) -> None:
-    """Ask the default remote for a listing, and print what came of it as JSON: `remote` runs this apart."""
+    """Ask the default remote for a listing, and print the result as JSON; `remote` starts a process with this."""
     from dvc.config import ConfigError
     from dvc.repo import Repo
 
-    # one try: an answer is wanted, and not patience
+    # one try, so that the answer comes soon
     os.environ["AWS_MAX_ATTEMPTS"] = "1"
     with Repo(str(root)) as repo:
         try:
@@ -107,7 +107,7 @@ def probe(root: Path) -> None:
         except ConfigError as error:
             found = "fault", plain(error), "dvc remote list; dvc remote modify"
         except PermissionError as error:
-            found = "fault", f"refuses: {plain(error)}", "see that the credentials may list, read and write there"
+            found = "fault", f"access denied: {plain(error)}", "use credentials that may list, read and write there"
         # each kind of remote has errors of its own
         except Exception as error:
             found = "fault", f"can't be used: {type(error).__name__}: {plain(error)}", _advice(error)
@@ -136,7 +136,7 @@ def _listing(repo: Any) -> tuple[str, str, str]:
 
 def _folder(folder: Path) -> tuple[str, str, str]:
     if not folder.exists():
-        advice = "the first push makes it; if a disk is to be mounted there, mount it before"
+        advice = "the first push makes it; if a disk belongs there, mount it first"
         return "warning", f"{folder} is not there", advice
     if not folder.is_dir():
         return "fault", f"{folder} is no folder", "dvc remote modify NAME url PLACE"
@@ -153,11 +153,11 @@ def _advice(error: Exception) -> str:
         return "uv pip install what it names: dvc-s3, for instance"
     if "Credential" in name or "Token" in name:
         return "give credentials: aws configure, or dvc remote modify --local NAME access_key_id"
-    return "look to the network, to endpointurl and to a proxy: dvc remote list"
+    return "check the network, endpointurl and the proxy: dvc remote list"
 
 
 def disk(root: Path) -> list[Finding]:
-    """Whether all outputs could be made anew beside those that the cache keeps, wherever the two lie."""
+    """Whether there is room to make all outputs again, in the checkout and in the cache."""
     if not os.access(root, os.W_OK):
         advice = "make it writable: a rebuild writes its outputs here"
         return [Finding("disk", "fault", f"{root} can't be written", advice)]
@@ -178,8 +178,8 @@ def disk(root: Path) -> list[Finding]:
 
 def _room(what: str, place: Path, needed: int) -> Finding:
     free = shutil.disk_usage(place).free
-    found = f"{free / GIB:.1f} GiB free; all outputs anew take about {needed / GIB:.1f}"
-    advice = f"make room on the disk of {place}, or have the cache elsewhere: dvc cache dir"
+    found = f"{free / GIB:.1f} GiB free; making all outputs again takes about {needed / GIB:.1f}"
+    advice = f"free space on the disk of {place}, or move the cache: dvc cache dir"
     if free < FULL:
         return Finding(what, "fault", found, advice)
     return Finding(what, "warning", found, advice) if free < needed else Finding(what, "ok", found)
@@ -196,7 +196,7 @@ def _outputs(root: Path) -> int:
 
 @contextlib.contextmanager
 def _opened(root: Path) -> Iterator[Any]:
-    """Give the DVC repository with its graph read, or in its place why it can't be used, in words."""
+    """Give the DVC repository with its graph read, or in its place a text that says why it can't be used."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 

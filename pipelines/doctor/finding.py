@@ -1,4 +1,4 @@
-"""What one check of `crackflow doctor` found, in words that can be shown to anyone."""
+"""The result of one check of `crackflow doctor`, without secrets."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What `crackflow doctor` looks at of the machine and of what is installed on it."""
+"""Checks of the machine and of the packages that are installed on it."""
 
 import importlib.metadata
 import json
@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,13 @@ from packaging.utils import canonicalize_name
 from pipelines.doctor.finding import Finding, ask
 
 GPU_S = 120.0
-# What the flow, its server and DVC take beside the stage that runs.
+INSTALL = "uv pip install -r requirements.lock"
+# What the flow, its server and DVC take in addition to the stage.
 BESIDE_MIB = 700
-# Peak of training as params.yaml comes; used until a stage has left a record of its own.
+# Peak of training with the default parameters; used until a stage has left a record.
 TRAIN_MIB = 1700
 SHOWN = 4
-# no more than a look: memory is taken by the first computation
+# This only lists the devices: TensorFlow takes their memory at the first computation.
 _GPU_CODE = """
 import json, os
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -43,7 +44,7 @@ def python(root: Path) -> list[Finding]:
     found = f"{platform.python_version()}, {sys.executable}"
     wanted = str(project.get("requires-python", ""))
     if not SpecifierSet(wanted).contains(platform.python_version(), prereleases=True):
-        return [Finding("Python", "fault", found, f"install one that fits {wanted}, and make the environment anew")]
+        return [Finding("Python", "fault", found, f"install one that fits {wanted}, and make the environment again")]
     if os.name != "posix":
         return [Finding("Python", "warning", found, "`crackflow rebuild` needs Linux or macOS; run `dvc repro` here")]
     return [Finding("Python", "ok", found)]
@@ -55,19 +56,11 @@ def packages(root: Path) -> list[Finding]:
     direct = [Requirement(text) for text in _project(root).get("dependencies", [])]
     if not direct:
         return [Finding(what, "warning", f"no pyproject.toml of crackflow in {root}", "run it in the checkout")]
-    needed, missing = _closure(direct)
-    if missing:
-        advice = "uv pip install -r requirements.lock"
-        return [Finding(what, "fault", f"not installed: {_some(missing)}", advice)]
-    unfit = [
-        f"{one.name} {needed[canonicalize_name(one.name)]} (needs {one.specifier})"
-        for one in direct
-        if _applies(one.marker) and not one.specifier.contains(needed[canonicalize_name(one.name)], prereleases=True)
-    ]
-    if unfit:
-        return [
-            Finding(what, "fault", f"versions that do not fit: {_some(unfit)}", "uv pip install -r requirements.lock")
-        ]
+    needed, missing, unfit = _closure(direct)
+    if missing or unfit:
+        complaints = {"not installed": missing, "versions that do not fit": unfit}
+        found = "; ".join(f"{words}: {_some(names)}" for words, names in complaints.items() if names)
+        return [Finding(what, "fault", found, INSTALL)]
     try:
         locked = _locked(root / "requirements.lock")
     except FileNotFoundError:
@@ -80,12 +73,12 @@ def packages(root: Path) -> list[Finding]:
     ]
     if others:
         found = f"{len(others)} of {len(needed)} are not as locked: {_some(others)}"
-        return [Finding(what, "warning", found, "uv pip install -r requirements.lock")]
+        return [Finding(what, "warning", found, INSTALL)]
     return [Finding(what, "ok", f"{len(needed)}, all as in requirements.lock")]
 
 
 def bytecode(_root: Path) -> list[Finding]:
-    """Whether Python may keep what it compiled."""
+    """Whether Python may keep compiled files."""
     if os.environ.get("PYTHONDONTWRITEBYTECODE"):
         found = "PYTHONDONTWRITEBYTECODE is set: TensorFlow takes three times as long to import, in each stage"
         return [Finding("bytecode", "warning", found, "unset PYTHONDONTWRITEBYTECODE")]
@@ -103,14 +96,12 @@ def gpu(root: Path) -> list[Finding]:
             )
         ]
     except RuntimeError as error:
-        return [
-            Finding("GPU", "fault", f"TensorFlow can't be imported: {error}", "uv pip install -r requirements.lock")
-        ]
+        return [Finding("GPU", "fault", f"TensorFlow can't be imported: {error}", INSTALL)]
     return [gpu_finding(seen["gpus"], driver=_driver(), cuda=seen["cuda"], cores=os.cpu_count() or 1)]
 
 
 def gpu_finding(gpus: list[str], *, driver: bool, cuda: bool, cores: int) -> Finding:
-    """Put what TensorFlow sees into words.
+    """Describe what TensorFlow sees.
 
     Args:
         gpus: the names of the GPUs that it sees.
@@ -129,7 +120,7 @@ def gpu_finding(gpus: list[str], *, driver: bool, cuda: bool, cores: int) -> Fin
 
 
 def memory(root: Path) -> list[Finding]:
-    """Whether a stage's memory is there, judged by what the stages took when they last ran."""
+    """Whether there is enough memory for the stage that took most when it last ran."""
     peaks = {path.stem: _peak(path) for path in sorted((root / ".crackflow/ran").glob("*.json"))}
     stage, peak = max(peaks.items(), key=lambda item: item[1], default=("train", 0))
     if not peak:
@@ -143,7 +134,7 @@ def memory(root: Path) -> list[Finding]:
         found += " (the container's limit)"
     found += f"; {stage} takes {peak / 1024:.1f} GiB"
     if room < needed:
-        advice = f"a rebuild takes some {needed / 1024:.1f} GiB: end other programs, or lower train.batch_size"
+        advice = f"a rebuild takes about {needed / 1024:.1f} GiB: end other programs, or lower train.batch_size"
         return [Finding("memory", "warning", found, advice)]
     return [Finding("memory", "ok", found)]
 
@@ -157,27 +148,29 @@ def _project(root: Path) -> Mapping[str, Any]:
     return project if project.get("name") == "crackflow" else {}
 
 
-def _closure(direct: list[Requirement]) -> tuple[dict[str, str], list[str]]:
-    """The versions of all that the requirements need, through any number of steps, and what of it is not installed."""
+def _closure(direct: list[Requirement]) -> tuple[dict[str, str], list[str], list[str]]:
+    """The versions of all that the requirements need, directly or not; what is missing; what does not fit."""
     versions: dict[str, str] = {}
-    missing: list[str] = []
+    missing: set[str] = set()
+    unfit: set[str] = set()
     seen: set[tuple[str, frozenset[str]]] = set()
     ahead = [(one, "") for one in direct if _applies(one.marker)]
     while ahead:
         one, by = ahead.pop()
         name, extras = canonicalize_name(one.name), frozenset(one.extras)
-        if (name, extras) in seen:
-            continue
-        seen.add((name, extras))
         try:
             found = importlib.metadata.distribution(name)
         except importlib.metadata.PackageNotFoundError:
-            missing.append(f"{name} (for {by})" if by else name)
+            missing.add(f"{name} (for {by})" if by else name)
             continue
         versions[name] = found.version
-        wants = (Requirement(text) for text in found.requires or [])
-        ahead += [(want, name) for want in wants if _applies(want.marker, extras)]
-    return dict(sorted(versions.items())), sorted(missing)
+        if not one.specifier.contains(found.version, prereleases=True):
+            unfit.add(f"{one.name} {found.version} (needs {one.specifier})")
+        if (name, extras) not in seen:
+            seen.add((name, extras))
+            wants = (Requirement(text) for text in found.requires or [])
+            ahead += [(want, name) for want in wants if _applies(want.marker, extras)]
+    return dict(sorted(versions.items())), sorted(missing), sorted(unfit)
 
 
 def _applies(marker: Marker | None, extras: frozenset[str] = frozenset()) -> bool:
@@ -186,16 +179,9 @@ def _applies(marker: Marker | None, extras: frozenset[str] = frozenset()) -> boo
 
 def _locked(path: Path) -> dict[str, str]:
     """Each package of a lock that is meant for this system and this Python, with its version."""
-    return {
-        canonicalize_name(one.name): next(iter(one.specifier)).version for one in _lines(path) if _applies(one.marker)
-    }
-
-
-def _lines(path: Path) -> Iterator[Requirement]:
-    for line in path.read_text(encoding="utf-8").splitlines():
-        text = line.partition(" #")[0].strip()
-        if text and not text.startswith(("#", "-")):
-            yield Requirement(text)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    wanted = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    return {canonicalize_name(one.name): next(iter(one.specifier)).version for one in wanted if _applies(one.marker)}
 
 
 def _some(words: list[str]) -> str:
@@ -221,6 +207,6 @@ def _container_limit() -> int | None:
             limit = int(Path("/sys/fs/cgroup", name).read_text(encoding="ascii"))
         except (OSError, ValueError):
             continue
-        # the older kind says "none" as a number beyond any machine
+        # cgroup v1 writes "no limit" as a huge number
         return limit // 2**20 if limit < 2**60 else None
     return None

@@ -1,8 +1,7 @@
-"""What `crackflow doctor` looks at of the checkout: its parameters, its history, its locks. Nothing is touched."""
+"""Checks of the checkout: its parameters, its repository, its locks. They change nothing."""
 
 import contextlib
-import subprocess
-import time
+import functools
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped] # it ships no types
@@ -12,12 +11,8 @@ from pipelines.doctor.finding import Finding
 from pipelines.dvc_runner.repair import named, stranger
 from pipelines.dvc_runner.run_lock import holder, lock_file
 from pipelines.flows.work_tree import PLACE
-from tasks.child_environment import child_environment
+from pipelines.git import GitError, git
 from tasks.workspace import Workspace
-
-GIT_S = 20.0
-# No git command holds its index that long.
-STALE_S = 600.0
 
 
 def params(root: Path) -> list[Finding]:
@@ -25,74 +20,41 @@ def params(root: Path) -> list[Finding]:
     try:
         found = Workspace(root).params()
     except CrackflowError as error:
-        return [Finding("params.yaml", "fault", str(error), "mend it, or write it anew: crackflow profile quick")]
+        return [Finding("params.yaml", "fault", str(error), "fix it, or write the defaults: crackflow profile quick")]
     return [Finding("params.yaml", "ok", f"can be used; data.source is {found.data.source}")]
 
 
-def git(root: Path) -> list[Finding]:
+def repository(root: Path) -> list[Finding]:
     """Whether this is a git repository with a commit, and whether a scheduled run would see what lies here."""
     try:
         return [_repository(root)]
     except FileNotFoundError:
-        advice = "install it; DVC and the training log ask it for commits"
-        return [Finding("git", "fault", "git is not installed", advice)]
-    except subprocess.TimeoutExpired:
-        return [Finding("git", "warning", f"git did not answer within {GIT_S:g} s", "look at it with `git status`")]
+        return [Finding("git", "fault", "git is not installed", "install it; DVC and the training log need commits")]
 
 
 def _repository(root: Path) -> Finding:
-    lock = _git(root, "rev-parse", "--git-path", "index.lock")
-    if "dubious ownership" in lock.stderr:
-        advice = f"git config --global --add safe.directory {root}"
-        return Finding("git", "fault", "the checkout belongs to another user, so git refuses it", advice)
-    if lock.returncode:
-        return Finding(
-            "git", "fault", f"{root} is in no git repository", "git init && git add . && git commit -m start"
-        )
-    commit = _git(root, "rev-parse", "--short", "--verify", "HEAD")
-    if commit.returncode:
-        return Finding("git", "fault", "no commit yet", 'git add . && git commit -m "start"')
-    place = root / lock.stdout.strip()
-    if (age := _age(place)) > STALE_S:
-        found = f"{place} is {age / 60:.0f} minutes old: most likely a git command that was killed left it"
-        return Finding(
-            "git", "warning", found, "delete it while no git command runs; until then nothing can be committed"
-        )
-    edits = len(_git(root, "status", "--porcelain", "--untracked-files=no").stdout.splitlines())
-    if edits:
-        found = f"at {commit.stdout.strip()}, {edits} tracked file{'s' * (edits > 1)} changed since"
-        advice = (
-            "commit them: a scheduled rebuild works from the commit, and results are committed on a clean tree only"
-        )
-        return Finding("git", "warning", found, advice)
-    return Finding("git", "ok", f"at {commit.stdout.strip()}, nothing changed since")
-
-
-def _age(path: Path) -> float:
-    """Seconds since a file was written; 0 where there is none."""
-    try:
-        return time.time() - path.stat().st_mtime
-    except OSError:
-        return 0.0
-
-
-def _git(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     # without optional locks, `git status` does not write the index
-    return subprocess.run(
-        ["git", *arguments],
-        cwd=root,
-        env={**child_environment(), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=GIT_S,
-        check=False,
-    )
+    ask = functools.partial(git, root, environment={"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"})
+    try:
+        ask("rev-parse", "--git-dir")
+    except GitError as error:
+        if "dubious ownership" in str(error):
+            advice = f"git config --global --add safe.directory {root}"
+            return Finding("git", "fault", "the checkout belongs to another user, so git does not use it", advice)
+        advice = "git init && git add . && git commit -m start"
+        return Finding("git", "fault", f"{root} is in no git repository", advice)
+    try:
+        commit = ask("rev-parse", "--short", "--verify", "HEAD")
+    except GitError:
+        return Finding("git", "fault", "no commit yet", "git add . && git commit -m start")
+    if edits := len(ask("status", "--porcelain", "--untracked-files=no").splitlines()):
+        advice = "commit them: a scheduled rebuild builds the commit, and commits results only where nothing is edited"
+        return Finding("git", "warning", f"at {commit}, {edits} tracked file{'s' * (edits > 1)} changed since", advice)
+    return Finding("git", "ok", f"at {commit}, nothing changed since")
 
 
 def rebuild_locks(root: Path) -> list[Finding]:
-    """Who holds the rebuild locks, without asking for them: that could turn a rebuild away."""
+    """Who holds the rebuild locks. They are not taken, since a rebuild that starts meanwhile would end."""
     scheduled = lock_file(root, scheduled=True)
     own = _rebuild_lock("rebuild lock", lock_file(root))
     return [own, *([_rebuild_lock("scheduled lock", scheduled)] if scheduled.exists() else [])]
@@ -102,14 +64,14 @@ def _rebuild_lock(what: str, path: Path) -> Finding:
     holders = _holders(path)
     process, since = holder(path)
     if holders is None:
-        # no /proc: what the file says, and whether that process lives, is all there is
+        # without /proc only what the file says is known, and whether that process lives
         holders = [process] if psutil.pid_exists(process) else []
     if not holders:
         return Finding(what, "ok", "free")
     if process in holders:
         advice = "wait until it has ended, or end it; another rebuild would end as AlreadyRunning"
         return Finding(what, "warning", f"held by {_name(process)}, alive, since {since}", advice)
-    found = f"the rebuild that took it has died; held by what it started: {_names(holders)}"
+    found = f"the rebuild that took it has died; still held by what it started: {_names(holders)}"
     return Finding(what, "warning", found, f"they end within seconds; if not: kill {' '.join(map(str, holders))}")
 
 
@@ -132,22 +94,21 @@ def _dvc_locks(what: str, root: Path) -> Finding:
     alive = {number for number in entries if psutil.pid_exists(number)}
     strangers = {number for number in alive if stranger(number, written)}
     if strangers:
-        found = f"{path} names {_names(sorted(strangers))}, which began later: whoever it meant has died"
+        found = f"{path} names {_names(sorted(strangers))}, which started later; the process it meant has died"
         return Finding(what, "fault", found, f"delete {path} while no dvc command runs")
     holding = sorted({*alive, *(_holders(folder / "lock") or [])})
     if holding:
         return Finding(what, "warning", f"held by {_names(holding)}, alive", "wait until it has ended, or end it")
     if entries:
         gone = ", ".join(str(number) for number in sorted(entries))
-        return Finding(what, "ok", f"free; entries of processes that have died ({gone}) go with DVC's next run")
+        return Finding(what, "ok", f"free; the next dvc command drops the entries of dead processes ({gone})")
     return Finding(what, "ok", "free")
 
 
 def _holders(path: Path) -> list[int] | None:
     """The processes that hold the kernel's lock on a file; None where the system does not tell.
 
-    Every process that has the file open is looked at, and not /proc/locks alone: a lock outlives who took it, in
-    processes that inherited the descriptor.
+    /proc/locks names only who took a lock. Processes that inherited the open file hold it too, so all are looked at.
     """
     proc = Path("/proc")
     if not (proc / "self/fdinfo").exists():
@@ -165,7 +126,7 @@ def _holders(path: Path) -> list[int] | None:
 
 
 def _name(process: int) -> str:
-    """A process by number and program; not by its arguments, which may hold anything."""
+    """A process by number and program. Its arguments may hold secrets and are left out."""
     try:
         return f"process {process} ({psutil.Process(process).name()})"
     except psutil.Error:

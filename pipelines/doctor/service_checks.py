@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 ANSWER_S = 10.0
 SERVER_S = 4 * ANSWER_S
-# A worker that missed this many heartbeats is gone, as Prefect's own server has it.
+# A worker that missed this many heartbeats is gone; Prefect's server has the same rule.
 HEARTBEATS = 3
-# What serves a deployment asks for its runs every ten seconds.
+# A process that serves a deployment asks for runs every ten seconds.
 SERVED_S = 60.0
 
 
@@ -38,7 +38,7 @@ def prefect(root: Path) -> list[Finding]:
             return [Finding(server, "ok", "none configured; each rebuild starts one for itself"), idle]
         advice = "prefect server start, then prefect config set PREFECT_API_URL=http://127.0.0.1:4200/api"
         return [Finding(server, "fault", "none configured, and a temporary one is forbidden", advice), idle]
-    # one try: an answer is wanted, and not patience
+    # one try, so that the answer comes soon
     with (
         temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
         get_client(sync_client=True, httpx_settings={"timeout": ANSWER_S}) as client,
@@ -47,9 +47,12 @@ def prefect(root: Path) -> list[Finding]:
             return [_unreachable(settings.api.url, unwell), Finding(workers, "skipped", "the server does not answer")]
         try:
             return [_version(settings.api.url, client), _workers(client), *_old(client, root)]
-        # a server that wants a password says that it is well to anyone; another program's answers are no JSON
+        # a server with a password answers the health check without it; another program's answers are no JSON
         except (httpx.HTTPError, ValueError) as error:
-            return [_unreachable(settings.api.url, error), Finding(workers, "skipped", "the server refuses")]
+            return [
+                _unreachable(settings.api.url, error),
+                Finding(workers, "skipped", "the server denies access"),
+            ]
 
 
 def _unreachable(url: str, error: Exception) -> Finding:
@@ -61,12 +64,12 @@ def _unreachable(url: str, error: Exception) -> Finding:
     if status in (401, 403):
         file = get_current_settings().home / PASSWORD_FILE
         advice = f"set PREFECT_API_KEY or PREFECT_API_AUTH_STRING; that of `crackflow serve` is in {file}"
-        return Finding(what, "fault", f"{url} refuses ({status})", advice)
+        return Finding(what, "fault", f"{url} denies access ({status})", advice)
     if isinstance(error, ValueError) or (status is not None and status < 500):
         advice = "PREFECT_API_URL ends in /api for a server of your own: prefect config set PREFECT_API_URL=..."
         return Finding(what, "fault", f"{url} answers {status or 'no JSON'}, expected Prefect's server", advice)
     reason = f"answers {status}" if status else f"does not answer ({type(error).__name__})"
-    advice = "prefect server start; or do without one: prefect config unset PREFECT_API_URL"
+    advice = "prefect server start; or work without one: prefect config unset PREFECT_API_URL"
     return Finding(what, "fault", f"{url} {reason}", advice)
 
 
@@ -90,7 +93,7 @@ def _workers(client: "SyncPrefectClient") -> Finding:
     what = "Prefect worker"
     deployments = client.read_deployments(flow_filter=FlowFilter(name=FlowFilterName(any_=[FLOW_NAME])))
     if not deployments:
-        return Finding(what, "ok", "nothing is deployed", "docs/how-to/schedule.md has rebuilds run by themselves")
+        return Finding(what, "ok", "nothing is deployed", "docs/how-to/schedule.md says how to rebuild on a schedule")
     served = [one for one in deployments if not one.work_pool_name]
     unserved = [one.name for one in served if not _since(one.last_polled, SERVED_S)]
     pools = {one.work_pool_name for one in deployments if one.work_pool_name}
@@ -130,7 +133,7 @@ def _online(worker: "Worker") -> bool:
 
 
 def _since(sign: dt.datetime | None, seconds: float) -> bool:
-    """Whether a sign of life is that recent; the server itself notices its absence late, or not at all."""
+    """Whether a sign of life is that recent. The server's own status follows late, or not at all."""
     return sign is not None and (dt.datetime.now(dt.UTC) - sign).total_seconds() < seconds
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from prefect.events.actions import CallWebhook, SendNotification
     from prefect.events.schemas.automations import AutomationCore
 
-# By these names they are found again.
+# They are found again by these names.
 FAILED, REJECTED = "crackflow: rebuild failed", "crackflow: model rejected"
 # Templates, filled in by the server when it sends.
 SUBJECT = "crackflow: {{ flow_run.state.name }}"
@@ -56,7 +56,7 @@ def install(block: str) -> list[str]:
         for automation in _automations(_action(client, block)):
             found = client.read_automations_by_name(automation.name)
             if found:
-                # made anew from all its values: the client sends those alone that were set
+                # built again from all its values, since the client sends only those that were set
                 values = automation.model_dump(exclude={"owner_resource"})
                 whole = automation.model_validate({**values, "enabled": found[0].enabled})
                 client.update_automation(found[0].id, whole)
@@ -67,7 +67,7 @@ def install(block: str) -> list[str]:
 
 
 def _automations(action: "SendNotification | CallWebhook") -> "list[AutomationCore]":
-    """Describe the two.
+    """Describe the two automations.
 
     The event of a change of state bears the state's name, so `Refused` and `TimedOut`, which are failures, are found by
     the state's type; `Rejected`, a completed run by its type, by its name. Cached, AlreadyRunning and Cancelled are no

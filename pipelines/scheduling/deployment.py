@@ -1,4 +1,4 @@
-"""The deployment that `crackflow serve` keeps, and the runner that starts its runs."""
+"""The deployment of `crackflow serve`, and the runner that starts its runs."""
 
 import sys
 import zoneinfo
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from prefect.client.schemas.filters import DeploymentFilter
     from prefect.client.schemas.responses import DeploymentResponse
 
-# One that works, and one that finds it at work and says so. Without a limit, all that became due while the machine
-# slept would start at once.
+# One that works, and one that ends as AlreadyRunning. Without a limit, all runs that became due while the machine slept
+# would start at once.
 RUNS_AT_ONCE = 2
 
 
@@ -43,18 +43,18 @@ class Plan(BaseModel):
 
     @property
     def values(self) -> dict[str, Any]:
-        """The parameters that its runs get where nobody changes them."""
+        """The parameters of its runs, unless whoever starts one changes them."""
         return {"commit": self.limits.commit, "push": self.limits.push, **self.parameters}
 
     def check(self, root: Path) -> None:
-        """See that a schedule can be made of it.
+        """Check that it can be served.
 
         Raises:
             ServeError: when it can't, or `root` is no checkout.
             LimitError: when its own runs would ask for more than its limits allow.
             GitError: when the revision to run is no commit of it.
         """
-        # what takes Prefect to say, whose import takes seconds, is asked last
+        # the check that needs Prefect comes last, since its import takes seconds
         if not (root / "dvc.yaml").is_file():
             raise ServeError(f"no dvc.yaml in {root}; run `crackflow serve` in the checkout")
         if not self.name or set(self.name) & set("/%"):
@@ -63,7 +63,7 @@ class Plan(BaseModel):
             raise ServeError(f"--timezone {self.timezone}: no such time zone; expected a name as in Europe/Berlin")
         values = self.values
         permitted(root, self.limits, values.get("revision"), commit=values["commit"], push=values["push"])
-        # a sixth field would be seconds; whoever writes one has most likely miscounted
+        # Prefect would read a sixth field as seconds; most likely it is a mistake
         if len(self.cron.split()) not in (1, 5) or not _is_cron(self.cron):
             raise ServeError(
                 f"--cron '{self.cron}': expected minute, hour, day, month and day of the week, as in '0 2 * * *'"
@@ -81,10 +81,10 @@ def _is_cron(expression: str) -> bool:
 
 
 def claim(client: "SyncPrefectClient", plan: Plan, root: Path, alone: bool) -> None:
-    """Make sure that the deployment's name is free or ours, and clear away what a serve that was killed left there.
+    """Check that the deployment's name is free or ours, and remove what a killed `crackflow serve` left there.
 
-    Runs that were due while nothing served are dropped, as cron does. Where nobody else can work with the server,
-    runs that it believes to be at work have died with their serve, and are noted as crashed.
+    Runs that were due while nothing served are dropped, as with cron. Where nobody else can use the server, the runs
+    that it lists as running have died with the `crackflow serve` that started them. They are marked as crashed.
 
     Args:
         client: of the server.
@@ -104,7 +104,7 @@ def claim(client: "SyncPrefectClient", plan: Plan, root: Path, alone: bool) -> N
     except ObjectNotFound:
         return
     _refuse_foreign(found, root)
-    # not by name, which other flows' deployments may share
+    # by id: other flows may have a deployment of the same name
     mine = DeploymentFilter(id=DeploymentFilterId(any_=[found.id]))
     for run_id in _runs(client, mine, ["SCHEDULED"], missed=True):
         client.delete_flow_run(run_id)
@@ -140,7 +140,7 @@ def _runs(client: "SyncPrefectClient", mine: "DeploymentFilter", states: list[st
         next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(before_=DateTime.now()) if missed else None,
     )
     found = client.read_flow_runs(flow_run_filter=wanted, deployment_filter=mine)
-    # one that a person asked for is no run of the schedule
+    # a run that a person asked for does not belong to the schedule
     return [run.id for run in found if run.auto_scheduled or not missed]
 
 
@@ -150,7 +150,7 @@ def description_of(root: Path) -> str:
 
 
 def run(plan: Plan) -> None:
-    """Start the flow whenever it is due, until SIGTERM; it and its stages end with this process group."""
+    """Start the flow whenever it is due, until SIGTERM. The flow and its stages end with this process group."""
     import asyncio
 
     from prefect.runner import Runner
@@ -161,7 +161,7 @@ def run(plan: Plan) -> None:
 
     class StoppedByTerm(Runner):
         def handle_sigterm(self, *_: Any, **__: Any) -> None:
-            # Prefect's own calls `stop`, which in a running loop is a coroutine that it does not await
+            # Prefect's own handler calls `stop`, which in a running loop is a coroutine that nobody awaits
             self.execute_in_background(self.astop)
 
     runner = StoppedByTerm(plan.name, limit=RUNS_AT_ONCE)
@@ -171,7 +171,7 @@ def run(plan: Plan) -> None:
         schedule=Cron(plan.cron, timezone=plan.timezone),
         parameters=plan.values,
         description=description_of(Path.cwd()),
-        # what is installed beside the Python that runs, wherever the checkout lies
+        # the installed package, wherever the checkout lies
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     asyncio.run(runner.start())

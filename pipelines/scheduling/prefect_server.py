@@ -1,4 +1,4 @@
-"""A Prefect server for the length of one command, where none is configured.
+"""Prefect servers: one for the length of one command where none is configured, and the one of `crackflow serve`.
 
 Prefect starts one itself when a flow needs it. This one starts while the flow is still being imported, without
 Prefect's server code in the flow's own process, which shortens the wait by seconds; and it ends with the flow even when
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 GRACE_S = 10.0
 POLL_S = 0.1
-# Where people look for Prefect, and keep a bookmark.
+# Prefect's own default, which people know.
 USUAL_PORT = 4200
 
 
 class ServerError(CrackflowError):
-    """Prefect's server does not start."""
+    """A Prefect server does not start, or can't be used."""
 
 
 @contextlib.contextmanager
 def configured_or_temporary() -> Iterator[Callable[[], None]]:
-    """See that flows called within the `with` block have a server.
+    """Give flows that are called within the `with` block a server.
 
     Yields:
         A function that waits until the server answers, so that other work can be done first. It raises ServerError,
@@ -79,7 +79,7 @@ def _configured_or_temporary() -> Iterator[Callable[[], None]]:
         # Ctrl-C ends the flow, which reports that to the server
         start_new_session=True,
     )
-    # Before Prefect registers its own, so after they have sent their last logs.
+    # Registered before Prefect's own handlers, so it runs after they have sent the last logs.
     atexit.register(end, process)
     # no address of a user interface: a temporary server has none
     address = f"http://{access.HOST}:{port}/api"
@@ -88,7 +88,7 @@ def _configured_or_temporary() -> Iterator[Callable[[], None]]:
 
 
 def _see_that_it_answers(address: str | None) -> None:
-    """Ask a configured server; without an address Prefect is set to go without one, and will say so itself."""
+    """Ask a configured server. Without an address Prefect is set to work without a server, and says so itself."""
     from prefect.client.orchestration import get_client
 
     if address is None:
@@ -98,7 +98,7 @@ def _see_that_it_answers(address: str | None) -> None:
 
 
 def ask(client: "SyncPrefectClient", address: str) -> None:
-    """See that a server answers, and accepts the password that is configured.
+    """Check that a server answers and accepts the configured password.
 
     Raises:
         ServerError: when it does not.
@@ -109,7 +109,7 @@ def ask(client: "SyncPrefectClient", address: str) -> None:
     if client.api_healthcheck():
         raise ServerError(f"no Prefect server answers at {address}; start it, or unset PREFECT_API_URL")
     try:
-        # whether it is well a server tells everybody
+        # the health check needs no password
         client.read_flows(limit=1)
     except PrefectHTTPStatusError as error:
         if error.response.status_code not in (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN):
@@ -144,7 +144,7 @@ def serve(port: int, *, whole: bool) -> None:
     if settings.api.auth_string is None:
         raise ServerError("a server without a password is not started; set PREFECT_SERVER_API_AUTH_STRING")
     uvicorn.run(
-        # around Prefect's own application, which its services ask without a network under a host of their own
+        # Prefect's own services call the application inside, under a host name of their own
         access.guarded(create_app(ephemeral=not whole, final=True), port),
         host=access.HOST,
         port=port,
@@ -186,7 +186,7 @@ def answers(port: int) -> bool:
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
-    """End what was started by supervise.watched, and wait until all of it is gone."""
+    """End a process that supervise.watched started, and wait until all of its children are gone."""
     cast("IO[bytes]", process.stdin).close()
     process.wait()
 
@@ -206,7 +206,7 @@ def choose_port(asked: int | None) -> int:
     """
     wanted = asked or USUAL_PORT
     with socket.socket() as probe:
-        # as servers do: a port whose last connections are still closing is free
+        # as servers do: a port is free though its last connections are still closing
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((access.HOST, wanted))

@@ -1,4 +1,4 @@
-"""`crackflow serve`: rebuild on a schedule by one command, for people without a worker.
+"""`crackflow serve`: rebuild on a schedule with one command, without a worker.
 
 It keeps two processes, each under watch (pipelines/dvc_runner/supervise.py), so that neither outlives this one however
 it dies: Prefect's own server where none is configured, and the runner (pipelines/scheduling/deployment.py) that starts
@@ -23,18 +23,18 @@ from tasks.child_environment import child_environment
 
 POLL_S = 0.5
 RESTART_DELAY_S = 10.0
-# One second more than a stage has between SIGTERM and SIGKILL, so that the flow can say what became of it.
+# One second more than a stage has between SIGTERM and SIGKILL, so that the flow can report what happened to it.
 RUNNER_GRACE_S = 11.0
-# A browser's open connections would hold a server up for long; its database bears being cut off.
+# A browser's open connections would delay the end of a server; its database is safe when it is killed.
 SERVER_GRACE_S = 2.0
-# A part whose first start does not last this long is at fault itself.
+# A part that dies sooner after its first start has a fault that another start would not cure.
 SETTLED_S = 60.0
 
 Say = Callable[[str], object]
 
 
 class Part:
-    """A process under watch that is started again when it dies."""
+    """A supervised process that is started again when it dies."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class Part:
             raise ServeError(f"{self._name} ended with exit code {code} as soon as it was started; see above why")
         say(f"{self._name} ended with exit code {code}; starting it again")
         time.sleep(RESTART_DELAY_S)
-        # a server that is away may come back
+        # a server that does not answer now may answer later
         try:
             self.start()
         except prefect_server.ServerError as error:
@@ -119,7 +119,7 @@ def serve(plan: Plan, root: Path, port: int | None, say: Say) -> None:
     """
     plan.check(root)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        # nohup has it ignored
+        # nohup ignores it, and that stays so
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
     with contextlib.ExitStack() as stack:
@@ -156,7 +156,7 @@ def remove_old(root: Path, say: Say) -> None:
 
 
 def _parts(plan: Plan, root: Path, port: int | None, stack: contextlib.ExitStack, say: Say) -> list[Part]:
-    """Start what is needed; it ends with the stack, the runner before the server that it reports to."""
+    """Start server and runner. They end with the stack: the runner first, since it reports to the server."""
     from prefect.client.orchestration import get_client
     from prefect.settings import (
         PREFECT_API_AUTH_STRING,
@@ -205,7 +205,7 @@ def _parts(plan: Plan, root: Path, port: int | None, stack: contextlib.ExitStack
 
 
 def _server(port: int, environment: Mapping[str, str], password: str, patience_s: float) -> Part:
-    """A whole one: with its pages and its scheduler, on the database that Prefect keeps by default."""
+    """Prefect's server with its pages and its scheduler, on Prefect's default database."""
     return Part(
         "Prefect's server",
         prefect_server.arguments(port, whole=True),
