@@ -31,7 +31,7 @@ def run(workspace: Workspace, params: Params) -> None:
 
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
     rows = {subset: split[split["subset"] == subset] for subset in ("valid", "test")}
-    hashes = seen_pairs.read(workspace.trained_on)
+    hashes = seen_pairs.read_hashes(workspace.trained_on)
     for subset, found in rows.items():
         if found.empty:
             raise DataError(f"data/split.csv has no {subset} images; raise split.shares.{subset} or add pairs")

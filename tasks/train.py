@@ -1,8 +1,8 @@
-"""Stage train: FlexUNet on the train pairs, the best epoch by valid kept.
+"""Stage train: train the network on the train pairs and keep the epoch that is best on valid.
 
-Each epoch leaves its row, its charts, its pictures and its figures at once, for whoever watches, `dvc exp show` too.
-What a killed run goes on from lies in .crackflow/state/train, under a key of everything that the result depends on. The
-best model so far lies there too, since DVC removes the outputs before a run.
+Rows, charts, pictures and metrics are written after each epoch, so they can be watched, also by `dvc exp show`.
+Checkpoints and the best model so far lie in .crackflow/state/train, in a folder named by a hash of everything that the
+result depends on. They can't lie among the outputs, which DVC removes before a run.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 SHEET_WIDTH = 256
 SHEET, NO_PICTURES = "sheet.png", "README.txt"
-SUBSETS = (("", "train"), ("val_", "valid"))  # prefix of a figure's name in Keras's logs, and whose it is
+SUBSETS = (("", "train"), ("val_", "valid"))  # prefix in Keras's logs, and the subset
 
 
 def run(workspace: Workspace, params: Params) -> None:
@@ -46,7 +46,7 @@ def run(workspace: Workspace, params: Params) -> None:
     Raises:
         DataError: when there is nothing to train or to validate on.
         TrainingError: when the loss is not finite, or the git repository has no commit.
-        KeyboardInterrupt: with a note that names the best model so far, where the caller lets signals interrupt.
+        KeyboardInterrupt: when the run is interrupted, with a note that names the best model so far.
     """
     import keras
 
@@ -61,12 +61,12 @@ def run(workspace: Workspace, params: Params) -> None:
 
     recipe = [params.classes, params.model.model_dump(), params.resize.size, params.train.model_dump()]
     recipe += [keras.version(), keras.backend.backend()]
-    # a training that one version began and another ended is of neither
+    # a training must not go on with other versions than it began with
     arithmetic = (keras.backend.backend(), "numpy", "cv2")
     recipe += [importlib.import_module(name).__version__ for name in arithmetic]
-    # train.draw goes by them
+    # train.draw depends on the sources
     recipe += [[sources[stem] for stem in train_stems] if params.train.draw else []]
-    # the pictures of each epoch are part of what is kept
+    # the pictures of each epoch are kept with the checkpoints
     recipe += [shown]
     pairs = ResizedPairs(workspace.resized, len(params.classes))
     key = _key(pairs, [*train_stems, *valid_stems], recipe, fingerprint("crackflow.training.loop"))
@@ -84,7 +84,7 @@ def run(workspace: Workspace, params: Params) -> None:
     def epoch_done(trained: keras.Model, history: list[checkpoints.Row]) -> None:
         for stem in shown:
             probabilities = predictor.predict(trained, pairs.image(stem)[None])[0]
-            # the likeliest class; evaluate chooses the real threshold, and pictures along the way don't wait for it
+            # the most probable class; the threshold is chosen later, by stage evaluate
             classes = probabilities.argmax(axis=-1).astype("uint8")
             name = f"epoch_{len(history):03d}_{stem}.png"
             write_png(pictures / name, encode_classes(classes, len(params.classes)))
@@ -105,7 +105,7 @@ def run(workspace: Workspace, params: Params) -> None:
 
 
 def _live(workspace: Workspace) -> "Live":
-    """The newest row alone, since the CSVs in reports/ are the history. DVC makes the experiment, dvc.yaml is ours."""
+    """Logs the newest epoch only: the history is in reports/, and DVC itself saves the experiment."""
     from dvclive.live import Live
     from scmrepo.exceptions import SCMError
 
@@ -113,7 +113,7 @@ def _live(workspace: Workspace) -> "Live":
         return Live(str(workspace.train_metrics.parent), report=None, save_dvc_exp=False, dvcyaml=None)
     except SCMError as error:
         raise TrainingError(
-            f"dvclive can't name what is trained ({error}); it asks for a commit: run `git add -A` and "
+            f"dvclive found no commit in this git repository ({error}), expected at least one; run `git add -A` and "
             "`git commit -m start`, then train again"
         ) from None
 
@@ -125,16 +125,16 @@ def _copy(source: Path, target: Path) -> None:
 
 def _what_is_left(workspace: Workspace, best: Path) -> str:
     if not best.is_file():
-        return "no epoch was finished, so there is no model yet; the next `dvc repro` goes on where this one was"
+        return "no epoch was finished, so there is no model yet; the next `dvc repro` goes on from here"
     path = best.relative_to(workspace.root)
     return (
-        f"the best model so far is {path}, to be used with `crackflow predict PHOTOS --out DIR --model {path}`; "
-        "the next `dvc repro` goes on where this one was"
+        f"the best model so far is {path}; use it with `crackflow predict PHOTOS --out DIR --model {path}`; "
+        "the next `dvc repro` goes on from here"
     )
 
 
 def _key(pairs: ResizedPairs, stems: Sequence[str], recipe: list[object], code: str) -> str:
-    """A hash of all that the result depends on: the recipe, the pairs' bytes and order, the code that trains."""
+    """A hash of all that the result depends on: the recipe, the bytes and order of the pairs, the code that trains."""
     digest = hashlib.sha256(json.dumps([recipe, list(stems), code]).encode())
     for stem in track(stems, "train: pairs", unit="pair"):
         for kind in KINDS:
@@ -154,7 +154,7 @@ def _publish_history(workspace: Workspace, history: list[dict[str, float]]) -> N
 
 
 def _publish_newest(live: "Live", history: list[dict[str, float]], monitor: str) -> None:
-    """Write the last epoch's figures, and the monitored one of the best epoch, by which trainings are compared."""
+    """Log the last epoch's values, and the best epoch's monitored value, by which trainings are compared."""
     live.step = len(history)
     for name, value in history[-1].items():
         if name != "epoch":  # which is the step
@@ -184,7 +184,7 @@ def _publish_pictures(
     target = _pictures_folder(workspace)
     target.mkdir(parents=True, exist_ok=True)
     if not shown:
-        write_text(target / NO_PICTURES, "train.num_infer_images is 0: no pictures were asked for.\n")
+        write_text(target / NO_PICTURES, "train.num_infer_images is 0: no pictures were made.\n")
         return
     for picture in sorted(pictures.glob("epoch_*.png")):
         if not (target / picture.name).exists():

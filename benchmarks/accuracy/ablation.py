@@ -1,10 +1,10 @@
-"""What earned its place in the recipe, and what did not: a choice undone alone, on a small budget, by a seed or two.
+"""The ablation: one choice of the recipe changed at a time, in short trainings with one or two seeds.
 
-`python -m benchmarks.accuracy.ablation`, after `make real DATA=DIR`, trains each variant of the profile photos on that
-run's train pairs for a few hundred steps and scores it on its valid pairs; test is not looked at. Results go to
-docs/results/ablation.json after each training, and from there to docs/explanation/recipe.md; `--tables` writes the page
-alone, with the two whole trainings of docs/results/real.json and augmented.json. Killed, it goes on where it was;
-`--only GROUP` takes the variants of one choice.
+Run `python -m benchmarks.accuracy.ablation` after `make real DATA=DIR`. It trains each variant of the profile photos on
+the train pairs of that run for a few hundred steps and scores it on the valid pairs; test is not used. Results go to
+docs/results/ablation.json after each training, and from there to docs/explanation/recipe.md. `--tables` writes the page
+only, with the two whole trainings of docs/results/real.json and augmented.json. `--only GROUP` takes the variants of
+one choice. After a kill it goes on where it stopped.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from scripts.tables import fill, markdown
 RESULTS = real.ROOT / "docs/results/ablation.json"
 PAGE = real.ROOT / "docs/explanation/recipe.md"
 SEEDS = (0, 1)
-# One step in twenty-seven of the profile's; the average of the weights and the first rise of the rate shrink with them.
+# One in twenty-seven of the profile's steps. The average of the weights and the warm-up are shortened to match.
 BUDGET = (
     "train.epochs=2",
     "train.steps_per_epoch=150",
@@ -31,7 +31,7 @@ BUDGET = (
     *trials.AUGMENTED,
 )
 
-# Whole trainings, and the files of docs/results that hold them.
+# Whole trainings, and the names of their files in docs/results.
 WHOLE = {"with zoom, light, noise, blur and shadows": "augmented", "flips and turns alone, the recipe": "real"}
 
 
@@ -39,8 +39,8 @@ class Variant(NamedTuple):
     """One change of the recipe.
 
     Attributes:
-        group: the choice that it is about.
-        name: what is done in place of the recipe's.
+        group: which choice is changed.
+        name: what it is changed to.
         settings: KEY=VALUE.
     """
 
@@ -52,7 +52,7 @@ class Variant(NamedTuple):
 BASE = Variant("recipe", "with zoom, light, noise, blur and shadows", ())
 LIGHT = tuple(f"train.augment.{key}=0" for key in ("brightness", "contrast", "gamma", "noise", "blur", "shadow"))
 PLAIN = ("train.augment.scale=0", *LIGHT)
-# Those whose masks cover three times the area that their photographs show, and more (docs/explanation/labels.md).
+# Sources whose masks cover at least three times the area of the cracks (docs/explanation/labels.md).
 LOOSE = "{Eugen_Muller: 0.5, Rissbilder_for_Florian: 0.5, Sylvie_Chambon: 0.5, Volker: 0.5}"
 VARIANTS = (
     BASE,
@@ -104,7 +104,7 @@ def groups() -> list[str]:
 
 
 def measure(variants: Sequence[Variant]) -> None:
-    """Train what has no result yet, all variants by the first seed before any by the second."""
+    """Train what has no result yet: all variants with the first seed, then all with the second."""
     table = trials.rows()
     train, valid = trials.stems(table, "train"), trials.stems(table, "valid")
     recipe = trials.key(trials.Trial(BUDGET, train, valid, valid))
@@ -116,7 +116,7 @@ def measure(variants: Sequence[Variant]) -> None:
 
 
 def keep(recipe: str, variant: Variant, seed: int, found: dict[str, Any]) -> None:
-    """Add one result to docs/results/ablation.json; those of another recipe, of other pairs or code go."""
+    """Add one result to docs/results/ablation.json, and remove those of another recipe, other pairs or other code."""
     values = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     if values.get("recipe") != recipe:
         values = {"recipe": recipe, "variants": []}
@@ -137,19 +137,19 @@ def keep(recipe: str, variant: Variant, seed: int, found: dict[str, Any]) -> Non
 
 
 def page(text: str) -> str:
-    """The page with what docs/results/ablation.json has, and the whole trainings."""
+    """The page with the tables of docs/results/ablation.json and of the whole trainings."""
     values = json.loads(RESULTS.read_text(encoding="utf-8"))
     text = fill(text, "ablation", "benchmarks.accuracy.ablation", ablation(values))
     return fill(text, "whole", "benchmarks.accuracy.ablation", whole({name: read(name) for name in WHOLE.values()}))
 
 
 def read(name: str) -> dict[str, Any]:
-    """What benchmarks.accuracy.real wrote of a run."""
+    """The results of a run, as benchmarks.accuracy.real wrote them."""
     return dict(json.loads((real.ROOT / f"docs/results/{name}.json").read_text(encoding="utf-8")))
 
 
 def whole(runs: dict[str, dict[str, Any]]) -> str:
-    """A row a whole training: the figure that the operating point was chosen by on valid, and test's."""
+    """One row per whole training: the figure on valid that chose the operating point, and the figures on test."""
     rows = []
     for words, name in WHOLE.items():
         point, crack = runs[name]["operating_point"], runs[name]["figures"]["crack"]
@@ -161,10 +161,10 @@ def whole(runs: dict[str, dict[str, Any]]) -> str:
 
 
 def ablation(values: dict[str, Any]) -> str:
-    """A row a variant: the mean over its seeds, and the difference to the recipe by each of them.
+    """One row per variant: the mean over its seeds, and the difference to the recipe for each seed.
 
-    A seed draws the same pairs and starts from the same weights in both, as far as the two are alike, so differences
-    seed by seed say more of chance than how far a variant's own seeds lie apart.
+    With the same seed both draw the same pairs and start from the same weights, as far as the change allows. So the
+    differences seed by seed show chance better than the spread of one variant's seeds.
     """
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for one in values["variants"]:

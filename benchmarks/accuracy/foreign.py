@@ -1,10 +1,10 @@
-"""How the recipe does on pavement that it has never seen: each main source left out of training in its turn.
+"""The recipe on pavement that it has never seen: each main source is left out of training in turn.
 
-`python -m benchmarks.accuracy.foreign`, after `make real DATA=DIR`: the profile photos on a part of its steps, trained
-on the train pairs of all other sources, threshold from their valid pairs, scored on all pairs of the source left out;
-beside it the same budget with the source among the others, scored on its test pairs. Results go to
-docs/results/foreign.json, and from there to docs/explanation/figures.md; `--tables` writes the page alone. Killed, it
-goes on where it was.
+Run `python -m benchmarks.accuracy.foreign` after `make real DATA=DIR`. It trains the profile photos for a part of its
+steps on the train pairs of all other sources, takes the threshold from their valid pairs, and scores all pairs of the
+source left out. For comparison it trains once on all sources and scores the test pairs. Results go to
+docs/results/foreign.json, and from there to docs/explanation/figures.md. `--tables` writes the page only. After a kill
+it goes on where it stopped.
 """
 
 import argparse
@@ -26,7 +26,7 @@ BUDGET = (
     "train.valid_images=60",
     *trials.AUGMENTED,
 )
-# Sources of one another's photographs are left out together.
+# Sources that share photographs are left out together.
 MAIN = {
     "CRACK500": ("CRACK500",),
     "DeepCrack": ("DeepCrack",),
@@ -67,14 +67,14 @@ def measure() -> None:
 
 
 def page(text: str) -> str:
-    """The page with what docs/results/foreign.json has."""
+    """The page with the table of docs/results/foreign.json."""
     return fill(
         text, "foreign", "benchmarks.accuracy.foreign", foreign(json.loads(RESULTS.read_text(encoding="utf-8")))
     )
 
 
 def foreign(values: dict[str, Any]) -> str:
-    """A row a source left out."""
+    """One row per source left out."""
     rows = []
     for name, found in values["without"].items():
         seen, unseen = values["all"]["by_source"][name], found["all"]

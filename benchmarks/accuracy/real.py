@@ -1,8 +1,8 @@
-"""Run the pipeline on a folder or zip of pairs, in a work tree of its own, and keep its figures.
+"""Run the pipeline on a folder or zip of pairs, in a work tree of its own, and write its figures.
 
 `python -m benchmarks.accuracy.real DATA [--profile photos] [--set KEY=VALUE ...]`, or `make real DATA=DIR`. The work
-tree is .crackflow/real, at HEAD, with this checkout's DVC cache, so your own params, outputs and edits stay as they are
-and a second run does only what changed. Written are figures alone, no photographs and no paths: docs/results/NAME.json.
+tree is .crackflow/real, at HEAD, with this checkout's DVC cache. Your own params, outputs and edits stay as they are,
+and a second run does only what changed. docs/results/NAME.json gets figures only, no photographs and no paths.
 """
 
 import argparse
@@ -32,10 +32,10 @@ def main() -> int:
     args = parser.parse_args()
     data = args.data.resolve()
     if not data.exists():
-        print(f"error: {args.data} is not there; name a folder or zip of images/ and masks/", file=sys.stderr)
+        print(f"error: {args.data} does not exist; name a folder or zip of images/ and masks/", file=sys.stderr)
         return 2
     if git("status", "--porcelain", "--untracked-files=no"):
-        print("note: the run is of HEAD; changes that are not committed are not part of it", file=sys.stderr)
+        print("note: the run uses HEAD; uncommitted changes are not part of it", file=sys.stderr)
 
     checkout(TREE, ROOT / ".dvc/cache")
     settings = [f"data.path={data}", *args.set]
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def checkout(tree: Path, cache: Path) -> None:
-    """Bring a work tree to HEAD, with a DVC cache, keeping what its last run left there."""
+    """Check out HEAD in a work tree and set its DVC cache. What the last run left there is kept."""
     if (tree / ".git").exists():
         git("checkout", "--force", "--detach", git("rev-parse", "HEAD"), cwd=tree)
     else:
@@ -65,11 +65,11 @@ def checkout(tree: Path, cache: Path) -> None:
 
 
 def results(args: argparse.Namespace) -> dict[str, Any]:
-    """What goes into docs/results: the figures, what they were measured on, by what, in what time.
+    """What goes into docs/results: the figures, the data, the parameters, and the time and memory of each stage.
 
-    A stage's seconds and memory are those of the process that made its outputs (of a training that was killed on the
-    way, the last one), so a second call that finds nothing to do gives the same page. Where DVC took the outputs from
-    its cache and the record is of others, they are null.
+    Seconds and memory are those of the process that made the outputs (for a training that was killed, the last one).
+    So a second call that finds nothing to do gives the same page. Where DVC took the outputs from its cache and the
+    record belongs to other outputs, they are null.
     """
     params = yaml.safe_load((TREE / "params.yaml").read_text(encoding="utf-8"))
     params["data"]["path"] = "DATA"
@@ -99,7 +99,7 @@ Record = dict[str, Any]
 
 
 def records(tree: Path) -> list[Record]:
-    """What each stage noted when it ran last, the earliest first."""
+    """The record of each stage's last run, the earliest first."""
     found = [json.loads(path.read_text(encoding="utf-8")) for path in (tree / ".crackflow/ran").glob("*.json")]
     return sorted(found, key=lambda record: str(record["finished"]))
 
@@ -111,7 +111,7 @@ def outputs(tree: Path) -> dict[str, str]:
 
 
 def vouch() -> None:
-    """Note which outputs each record is of: it stays where it is when DVC restores the outputs of another run."""
+    """Note which outputs each record belongs to: DVC may restore the outputs of another run beside it."""
     path = TREE / VOUCHED
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     made = outputs(TREE)
@@ -123,7 +123,7 @@ def vouch() -> None:
 
 
 def measured(ran: list[Record], made: dict[str, str], vouched: dict[str, Record]) -> list[Record]:
-    """The records, without times and memory where they are of other outputs than those that are there now."""
+    """The records. Where one belongs to other outputs than the present ones, time and memory are None."""
     return [
         record
         if vouched.get(record["stage"], {}).get("outputs") == made.get(record["stage"])
@@ -133,13 +133,13 @@ def measured(ran: list[Record], made: dict[str, str], vouched: dict[str, Record]
 
 
 def total(ran: list[Record]) -> float | None:
-    """Seconds of all stages together; None where one is not known."""
+    """Seconds of all stages together; None when one is unknown."""
     seconds = [record["seconds"] for record in ran]
     return None if None in seconds else round(sum(seconds), 1)
 
 
 def machine() -> dict[str, Any]:
-    """What a time depends on besides the code."""
+    """What a measured time depends on besides the code."""
     return {"cores": cores(), "system": platform.system(), "python": platform.python_version()}
 
 

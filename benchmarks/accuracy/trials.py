@@ -1,8 +1,8 @@
-"""Small trainings on the resized pairs of a real run: what the ablation and the foreign sources are measured by.
+"""Short trainings on the resized pairs of a real run, for the ablation and the foreign sources.
 
-`python -m benchmarks.accuracy.trials FOLDER` carries out FOLDER/trial.json and leaves FOLDER/result.json; the other
-programs start it so, one process a training, because Keras keeps memory and randomness from one to the next. Killed, it
-goes on from its checkpoint; what has a result is not trained again.
+`python -m benchmarks.accuracy.trials FOLDER` runs FOLDER/trial.json and writes FOLDER/result.json. The other programs
+start one process per training, because Keras keeps memory and random state from one training to the next. After a kill
+it goes on from its checkpoint. What has a result is not trained again.
 """
 
 import hashlib
@@ -24,8 +24,8 @@ from tasks.code_closure import fingerprint
 
 TRIALS = real.ROOT / ".crackflow/trials"
 METRIC = "pooled_iou"
-# The profile photos changed photographs in these ways when the trials of docs/results were made, which is why it no
-# longer does (docs/explanation/recipe.md).
+# The profile photos had these augmentations when the trials in docs/results were made. The trials are the reason why it
+# no longer has them (docs/explanation/recipe.md).
 AUGMENTED = (
     "train.augment.scale=0.35",
     "train.augment.brightness=0.15",
@@ -43,7 +43,7 @@ class Trial:
 
     Attributes:
         settings: differences from the profile photos, KEY=VALUE.
-        train: stems to learn from.
+        train: stems to train on.
         valid: stems that pick the epoch and the threshold.
         scored: stems that the figures are of.
     """
@@ -55,7 +55,7 @@ class Trial:
 
 
 def rows() -> pd.DataFrame:
-    """data/split.csv of the real run; exits with what to do where there is none."""
+    """data/split.csv of the real run. Exits with what to do when there is none."""
     path = real.TREE / "data/split.csv"
     if not path.exists():
         sys.exit("error: no real run is there; `make real DATA=DIR` makes it")
@@ -68,7 +68,7 @@ def stems(table: pd.DataFrame, subset: str) -> tuple[str, ...]:
 
 
 def carry_out(name: str, trial: Trial) -> dict[str, Any]:
-    """Give what a trial reached, training it where that is not known yet."""
+    """Give the result of a trial; train where there is none yet."""
     folder = TRIALS / key(trial)
     result = folder / "result.json"
     if not result.exists():
@@ -83,7 +83,7 @@ def carry_out(name: str, trial: Trial) -> dict[str, Any]:
 
 
 def key(trial: Trial) -> str:
-    """A hash of all that a trial's result depends on: the recipe, the pairs, Keras, the code that trains and scores."""
+    """A hash of all that the result depends on: the recipe, the pairs, Keras, the code that trains and scores."""
     from pipelines.commands.profile import load
 
     params = load(real.ROOT / "profiles", "photos", trial.settings)
@@ -125,7 +125,7 @@ def main(folder: Path) -> None:
 
 
 def scored(model: Any, pairs: Any, trial: Trial) -> dict[str, Any]:
-    """The threshold that is best on valid, and the figures at it: of all that is scored, and by source."""
+    """The best threshold on valid, and the figures at it, over all scored pairs and by source."""
     from crackflow.evaluation.thresholds import choose_threshold, counts_at
     from crackflow.params import SplitParams
     from crackflow.sources.provenance import NameRules
@@ -145,7 +145,7 @@ def scored(model: Any, pairs: Any, trial: Trial) -> dict[str, Any]:
 
 
 def levels_of(model: Any, pairs: Any, stem: str) -> Any:
-    """How many pixels of a picture are at which level of probability."""
+    """How many pixels of an image have which probability level."""
     from crackflow.evaluation.thresholds import levels
     from crackflow.inference.predictor import predict
 

@@ -1,10 +1,10 @@
-"""The packaged weights beside the original's network: time and memory of one photograph, in one run on this machine.
+"""Time and memory of one photograph: the packaged weights beside the original's network, in one run on this machine.
 
 `python -m benchmarks.speed.original [--rounds 9]` writes docs/results/original.json and the tables of
-docs/explanation/speed.md; `--page` writes the tables alone. The original's network is built as profile `original` says,
-125 million weights as they are drawn: neither time nor memory depends on their values. Both nets run through
-crackflow.inference.predictor.predict. Times are medians of rounds in which the nets take turns, in one process, after a
-warm-up, so that whatever else the machine does falls on all of them alike. Memory is of one process a net.
+docs/explanation/speed.md; `--page` writes the tables only. The original's network is built from the profile `original`
+with random weights: neither time nor memory depends on their values. Both run through
+crackflow.inference.predictor.predict. Times are medians of rounds in which the networks take turns in one process,
+after a warm-up, so other work on the machine slows all alike. Memory is measured in one process per network.
 """
 
 import argparse
@@ -46,7 +46,7 @@ _MEASURED_IMAGES = 3
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9, help="photographs timed of each net (default: 9)")
-    parser.add_argument("--page", action="store_true", help="write the tables alone")
+    parser.add_argument("--page", action="store_true", help="write the tables only")
     parser.add_argument("--part", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.part:
@@ -86,7 +86,7 @@ def measure(rounds: int) -> dict[str, Any]:
 
 
 def ratios(net: dict[str, Any], original: dict[str, Any]) -> dict[str, float]:
-    """What share of the original's a net takes."""
+    """Time and memory as shares of the original's."""
     return {key: round(net[key] / original[key], 4) for key in ("seconds", "peak_mib", "held_mib")}
 
 
@@ -98,7 +98,7 @@ def run_part(name: str, rounds: int) -> dict[str, Any]:
 
 
 def part(name: str, rounds: int) -> dict[str, Any]:
-    """What one process measures."""
+    """Measure one part, in this process."""
     if name == "predict":
         return predict_command()
     import_keras()
@@ -115,7 +115,7 @@ def part(name: str, rounds: int) -> dict[str, Any]:
 
 
 def memory() -> dict[str, int | None]:
-    """The most that this process has held, and what it holds now."""
+    """Peak memory of this process, and its memory now."""
     return {"peak_mib": peak_mib(), "held_mib": round(psutil.Process().memory_info().rss / 2**20)}
 
 
@@ -133,7 +133,7 @@ def times(rounds: int) -> dict[str, list[float]]:
 
 
 def pictures(number: int) -> list[Any]:
-    """Photographs of grey noise; what they show does not change the time."""
+    """Images of noise; their content does not change the time."""
     import numpy as np
 
     rng = np.random.default_rng(0)
@@ -189,7 +189,7 @@ def page(text: str, found: dict[str, Any]) -> str:
 
 
 def nets_table(found: dict[str, Any]) -> str:
-    """A row a net, with shares of the original's, and what they were measured on."""
+    """One row per network, with shares of the original's, and how they were measured."""
     head = ["one photograph of 512x512", "weights", "seconds", "share", "peak MiB", "share", "MiB held", "share"]
     rows = []
     for name, words in NETS.items():
@@ -211,7 +211,7 @@ def nets_table(found: dict[str, Any]) -> str:
 
 
 def predict_words(found: dict[str, Any]) -> str:
-    """One line on the command."""
+    """One line about the command `crackflow predict`."""
     took = found["predict"]
     met = "met" if took["photo_s"] <= PREDICT_GOAL_S else "missed"
     return (

@@ -1,8 +1,8 @@
-"""What the flow takes beside bare DVC, side by side in one run: nothing to do, and every stage.
+"""The time of the flow beside that of `dvc repro`, in one run: with nothing to do, and with every stage.
 
-`python -m benchmarks.speed.overhead` builds the small graph of the soak beside a Prefect server, then takes turns: `dvc
-repro` and the flow with nothing to do, `dvc repro --force` and the flow with force. Medians go to
-docs/results/overhead.json and from there to docs/explanation/reliability.md; `--tables` writes the page alone.
+`python -m benchmarks.speed.overhead` builds the small graph of the soak beside a Prefect server. Then `dvc repro` and
+the flow take turns with nothing to do, and `dvc repro --force` and the flow with force. Medians go to
+docs/results/overhead.json and from there to docs/explanation/reliability.md. `--tables` writes the page only.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def measure() -> dict[str, Any]:
-    """Take turns, and give the seconds of each."""
+    """Run both in turn, and give the seconds of each run."""
     with tempfile.TemporaryDirectory(prefix="overhead-") as name:
         folder = Path(name).resolve()
         with sandbox.server(folder) as api:
@@ -56,7 +56,7 @@ def measure() -> dict[str, Any]:
 
 
 def turns(place: Place, number: int, options: list[str], parameters: str) -> dict[str, list[float]]:
-    """Seconds of bare DVC and of the flow, one after the other."""
+    """Seconds of `dvc repro` and of the flow, in turn."""
     found: dict[str, list[float]] = {"dvc": [], "flow": []}
     for _ in range(number):
         for who, command in (("dvc", ["-m", "dvc", "repro", *options]), ("flow", ["-c", FLOW.format(parameters)])):
@@ -70,12 +70,12 @@ def turns(place: Place, number: int, options: list[str], parameters: str) -> dic
 
 
 def page(text: str) -> str:
-    """The page with what docs/results/overhead.json has."""
+    """The page with the table of docs/results/overhead.json."""
     return fill(text, "overhead", "benchmarks.speed.overhead", table(json.loads(RESULTS.read_text(encoding="utf-8"))))
 
 
 def table(values: dict[str, Any]) -> str:
-    """Medians, and what the flow takes more: of a run, and of a stage."""
+    """Medians, and what the flow takes in addition, per run and per stage."""
     rows = []
     for words, key in (("nothing to do", "nothing_to_do_s"), ("every stage", "every_stage_s")):
         dvc, flow = (statistics.median(values[key][who]) for who in ("dvc", "flow"))

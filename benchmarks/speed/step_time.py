@@ -1,10 +1,9 @@
-"""How long a training step takes by the recipe, and with one choice undone, side by side in one run on this machine.
+"""The time of a training step with the recipe, and with one choice changed, in one run on this machine.
 
 `python -m benchmarks.speed.step_time [--rounds 9]` writes docs/results/step_time.json and the table of
-docs/explanation/speed.md; `--page` writes the table alone. A step is one batch of the profile photos through forward
-pass, losses, gradients and optimizer; its pixels are noise, which takes as long as photographs. Times are medians of
-rounds in which the variants take turns, in one process, after a warm-up, so that whatever else the machine does falls
-on all of them alike.
+docs/explanation/speed.md; `--page` writes the table only. A step is one batch of the profile photos: forward pass,
+losses, gradients and optimizer. Its pixels are noise, which takes as long as photographs. Times are medians of rounds
+in which the variants take turns in one process, after a warm-up, so other work on the machine slows all alike.
 """
 
 import argparse
@@ -39,7 +38,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9, help="steps timed of each variant (default: 9)")
-    parser.add_argument("--page", action="store_true", help="write the table alone")
+    parser.add_argument("--page", action="store_true", help="write the table only")
     args = parser.parse_args()
     if not args.page:
         write_text(RESULTS, json.dumps(measure(args.rounds), indent=1) + "\n")
@@ -50,7 +49,7 @@ def main() -> int:
 
 
 def measure(rounds: int) -> dict[str, Any]:
-    """Time every variant, turn about."""
+    """Time all variants in turn."""
     import_keras()
     steps = {name: stepper(settings) for name, settings in VARIANTS.items()}
     for step in steps.values():  # the first one compiles, the second allocates
@@ -80,7 +79,7 @@ def measure(rounds: int) -> dict[str, Any]:
 
 
 def stepper(settings: tuple[str, ...]) -> Callable[[], object]:
-    """A function that takes one step by the profile photos with some settings changed, as the training loop does."""
+    """A function that takes one training step with the profile photos and some settings changed."""
     import numpy as np
 
     from crackflow.training.learner import build_learner, compile_learner
@@ -98,7 +97,7 @@ def stepper(settings: tuple[str, ...]) -> Callable[[], object]:
 
 
 def table(found: dict[str, Any]) -> str:
-    """A row a variant."""
+    """One row per variant."""
     rows = [[name, f"{one['seconds']:.2f}", f"{one['ratio']:.2f}"] for name, one in found["variants"].items()]
     head = ["the recipe", "seconds a step", "to the recipe"]
     return (

@@ -127,7 +127,7 @@ def seen(folder: Path) -> Seen:
     Raises:
         ModelError: when a list is absent or can't be used.
     """
-    return Seen(seen_pairs.read(folder / TRAINED_ON), seen_pairs.read(folder / CHOSEN_ON))
+    return Seen(seen_pairs.read_hashes(folder / TRAINED_ON), seen_pairs.read_hashes(folder / CHOSEN_ON))
 
 
 def chosen_on_text(stems: list[str]) -> str:

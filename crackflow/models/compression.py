@@ -1,4 +1,4 @@
-"""Make a trained model's file small enough to travel with the code, still an ordinary .keras file."""
+"""Make the file of a trained model small enough to ship with the code; it stays an ordinary .keras file."""
 
 import io
 import json
@@ -13,24 +13,24 @@ from numpy.typing import NDArray
 from crackflow.atomic import replacing
 from crackflow.errors import ModelError
 
-# What float16 keeps: 10 bits after the leading one, so no weight moves by more than 1 part in 2,048.
+# As many as float16 has. No weight changes by more than 1 part in 2,048.
 MANTISSA_BITS = 10
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-# The earliest date that a zip can hold; a date of today would make each packing differ.
+# The earliest date that a zip can hold. With today's date the same model would give other bytes each day.
 _DATE = (1980, 1, 1, 0, 0, 0)
-# Below this a filter's chunk costs more than it saves.
+# Values in an array. Below this HDF5's filter costs more bytes than it saves.
 _SMALL = 1024
 
 
 def round_mantissa(values: NDArray[np.float32], bits: int = MANTISSA_BITS) -> NDArray[np.float32]:
     """Round to fewer significant bits, to the nearest, ties to even (IEEE 754, roundTiesToEven).
 
-    The exponent keeps float32's range, so nothing small becomes 0, as it would in float16 below 6e-8: variances of
-    batch normalization are that small.
+    The exponent stays that of float32. In float16 values below 6e-8 would become 0, and variances of batch
+    normalization are that small.
 
     Args:
         values: float32, any shape, finite.
-        bits: of the mantissa that are kept, 1 to 22.
+        bits: how many bits of the mantissa are kept, 1 to 22.
 
     Returns:
         float32 of the same shape, whose last 23 - `bits` bits are 0.
@@ -39,7 +39,7 @@ def round_mantissa(values: NDArray[np.float32], bits: int = MANTISSA_BITS) -> ND
         ModelError: when a value is not finite.
     """
     if not np.isfinite(values).all():
-        raise ModelError("a weight is not finite; the model has diverged: train it again")
+        raise ModelError("a weight is not finite, expected numbers: the training has diverged; train again")
     drop = np.uint32(23 - bits)
     pattern = np.ascontiguousarray(values, np.float32).view(np.uint32)
     last_kept = (pattern >> drop) & np.uint32(1)
@@ -48,11 +48,11 @@ def round_mantissa(values: NDArray[np.float32], bits: int = MANTISSA_BITS) -> ND
 
 
 def pack(source: Path, target: Path, bits: int = MANTISSA_BITS) -> None:
-    """Write a model again, in about half the bytes; the same model gives the same bytes.
+    """Write a model in about half the bytes; the same model gives the same bytes.
 
-    The weights stay float32 with fewer significant bits. HDF5's own byte shuffle puts the bytes that are now alike side
-    by side, and the zip's deflate squeezes them; every reader of HDF5 undoes both. What training needs alone (the
-    optimizer, the losses) is left out.
+    The weights stay float32 with fewer significant bits. HDF5's byte shuffle puts similar bytes side by side, and the
+    zip's deflate compresses them. Every reader of HDF5 undoes both. The optimizer and the losses are left out, since
+    only training needs them.
 
     Args:
         source: a .keras file.
@@ -60,7 +60,7 @@ def pack(source: Path, target: Path, bits: int = MANTISSA_BITS) -> None:
         bits: as for `round_mantissa`.
 
     Raises:
-        ModelError: when `source` is no .keras file, or a weight is not finite.
+        ModelError: when `source` is not a .keras file, or a weight is not finite.
     """
     try:
         with zipfile.ZipFile(source) as archive:
@@ -75,7 +75,7 @@ def pack(source: Path, target: Path, bits: int = MANTISSA_BITS) -> None:
     with replacing(target) as part, zipfile.ZipFile(part, "w") as archive:
         for name, content in members.items():
             member = zipfile.ZipInfo(name, _DATE)
-            # or the file would tell on which system it was packed
+            # 3 is Unix; Python would write the system it runs on, and the bytes would depend on it
             member.create_system = 3
             archive.writestr(member, content, zipfile.ZIP_DEFLATED, 9)
 

@@ -1,10 +1,10 @@
 """FlexUNet: a U-Net whose depth, widths, kernels, dilations and scaling are parameters.
 
-With the profile `original` it is, weight for weight, the network of the original experiment (124,996,866 parameters).
-The default is compact: a strided first convolution, widths with a ceiling, small kernels, batch normalization.
+The profile `original` builds the network of the original experiment exactly (124,996,866 parameters). The default is
+compact: a first convolution with a stride, a limit on the widths, small kernels, batch normalization.
 
 Sources: U-Net, Ronneberger et al. 2015 (arXiv 1505.04597); the flexible levels, kernels and dilations are
-TensorFlow-FlexUNet's, antillia.com 2025. Built-in Keras layers alone, so that a saved model loads in plain Keras.
+TensorFlow-FlexUNet's, antillia.com 2025. It has Keras's own layers only, so a saved model loads in plain Keras.
 """
 
 import math
@@ -30,13 +30,13 @@ def flexunet(
         num_classes: number of classes, the background included.
         params: depth, widths, kernels and the rest.
         seed: initial weights and dropout follow from it.
-        supervised: levels of the way up that give probabilities of their own, for deep supervision (Lee et al. 2015,
-            arXiv 1409.5185); their layers are extra, and the network without them loads the same weights.
+        supervised: levels of the decoder that give probabilities of their own, for deep supervision (Lee et al. 2015,
+            arXiv 1409.5185). Only the layers of these outputs are added to the network.
 
     Returns:
         A model from (N, H, W, image_channels) pixels in 0..255 to (N, H, W, num_classes) float32 probabilities. With
-        `supervised`, to a list of these and of (N, h, w, num_classes) of each of those levels, the deepest first. The
-        layers calculate in Keras's dtype policy.
+        `supervised`, its output is a list: these, then (N, h, w, num_classes) of each of those levels, the lowest
+        resolution first. The layers use Keras's dtype policy.
     """
     # Named in each layer, and not left to Keras: layers that share the policy itself are saved as sharing an object.
     precision = keras.config.dtype_policy().name
@@ -86,7 +86,7 @@ class _Builder:
         return keras.initializers.HeNormal(seed=next(self.seeds))
 
     def glorot(self) -> keras.initializers.Initializer:
-        """Keras's default, which the original left in place for transposed and last convolutions; seeded."""
+        """Keras's default, with a seed. The original uses it for transposed convolutions and the last one."""
         return keras.initializers.GlorotUniform(seed=next(self.seeds))
 
     def conv(
@@ -147,8 +147,8 @@ class _Builder:
         """Go from the first level to probabilities at full size."""
         stride = self.params.stem_stride
         if stride > 1 and self.params.head == "packed":
-            # The pixels come down to the level instead of the level going up to them: the same neighbourhood is seen,
-            # and nothing but the last layer works at full size.
+            # A strided convolution brings the pixels down to the first level. Each output pixel depends on as many
+            # input pixels as with `refine`, and only the last layer works at full size.
             pixels = keras.layers.Conv2D(
                 max(1, self.filters(0) // 2),
                 2 * stride,
@@ -162,18 +162,18 @@ class _Builder:
             x = self.conv(x, 0, "head", kernel=(3, 3), filters=self.filters(0) + self.filters(HEAD))
             return self.unpacked(x, stride, stride)
         if stride > 1 and self.params.head == "subpixel":
-            # Each output pixel is drawn from the nearest 2x2 places of the level, as bilinear interpolation would be.
+            # Each output pixel is computed from the nearest 2x2 positions, as in bilinear interpolation.
             return self.unpacked(x, 2 * stride, stride)
         if stride > 1:
-            # What the stem strode over comes back from the pixels themselves: 1 px cracks live there.
-            # It is the costliest place of the network, so it is half as wide as the level below.
+            # The first convolution skipped pixels, and a crack may be 1 px wide: see the pixels themselves again.
+            # Layers at full size cost most, so this one has half the filters of the first level.
             x = self.upsample(x, HEAD, stride, "head_transposed")
             x = keras.layers.Concatenate(name="head_skip", dtype=self.precision)([x, scaled])
             x = self.conv(x, HEAD, "head", kernel=(3, 3))
         return self.probabilities(x, "probabilities")
 
     def unpacked(self, x: Any, kernel: int, stride: int) -> keras.KerasTensor:
-        """Give the classes of the pixels that each place stands for (sub-pixel convolution, arXiv 1609.05158)."""
+        """Probabilities of the pixels that each position stands for (sub-pixel convolution, arXiv 1609.05158)."""
         return keras.layers.Conv2DTranspose(
             self.num_classes,
             kernel,

@@ -1,8 +1,8 @@
-"""Fold batch normalization into the convolutions before it: the same figures from fewer operations and less memory.
+"""Fold batch normalization into the convolution before it: the same output with fewer operations and less memory.
 
 At inference a batch normalization multiplies each channel by gamma / sqrt(variance + epsilon) and adds an offset (Ioffe
-and Szegedy 2015, arXiv 1502.03167). A convolution whose output nobody else reads can do both in its kernel and bias,
-and Keras's backends then run it and the activation as one.
+and Szegedy 2015, arXiv 1502.03167). A convolution can do both in its kernel and bias, if no other layer reads its
+output. Keras's backends then run it and the activation as one operation.
 """
 
 from typing import Any
@@ -12,28 +12,28 @@ import numpy as np
 
 
 def fold(model: keras.Model) -> keras.Model:
-    """Give a network that predicts the same without the batch normalizations that follow a convolution.
+    """Remove the batch normalizations that follow a convolution, and keep what the network predicts.
 
     Args:
-        model: functional, of layers that Keras itself brings.
+        model: functional, with Keras's own layers only.
 
     Returns:
-        A model of the same layers' names, not compiled, whose outputs differ by rounding alone; `model` itself where
-        there is nothing to fold.
+        A model whose layers keep their names, not compiled. Its outputs differ by rounding only. It is `model` itself
+        where there is nothing to fold.
     """
     pairs = _pairs(model)
     if not pairs:
         return model
     norms = {norm.name for norm in pairs.values()}
 
-    def lighter(layer: keras.layers.Layer) -> keras.layers.Layer:
+    def with_bias(layer: keras.layers.Layer) -> keras.layers.Layer:
         config = layer.get_config()
         return type(layer).from_config(config | {"use_bias": True} if layer.name in pairs else config)
 
-    def skipping(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
+    def without_norms(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
         return args[0] if layer.name in norms else layer(*args, **kwargs)
 
-    folded = keras.models.clone_model(model, clone_function=lighter, call_function=skipping)
+    folded = keras.models.clone_model(model, clone_function=with_bias, call_function=without_norms)
     for layer in model.layers:
         weights = layer.get_weights()
         if layer.name in pairs:
@@ -44,7 +44,7 @@ def fold(model: keras.Model) -> keras.Model:
 
 
 def _pairs(model: keras.Model) -> dict[str, keras.layers.BatchNormalization]:
-    """Name of each convolution to the normalization that alone reads it."""
+    """The normalization that reads a convolution's output, by the convolution's name; no other layer reads it."""
     readers: dict[int, list[keras.layers.Layer]] = {}
     for layer in model.layers:
         for tensor in layer.input if isinstance(layer.input, list) else [layer.input]:

@@ -1,7 +1,7 @@
-"""Which pairs a model was trained on, as hashes of their stems: enough to refuse to score it on them.
+"""The pairs that a model was trained on, as hashes of their stems, so that it is never scored on them.
 
-The list travels with the weights. Hashes, and not names, because names of photographs are their owners' business; it is
-no secret, since whoever has the names can hash them too.
+The list is shipped with the weights. It holds hashes because file names may be private. It is no secret either: whoever
+has the names can compute the hashes.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from crackflow.errors import ModelError
 
-# 64 bits: among a million stems two are the same with a chance of 3e-8 (n^2 / 2^65).
+# 64 bits: the chance that two of a million stems have the same hash is 3e-8 (n^2 / 2^65).
 DIGITS = 16
 _HASH = re.compile(f"[0-9a-f]{{{DIGITS}}}")
 _HEADER = f"# Pairs that this model was trained on: the first {DIGITS} hex digits of the SHA-256 of each one's stem.\n"
@@ -33,25 +33,25 @@ def render(stems: Iterable[str]) -> str:
     """Write the list as text.
 
     Args:
-        stems: of the training pairs, in any order.
+        stems: stems of the training pairs, in any order.
 
     Returns:
-        A comment, then a hash a line, sorted, none twice.
+        A comment, then one hash per line, sorted, without repetitions.
     """
     return _HEADER + "".join(f"{line}\n" for line in sorted({stem_hash(stem) for stem in stems}))
 
 
-def read(path: Path) -> frozenset[str]:
-    """Read such a list.
+def read_hashes(path: Path) -> frozenset[str]:
+    """Read a list that `render` wrote.
 
     Args:
-        path: as `render` gives its text; lines that start with # and empty ones are passed over.
+        path: a text file. Empty lines and lines that start with # are skipped.
 
     Returns:
         The hashes.
 
     Raises:
-        ModelError: when it is absent, can't be read, or holds something else.
+        ModelError: when the file is absent, can't be read, or holds something else.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -77,5 +77,5 @@ def read(path: Path) -> frozenset[str]:
 
 
 def known(stems: Iterable[str], hashes: frozenset[str]) -> list[str]:
-    """Give those of `stems`, in their order, whose hashes are among `hashes`."""
+    """Pick the stems whose hashes are among `hashes`, in their order."""
     return [stem for stem in stems if stem_hash(stem) in hashes]

@@ -1,7 +1,7 @@
 """Write a model file that has the same bytes whenever it holds the same model.
 
-Keras writes the time into metadata.json, into the zip's entries and, where layers share an object, its address in
-memory into config.json; a hash of such a file, and so DVC's idea of what changed, would differ from run to run.
+Keras writes the time into metadata.json and into the zip's entries. Where layers share an object, it writes that
+object's memory address into config.json. The hash of such a file differs from run to run, and DVC would see a change.
 """
 
 import json
@@ -15,18 +15,18 @@ import keras
 from crackflow.atomic import replacing
 
 DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
-UNIX = 3  # as zip knows it; Python writes the system that it runs on
+UNIX = 3  # zip's number for it; Python would write that of the system it runs on
 
 
 def save_model(model: keras.Model, path: Path) -> None:
-    """Write `model` to `path` at once: a reader sees the old file or the whole new one, never a part.
+    """Write `model` to `path` in one step: a reader sees the old file or the whole new one, never a part.
 
     Args:
-        model: to be opened by `keras.saving.load_model`; compile it or not, as the reader is to find it.
-        path: a name that ends in .keras; its folder is made when absent.
+        model: compiled or not; the file holds which.
+        path: a name that ends in .keras. Its folder is made when absent.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    written = path.with_name(f"part-{path.name}")  # Keras insists on the ending
+    written = path.with_name(f"part-{path.name}")  # Keras accepts no other ending
     model.save(written)
     with replacing(path, sync=True) as part, zipfile.ZipFile(written) as source, zipfile.ZipFile(part, "w") as target:
         for member in source.infolist():
@@ -41,7 +41,7 @@ def save_model(model: keras.Model, path: Path) -> None:
 
 
 def _timeless(value: Any, numbers: dict[int, int]) -> Any:
-    """The same JSON without the day, and with shared objects numbered from 1 as they appear."""
+    """The same JSON with a fixed date, and with shared objects numbered from 1 in order of appearance."""
     if isinstance(value, list):
         return [_timeless(one, numbers) for one in value]
     if not isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""Random changes of a training pair: where it is cut out, how it is turned, how it was lit.
+"""Random changes of a training pair: crop, flips and rotations, light, noise.
 
-Geometry moves image and mask together; light touches the image alone. All randomness comes from the generator handed
-over, so the caller decides what is reproducible.
+`geometry` changes image and mask together; `light` changes the image only. All randomness comes from the generator that
+the caller passes, so the caller decides what is reproducible.
 """
 
 import cv2
@@ -12,19 +12,19 @@ from crackflow.params import AugmentParams
 
 Pixels = npt.NDArray[np.uint8]
 
-SHADOWED = 0.3  # share of the images that get a shadow, where shadows are on
+SHADOWED = 0.3  # share of the images that get a shadow, where shadows are switched on
 
 
 def crop_box(
     mask: Pixels, crop: int, crack_crops: float, scale: float, rng: np.random.Generator
 ) -> tuple[int, int, int]:
-    """Draw the square that a crop is cut from.
+    """Choose the square that a crop is cut from.
 
     Args:
         mask: (H, W) uint8 class indices, 0 the background.
-        crop: side of the crop that will be made of it, px; 0 takes the whole image.
-        crack_crops: probability that the square holds a crack pixel, where the mask has one.
-        scale: the square's side is `crop` divided by up to 1 + scale or multiplied by up to as much.
+        crop: side of the crop that the square is resized to, px; 0 takes the whole image.
+        crack_crops: probability that the square is placed on a crack pixel, where the mask has one.
+        scale: the square's side is `crop` divided or multiplied by up to 1 + scale.
         rng: the source of randomness.
 
     Returns:
@@ -48,7 +48,7 @@ def crop_box(
 def geometry(
     image: Pixels, mask: Pixels, box: tuple[int, int, int], size: int, params: AugmentParams, rng: np.random.Generator
 ) -> tuple[Pixels, Pixels]:
-    """Cut `box` out of a pair, bring it to `size` and turn it.
+    """Cut `box` out of a pair, resize it to `size`, flip and rotate it.
 
     Args:
         image: (H, W, 3) or (H, W, 1) uint8.
@@ -90,7 +90,7 @@ def light(image: Pixels, params: AugmentParams, rng: np.random.Generator) -> Pix
     Returns:
         uint8 of the same shape.
     """
-    # One table for brightness, contrast and gamma: 256 entries instead of every pixel.
+    # Brightness, contrast and gamma in one table of 256 entries, which is cheaper than on every pixel.
     shape = image.shape
     levels = np.linspace(0, 1, 256)
     levels = levels ** (1 + rng.uniform(-params.gamma, params.gamma))
@@ -101,7 +101,7 @@ def light(image: Pixels, params: AugmentParams, rng: np.random.Generator) -> Pix
     if params.shadow and rng.random() < SHADOWED:
         lit = _shade(lit.reshape(shape), params.shadow, rng)
     sigma = rng.uniform(0, params.blur)
-    if sigma > 0.2:  # below that a Gaussian on the pixel grid changes nothing
+    if sigma > 0.2:  # below that a Gaussian of whole pixels changes nothing
         lit = np.asarray(cv2.GaussianBlur(lit, (0, 0), sigma), np.uint8)
     deviation = rng.uniform(0, params.noise) * 255
     if deviation > 0:
@@ -111,7 +111,7 @@ def light(image: Pixels, params: AugmentParams, rng: np.random.Generator) -> Pix
 
 
 def _shade(image: Pixels, amount: float, rng: np.random.Generator) -> Pixels:
-    """Darken what lies on one side of a straight, more or less soft edge, as a kerb, a car or a tree does."""
+    """Darken one side of a straight, more or less soft edge, as the shadow of a kerb or a car does."""
     height, width = image.shape[:2]
     angle = rng.uniform(0, 2 * np.pi)
     across, down = np.cos(angle), np.sin(angle)

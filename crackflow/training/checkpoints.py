@@ -1,7 +1,7 @@
-"""What training keeps on disk, so that a run that was killed goes on where it was and ends as if it had not been.
+"""Checkpoints: a training that was killed goes on from the last one and ends as if it had never stopped.
 
-state.npz is the only thing that is believed. It holds all of it, from the weights to the rows of the finished epochs,
-and is replaced as a whole: there is no moment at which one half is newer than the other. Arrays and JSON, no pickle.
+state.npz holds the whole state, from the weights to the rows of the finished epochs. The file is replaced in one step,
+so its parts always belong together. It holds arrays and JSON, no pickle.
 """
 
 import json
@@ -19,18 +19,18 @@ from crackflow.atomic import replacing
 from crackflow.errors import TrainingError
 from crackflow.models.serialization import save_model
 
-EVERY_S = 30.0
-SHARE = 1 / 30  # of the time that goes into keeping, where a large network takes long to write
+EVERY_S = 30.0  # between checkpoints within an epoch
+SHARE = 1 / 30  # of the time may go into writing checkpoints, where a large network takes long
 
 Row = dict[str, float]
 
 
 class Place(NamedTuple):
-    """How far a training has come.
+    """How far a training has got.
 
     Attributes:
         history: the rows of the finished epochs, oldest first.
-        batch: batches of the epoch after them that are done.
+        batch: finished batches of the epoch after them.
         sums: what the metrics have counted in these batches; empty between epochs.
     """
 
@@ -53,27 +53,27 @@ class Checkpoints:
         return self.folder / "best.keras"
 
     def history(self) -> list[Row]:
-        """The rows of the finished epochs, oldest first; empty when nothing is kept."""
+        """The rows of the finished epochs, oldest first; empty without a checkpoint."""
         return self._read()[0].history
 
     def restore(self, model: keras.Model) -> Place:
-        """Bring a compiled model to where training was: weights, optimizer, averages, step counter and dropout's seeds.
+        """Load the last checkpoint into a model: weights, optimizer, averages, step counter and dropout's seeds.
 
         Args:
-            model: freshly built and compiled with the same parameters.
+            model: newly built, and compiled with the same parameters.
 
         Returns:
-            How far that is; nothing done when nothing is kept, and `model` is as it was.
+            How far the training has got. Without a checkpoint that is the beginning, and `model` is unchanged.
 
         Raises:
-            TrainingError: when what is kept can't be read or is of another network, or `best` is gone.
+            TrainingError: when the checkpoint can't be read or is of another network, or `best` is absent.
         """
         place, values = self._read()
         if place.history and not self.best.is_file():
-            # Somebody took it away; where no later epoch is better, a whole training would end without a model.
+            # If no later epoch were better, a whole training would end without a model.
             raise self._damaged(f"{self.best.name} of its finished epochs is no longer beside it")
         if values:
-            # slots such as Adam's moments must exist before they can be filled
+            # variables such as Adam's moments must exist before they can be loaded
             model.optimizer.build(model.trainable_variables)
             variables = _variables(model)
             if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
@@ -83,16 +83,16 @@ class Checkpoints:
         return place
 
     def due(self) -> bool:
-        """Whether it is time to keep what an unfinished epoch has done."""
+        """Whether it is time for a checkpoint within an epoch."""
         return time.monotonic() >= self._due
 
     def save(self, model: keras.Model, history: list[Row], batch: int = 0) -> None:
-        """Keep a training.
+        """Write a checkpoint.
 
         Args:
             model: as the last batch left it.
             history: the rows of the finished epochs.
-            batch: batches of the next epoch that are done.
+            batch: finished batches of the next epoch.
         """
         started = time.monotonic()
         sums = model.metrics_variables if batch else []
@@ -101,11 +101,11 @@ class Checkpoints:
         self._due = ended + max(EVERY_S, (ended - started) / SHARE)
 
     def save_best(self, model: keras.Model) -> None:
-        """Keep the best model so far; to be called before `save`, which makes its epoch count."""
+        """Write the best model so far. Call it before `save`, which records the epoch as finished."""
         save_model(model, self.best)
 
     def finish(self, history: list[Row]) -> None:
-        """Keep the rows alone: a finished training goes on from nothing, and its weights are in `best`."""
+        """Keep only the rows: a finished training needs no weights to go on from, and the best ones are in `best`."""
         self._write(history, 0)
 
     @property
@@ -134,9 +134,9 @@ class Checkpoints:
             raise self._damaged(error) from None
 
     def _damaged(self, why: object) -> TrainingError:
-        return TrainingError(f"{self._state} can't be used ({why}); delete it, and training starts anew")
+        return TrainingError(f"{self._state} can't be used ({why}); delete it, and training starts from the beginning")
 
 
 def _variables(model: keras.Model) -> list[Any]:
-    """All that a step changes, less the metrics: weights, moving statistics, dropout's seeds, the optimizer's own."""
+    """All that a step changes except the metrics: weights, moving averages, dropout's seeds, the optimizer's state."""
     return [*model.variables, *model.optimizer.variables]

@@ -1,7 +1,7 @@
-"""Batches of resized pairs for Keras: one PyDataset over OpenCV that feeds every backend.
+"""Batches of resized pairs for Keras: PyDatasets over OpenCV that feed every backend.
 
-What a batch holds follows from (seed, epoch, index) alone, never from what was drawn before: training that was killed
-and goes on at epoch 7 sees what an undisturbed run sees there. Files are read when needed, so memory does not grow with
+A batch depends on (seed, epoch, index) only, not on the batches before it. A training that was killed and goes on at
+epoch 7 therefore sees the same batches as one that was not. Files are read when needed, so memory does not grow with
 the number of images.
 """
 
@@ -23,12 +23,12 @@ Float32 = npt.NDArray[np.float32]
 
 
 class WholeImages(keras.utils.PyDataset):  # type: ignore[misc]
-    """Batches of whole pairs in the order given, unchanged: what valid is judged on.
+    """Batches of whole, unchanged pairs in the given order: for validation.
 
     Args:
         folder: where the pairs are.
         stems: which of them.
-        batch_size: pairs a batch; the last may have fewer.
+        batch_size: pairs per batch; the last batch may have fewer.
     """
 
     def __init__(self, folder: ResizedPairs, stems: Sequence[str], batch_size: int) -> None:
@@ -55,8 +55,8 @@ class TrainingCrops(keras.utils.PyDataset):  # type: ignore[misc]
         stems: the training pairs.
         params: crop, crack_crops, augment, batch_size, steps_per_epoch and seed are read.
         epoch: which epoch, from 0.
-        start: batches of it that are left out, because an earlier run has done them.
-        often: how often each pair is drawn, as `frequencies` gives it; all alike when absent.
+        start: batches at the beginning that are skipped, because an earlier run has finished them.
+        often: how often each pair is drawn, as `frequencies` gives it; all equally when empty.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class TrainingCrops(keras.utils.PyDataset):  # type: ignore[misc]
         start: int = 0,
         often: Sequence[float] = (),
     ) -> None:
-        # One thread beside the step: with two cores a second loader only takes from the first one's share.
+        # One loader thread: on two cores a second one would take time from the training step.
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self.folder = folder
         self.params = params
@@ -102,7 +102,7 @@ class TrainingCrops(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 def spread(stems: Sequence[str], count: int) -> list[str]:
-    """Give at most `count` stems, evenly spread over the sorted ones so that every source keeps its share."""
+    """Pick at most `count` stems at equal distances in sorted order, so that every source keeps its share."""
     ordered = sorted(stems)
     if count >= len(ordered):
         return ordered
@@ -110,7 +110,7 @@ def spread(stems: Sequence[str], count: int) -> list[str]:
 
 
 def steps_per_epoch(images: int, params: TrainParams) -> int:
-    """Number of batches an epoch has for that many training images."""
+    """Number of batches per epoch for that many training images."""
     return params.steps_per_epoch or math.ceil(images / params.batch_size)
 
 
@@ -125,13 +125,13 @@ def frequencies(
     """How often each pair is drawn, relative to the others.
 
     Args:
-        folder: where the pairs are; their masks are read where it matters whether a pair has a crack.
+        folder: where the pairs are. Masks are read only where `crack_free` is not 1.
         stems: the training pairs.
         params: draw and crack_free are read.
         sources: source by stem; read where `draw` names any.
 
     Returns:
-        One figure a stem.
+        One frequency per stem.
 
     Raises:
         DataError: when `draw` names a source that no training pair has, or nothing is left to draw.
@@ -156,10 +156,10 @@ def frequencies(
 
 
 def _order(stems: Sequence[str], often: Sequence[float], count: int, seed: int, epoch: int) -> list[str]:
-    """The `count` stems of an epoch, out of one endless sequence of shuffled passes over all of them.
+    """The `count` stems of an epoch: a stretch of an endless sequence of shuffled passes over all stems.
 
-    An epoch that is shorter than a pass goes on where the last epoch stopped, so every image is seen as often as its
-    frequency says. A pass is as long as the frequencies add up to.
+    An epoch that is shorter than a pass goes on where the last epoch stopped, so every image is drawn as often as its
+    frequency says. The length of a pass is the sum of the frequencies.
     """
     edges = np.cumsum(often)
     length = max(1, round(float(edges[-1])))
@@ -168,7 +168,7 @@ def _order(stems: Sequence[str], often: Sequence[float], count: int, seed: int, 
     while len(order) < count:
         turn, start = divmod(position + len(order), length)
         rng = np.random.default_rng([seed, 1, turn])
-        # Marks at equal distances: an image of frequency 2 has two in each pass, one of 0.5 in every other on average.
+        # Marks at equal distances: a frequency of 2 gets two marks per pass, one of 0.5 gets one every two passes.
         marks = (np.arange(length) + rng.random()) / length * edges[-1]
         drawn = np.searchsorted(edges, marks, side="right")
         shuffled = drawn[rng.permutation(length)]

@@ -1,8 +1,7 @@
-"""Deep supervision: losses at lower levels of the way up, so that they learn from the truth and not by hearsay alone.
+"""Deep supervision: extra losses at lower resolutions of the network (Lee et al. 2015, arXiv 1409.5185).
 
-Lee et al. 2015, arXiv 1409.5185. The truth of a level is the truth averaged over its larger pixels, so a crack of 1 px
-is a faint one there and not lost. Losses of the levels count in training alone: what valid and the metrics look at is
-the network's own output.
+The truth at a lower resolution is the mean of the truth over each larger pixel, so a crack of 1 px becomes faint there
+and is not lost. The extra losses count in training only. Validation and metrics use the output at full size.
 """
 
 from typing import Any
@@ -12,11 +11,11 @@ from keras import ops
 
 
 class Supervised(keras.Model):  # type: ignore[misc]
-    """A functional model with probabilities at full size first, and those of lower levels after them.
+    """A functional model whose outputs are probabilities at full size, then those at lower resolutions.
 
     Attributes:
-        level_weight: weight of each level's loss beside the full-size one.
-        level_loss: a loss as `crackflow.training.losses` has them; a level's truth is not 0 or 1, so a cross-entropy.
+        level_weight: weight of each extra loss; the loss at full size has 1.
+        level_loss: a cross-entropy of `crackflow.training.losses`, since averaged truth is not 0 or 1.
     """
 
     level_weight: float
@@ -30,7 +29,7 @@ class Supervised(keras.Model):  # type: ignore[misc]
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """The loss compiled with, and in training those of the levels."""
+        """The compiled loss, and in training the extra losses."""
         full, *levels = y_pred
         loss = super().compute_loss(x, y, full, sample_weight, training)
         if training:
@@ -39,19 +38,19 @@ class Supervised(keras.Model):  # type: ignore[misc]
         return loss
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The metrics compiled with, of the full-size probabilities."""
+        """The compiled metrics of the probabilities at full size."""
         return super().compute_metrics(x, y, y_pred[0], sample_weight)
 
 
 def truth_at(truth: Any, level: Any) -> Any:
-    """Average one-hot truth over the pixels of a level.
+    """Average one-hot truth over the pixels of a lower resolution.
 
     Args:
         truth: (N, H, W, C) float32.
         level: (N, H/k, W/k, C), for any whole k.
 
     Returns:
-        (N, H/k, W/k, C) float32, sums of 1 over C.
+        (N, H/k, W/k, C) float32 that sum to 1 over C.
     """
     factor = truth.shape[1] // level.shape[1]
     return ops.average_pool(truth, factor, factor)

@@ -1,8 +1,8 @@
-"""Train FlexUNet epoch by epoch, so that each batch is a function of its number and of what the last one left.
+"""The training loop, epoch by epoch.
 
-Killed at any moment, the next call goes on from the last checkpoint, also in the middle of an epoch: weights,
-optimizer, dropout's seeds, the metrics' running sums and history come from there; order, crops and augmentation from
-(seed, epoch, batch).
+A training that was killed goes on from the last checkpoint, also within an epoch, and ends with the same weights as
+one that was not. Weights, optimizer, dropout's seeds, sums of the metrics and history come from the checkpoint. Order,
+crops and augmentation depend on (seed, epoch, batch) only.
 """
 
 import math
@@ -25,7 +25,7 @@ from crackflow.training.dataset import TrainingCrops, WholeImages, frequencies, 
 from crackflow.training.learner import build_learner, compile_learner, copy_weights, objectives
 
 VALID_BATCH = 4
-MEND = "lower train.learning_rate, or clip gradients closer by train.clipvalue"
+ADVICE = "lower train.learning_rate, or set train.clipvalue to a smaller value above 0"
 
 EpochDone = Callable[[keras.Model, list[Row]], None]
 
@@ -41,26 +41,27 @@ def train(
     epoch_done: EpochDone,
     sources: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Row]:
-    """Train until `params` say it is over, from where the checkpoints left off.
+    """Train from the last checkpoint until `params` end it.
 
     Args:
         folder: the resized pairs.
         train_stems: pairs to learn from.
         valid_stems: pairs that pick the best epoch.
-        size: side of the input of the model that is kept, px.
-        model_params: the network.
+        size: side of the input of the model that is saved, px.
+        model_params: the architecture and its parameters.
         params: the recipe.
-        checkpoints: what is kept on the way; its `best` holds the best model afterwards.
-        epoch_done: called after each epoch, before it is kept, with the network for inference, holding the weights that
-            the epoch is judged by, and the history so far.
+        checkpoints: where checkpoints are written; its `best` holds the best model afterwards.
+        epoch_done: called after each epoch, before its checkpoint, with the network for inference that the epoch was
+            validated with, and the history so far.
         sources: source by stem of the training pairs; needed where `params.draw` names any.
 
     Returns:
-        The history: a row an epoch with epoch (from 1), learning_rate, loss, val_loss and each metric and val_metric.
+        The history, one row per epoch: epoch (from 1), learning_rate, loss, val_loss, each metric and val_metric.
 
     Raises:
-        DataError: when there is nothing to train or to validate on, or `draw` names no source of them.
-        TrainingError: when the loss or a weight is not finite; what was kept before stays.
+        DataError: when there is nothing to train or to validate on, or `draw` names a source that no pair has.
+        ModelError: when the architecture can't be built.
+        TrainingError: when the loss or a weight is not finite. Earlier checkpoints stay.
     """
     if not train_stems or not valid_stems:
         raise DataError(
@@ -72,7 +73,7 @@ def train(
     steps = steps_per_epoch(len(train_stems), params)
     model = build_learner(folder.num_classes, model_params, params)
     compile_learner(model, params, steps)
-    # The one that is judged and kept is a network of its own: for any reader plain Keras, in float32, never compiled.
+    # What is validated and saved is a second network: plain Keras, float32, never compiled, for any reader.
     judged = registry.build(model_params, size, folder.num_classes, params.seed)
     judge = keras.Model(judged.input, judged.output)
     judge.compile(**objectives(params))
@@ -80,7 +81,7 @@ def train(
     history = place.history
     valid = WholeImages(folder, spread(valid_stems, params.valid_images or len(valid_stems)), VALID_BATCH)
     if place.sums:
-        # Keras makes the metrics' variables at the first batch; they must be there to go on counting
+        # Keras makes the variables of metrics at the first batch; they must exist before sums are loaded
         model.test_on_batch(*valid[0])
     done = len(history) * steps + place.batch
     with bar("train", total=params.epochs * steps, initial=done, unit="step", even=True) as progress:
@@ -100,7 +101,7 @@ def train(
             _check_finite(model, watch.label, checkpoints)
             row = {"epoch": float(epoch + 1), "learning_rate": float(model.optimizer.learning_rate)}
             row |= {name: float(values[-1]) for name, values in logs.items()}
-            # where an average is kept, fit has left it in the weights' place
+            # with train.averaging, fit has left the average in the place of the weights
             copy_weights(model, judged)
             seen = judge.evaluate(valid, verbose=0, return_dict=True, callbacks=[watch])
             history.append(row | {f"val_{name}": float(value) for name, value in seen.items()})
@@ -127,27 +128,26 @@ def _begin_epoch(model: keras.Model, params: TrainParams, epoch: int, values: Se
 
 
 def _check_finite(model: keras.Model, where: str, checkpoints: Checkpoints) -> None:
-    """The loss alone doesn't tell: cross-entropy clips what it is given, and with it a NaN on some backends."""
+    """The loss alone is not enough: cross-entropy clips probabilities, and on some backends that hides a NaN."""
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
-        raise TrainingError(f"weights are no longer finite after {where}; {_mend(checkpoints)}")
+        raise TrainingError(f"weights are no longer finite after {where}; {_advice(checkpoints)}")
 
 
-def _mend(checkpoints: Checkpoints) -> str:
+def _advice(checkpoints: Checkpoints) -> str:
     kept = f"the best model before is {checkpoints.best}" if checkpoints.best.is_file() else "no epoch was finished"
-    return f"{MEND}; {kept}"
+    return f"{ADVICE}; {kept}"
 
 
 def _values(history: Sequence[Row], params: TrainParams) -> list[float]:
-    """The monitored figure of each epoch, turned so that lower is better."""
+    """The monitored value of each epoch, negated where higher is better."""
     sign = 1 if params.monitor == "val_loss" else -1
     return [sign * row[params.monitor] for row in history]
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
-    """Follows one epoch from the place where it starts.
+    """Follows one epoch: moves the progress bar, writes checkpoints, stops at the first loss that is not finite.
 
-    Moves the bar at each step, stops at the first loss that is not a number, keeps a checkpoint now and then, and what
-    was trained last.
+    With `train.averaging` it also keeps the trained weights, which Keras replaces by their average.
     """
 
     def __init__(self, progress: "tqdm[None]", label: str, steps: int, checkpoints: Checkpoints, place: Place) -> None:
@@ -160,7 +160,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self.trained: list[Any] = []
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 Keras's signature
-        """Go on counting: `fit` has just set the metrics to 0."""
+        """Load the sums of the metrics from the checkpoint: `fit` has just set them to 0."""
         if self.place.sums:
             for variable, value in zip(self.model.metrics_variables, self.place.sums, strict=True):
                 variable.assign(value)
@@ -169,10 +169,10 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         done = self.place.batch + batch + 1
         loss = float((logs or {})["loss"])
         if not math.isfinite(loss):
-            raise TrainingError(f"the loss is {loss} in {self.label}, step {done}; {_mend(self.checkpoints)}")
+            raise TrainingError(f"the loss is {loss} in {self.label}, step {done}; {_advice(self.checkpoints)}")
         self.progress.set_postfix_str(f"{self.label} loss {loss:.4f}", refresh=False)
         self.progress.update()
-        # after the last batch nothing would be left for `fit` to begin with
+        # not after the last batch: `fit` can't start an epoch that has no batches left
         if done < self.steps and self.checkpoints.due():
             self.checkpoints.save(self.model, self.place.history, done)
 
@@ -181,10 +181,10 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
             self.trained = [keras.ops.convert_to_numpy(weight) for weight in self.model.trainable_variables]
 
     def put_trained_back(self, model: keras.Model) -> None:
-        """Undo what `fit` ends with where an average is kept: the average in the weights' place."""
+        """Put back the trained weights: with averaging, `fit` ends with the average in their place."""
         if self.trained:
             for variable, value in zip(model.trainable_variables, self.trained, strict=True):
                 variable.assign(value)
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 Keras's signature
-        self.progress.set_postfix_str(f"{self.label} looking at valid", refresh=True)
+        self.progress.set_postfix_str(f"{self.label} validating", refresh=True)

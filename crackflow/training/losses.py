@@ -40,14 +40,14 @@ def focal(truth: Any, predicted: Any) -> Any:
 def dice(truth: Any, predicted: Any) -> Any:
     """1 - soft Dice of the foreground classes (Milletari et al. 2016, arXiv 1606.04797).
 
-    Pixels are pooled over the batch, so that a crop with few crack pixels does not weigh as much as a full one, and
-    classes are averaged. `keras.losses.dice` counts the background and scores both-empty as 1.
+    Pixels are pooled over the batch, so a crop with few crack pixels counts less than one with many. Classes are
+    averaged. `keras.losses.dice` also counts the background, and gives 1 where truth and prediction are empty.
     """
     return _overlap_loss(truth, predicted, 0.5, 0.5)
 
 
 def tversky(truth: Any, predicted: Any) -> Any:
-    """1 - soft Tversky index of the foreground classes: Dice that forgives false positives more than misses."""
+    """1 - soft Tversky index of the foreground classes: as Dice, but misses cost more than false positives."""
     return _overlap_loss(truth, predicted, TVERSKY_FALSE_POSITIVES, TVERSKY_FALSE_NEGATIVES)
 
 

@@ -1,9 +1,9 @@
-"""Muon for convolutions: momentum whose every direction moves a layer alike, for the kernels; AdamW for the rest.
+"""Muon for the kernels of convolutions; AdamW for all other weights.
 
-A step of gradient descent moves a kernel along the few directions that the batch agrees on. Muon takes the momentum as
-a matrix, makes its singular values equal by a few products of matrices (Newton-Schulz), and steps along that, so that
-rare directions are learnt as fast as common ones. Sources: Jordan et al. 2024 (kellerjordan.github.io/posts/muon), who
-flatten kernels as is done here; the step's length as Liu et al. 2025 (arXiv 2502.16982), so that AdamW's decay fits.
+Plain gradient descent moves a kernel along the few directions that dominate the batch. Muon takes the momentum as a
+matrix and makes its singular values equal by a few matrix products (Newton-Schulz), so that rare directions are learnt
+as fast as common ones. Sources: Jordan et al. 2024 (kellerjordan.github.io/posts/muon), who flatten kernels in the same
+way; the length of a step from Liu et al. 2025 (arXiv 2502.16982), so that a weight decay chosen for AdamW fits.
 """
 
 import math
@@ -12,21 +12,21 @@ from typing import Any
 import keras
 from keras import ops
 
-ADAM_SHARE = 0.4  # of the learning rate, for offsets, normalizations and narrow kernels
-STEPS = 4  # of Newton-Schulz; Keras's 5 for large matrices bring singular values no nearer to 1 in matrices this small
-NARROWEST = 16  # rows and columns; a smaller matrix has no rare directions
+ADAM_SHARE = 0.4  # of the learning rate, for the weights that AdamW updates
+STEPS = 4  # of Newton-Schulz; Keras's default of 5 comes no closer to 1 for matrices as small as these
+NARROWEST = 16  # rows and columns; a narrower matrix is left to AdamW, since it has no rare directions
 
 
 class ConvMuon(keras.optimizers.Muon):  # type: ignore[misc]
-    """Keras's Muon, which knows matrices alone, for kernels of shape (height, width, in, out) as well."""
+    """Keras's Muon takes matrices only; this one also takes kernels of shape (height, width, in, out)."""
 
     def __init__(self, learning_rate: Any, weight_decay: float, **settings: Any) -> None:
         """Make the optimizer.
 
         Args:
-            learning_rate: of the kernels, a number or a schedule; the root mean square of a step is 0.2 of it.
-            weight_decay: share of a weight that a step takes away, times the learning rate.
-            settings: as Keras's optimizers take them, for instance `clipvalue` and `use_ema`.
+            learning_rate: a number or a schedule. The root mean square of a step of a kernel is 0.2 times it.
+            weight_decay: each step takes this share of a weight, times the learning rate, away.
+            settings: arguments of all Keras optimizers, for instance `clipvalue` and `use_ema`.
         """
         super().__init__(
             learning_rate,
@@ -45,17 +45,17 @@ class ConvMuon(keras.optimizers.Muon):  # type: ignore[misc]
 
         Args:
             x: momentum of a kernel, (height, width, in, out) float32.
-            steps: of the iteration.
+            steps: how many iterations.
 
         Returns:
-            The same shape and type.
+            Of the same shape and type.
         """
         matrix = ops.reshape(x, _flat(x.shape))
         tall = matrix.shape[0] > matrix.shape[1]
         if tall:
             matrix = ops.transpose(matrix)
-        # The norm in float32, where a sum of many squares is exact enough; the products in bfloat16, as the authors do:
-        # what is wanted is rough, and they would be a third of the time of training.
+        # The norm is a sum of many squares and needs float32. The products may be rough, so they are in bfloat16, as
+        # in the authors' code; in float32 they would take a third of the training time.
         matrix = ops.cast(matrix / (ops.norm(matrix) + self.epsilon), "bfloat16")
         for _ in range(steps):
             square = matrix @ ops.transpose(matrix)

@@ -1,6 +1,6 @@
-"""When the learning rate falls and when training ends, as functions of the figures so far.
+"""When the learning rate falls and when training ends, as functions of the history.
 
-They look at the whole history each time instead of counting along, so a resumed run decides as an undisturbed one.
+They read the whole history each time and keep no count, so a resumed training decides as one that never stopped.
 """
 
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from crackflow.params import TrainParams
 
 
 def learning_rate(params: TrainParams, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """The rate to compile with.
+    """The learning rate to compile with.
 
     Args:
         params: schedule, learning_rate and warmup_steps are read.
-        steps: batches in the longest possible training.
+        steps: batches of a training that is not stopped early.
 
     Returns:
-        A schedule over steps for cosine (Loshchilov and Hutter 2017, arXiv 1608.03983), else the first epoch's rate.
+        For cosine a schedule over steps (Loshchilov and Hutter 2017, arXiv 1608.03983), else the first epoch's rate.
     """
     if params.schedule != "cosine":
         return params.learning_rate
@@ -31,13 +31,13 @@ def learning_rate(params: TrainParams, steps: int) -> float | keras.optimizers.s
 
 
 def reduced_rate(values: Sequence[float], rate: float, factor: float, patience: int) -> float:
-    """The rate after those epochs, lowered each time that `patience` of them in a row brought nothing better.
+    """The learning rate after these epochs: lowered each time `patience` of them in a row brought no improvement.
 
     The rule of `keras.callbacks.ReduceLROnPlateau` with `min_delta` 0. By hand: values 5 4 4 4, patience 2: nothing
     better in epochs 3 and 4, so the fifth runs at rate * factor.
 
     Args:
-        values: the monitored figure of each epoch; lower is better.
+        values: the monitored value of each epoch; lower is better.
         rate: the first epoch's rate.
         factor: what the rate is multiplied by.
         patience: epochs to wait.
@@ -54,12 +54,12 @@ def reduced_rate(values: Sequence[float], rate: float, factor: float, patience: 
 
 
 def best_epoch(values: Sequence[float]) -> int:
-    """Index of the first epoch with the lowest figure."""
+    """Index of the first epoch with the lowest value."""
     return min(range(len(values)), key=values.__getitem__)
 
 
 def finished(values: Sequence[float], params: TrainParams) -> bool:
-    """Whether training ends after the epochs that gave these figures (lower is better)."""
+    """Whether training ends after the epochs with these values (lower is better)."""
     if len(values) >= params.epochs:
         return True
     return bool(values) and 0 < params.early_stopping <= len(values) - 1 - best_epoch(values)

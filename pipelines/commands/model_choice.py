@@ -79,7 +79,7 @@ def seen(weights: Weights) -> Seen:
         ) from None
     except (KeyError, ValueError, OSError) as error:
         raise DataError(f"{workspace.split_csv} can't be used ({error}); run `crackflow rebuild split`") from None
-    if workspace.trained_on.is_file() and seen_pairs.read(workspace.trained_on) != of["train"]:
+    if workspace.trained_on.is_file() and seen_pairs.read_hashes(workspace.trained_on) != of["train"]:
         raise ModelError(
             f"{workspace.split_csv} was made anew after the model was trained, so which pairs its epoch and threshold "
             "were chosen on is no longer known; train on the new one with `crackflow rebuild`, or use --model packaged"

@@ -240,7 +240,7 @@ def test_a_signal_leaves_the_best_model_and_says_how_to_use_it(tmp_path):
         lines = place.said().splitlines()
         assert lines[-1] == (
             f"error: train: stopped by {number.name}; the best model so far is {best}, to be used with "
-            f"`crackflow predict PHOTOS --out DIR --model {best}`; the next `dvc repro` goes on where this one was"
+            f"`crackflow predict PHOTOS --out DIR --model {best}`; the next `dvc repro` goes on from here"
         )
         assert "Traceback" not in place.said()
         assert not (tmp_path / "models").exists()

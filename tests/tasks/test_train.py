@@ -10,7 +10,7 @@ from dvclive.live import Live
 
 from crackflow.errors import DataError
 from crackflow.imaging.images import encode_classes, read_image, write_png
-from crackflow.models.seen_pairs import read
+from crackflow.models.seen_pairs import read_hashes
 from crackflow.params import FlexUNetParams, Params, ResizeParams, TrainParams
 from tasks import train
 from tasks.workspace import Workspace
@@ -70,7 +70,7 @@ def test_writes_a_plain_model_curves_and_pictures(trained):
     assert model.input_shape == (None, 32, 32, 3)
     assert not model.compiled
     expected = {hashlib.sha256(f"CFD_{i:03d}".encode()).hexdigest()[:16] for i in range(6)}
-    assert read(workspace.trained_on) == expected
+    assert read_hashes(workspace.trained_on) == expected
     losses = pd.read_csv(workspace.reports / "train_losses.csv")
     assert list(losses.columns) == ["epoch", "loss", "val_loss"]
     assert list(losses.epoch) == [1, 2]

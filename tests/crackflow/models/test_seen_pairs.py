@@ -1,7 +1,7 @@
 import pytest
 
 from crackflow.errors import ModelError
-from crackflow.models.seen_pairs import known, read, render, stem_hash
+from crackflow.models.seen_pairs import known, read_hashes, render, stem_hash
 
 
 def test_a_hash_is_the_start_of_what_sha256sum_prints():
@@ -17,12 +17,12 @@ def test_what_was_written_is_read_again_and_the_order_of_stems_has_no_say(tmp_pa
     assert len(text.splitlines()) == 1 + 3
     assert text.splitlines()[1:] == sorted(text.splitlines()[1:])
     (tmp_path / "list.txt").write_text(text)
-    assert read(tmp_path / "list.txt") == {stem_hash(stem) for stem in "abc"}
+    assert read_hashes(tmp_path / "list.txt") == {stem_hash(stem) for stem in "abc"}
 
 
 def test_comments_and_empty_lines_are_passed_over(tmp_path):
     (tmp_path / "list.txt").write_text(f"# licence: research only\n\n{stem_hash('a')}\r\n")
-    assert read(tmp_path / "list.txt") == {stem_hash("a")}
+    assert read_hashes(tmp_path / "list.txt") == {stem_hash("a")}
 
 
 def test_only_those_that_are_listed_are_known():
@@ -44,5 +44,5 @@ def test_what_is_no_such_list_is_said(tmp_path, content, said):
     if content is not None:
         (tmp_path / "list.txt").write_bytes(content)
     with pytest.raises(ModelError, match=said) as error:
-        read(tmp_path / "list.txt")
+        read_hashes(tmp_path / "list.txt")
     assert "\n" not in str(error.value)
