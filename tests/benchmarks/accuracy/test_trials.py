@@ -1,10 +1,12 @@
 from benchmarks.accuracy import trials
-from tasks import train
+from tasks.code_closure import closure
 
 
-def test_a_result_is_known_by_all_code_that_trains():
-    assert set(train.CODE) < set(trials.CODE)
-    assert {"inference", "scores", "thresholds"} <= set(trials.CODE)
+def test_a_result_is_keyed_by_all_code_that_trains_and_scores():
+    code = set(closure("benchmarks.accuracy.trials"))
+    assert set(closure("crackflow.training.loop")) < code
+    scores = ("inference/predictor", "evaluation/metrics", "evaluation/thresholds", "inference/operating_point")
+    assert {f"crackflow/{name}.py" for name in scores} <= code
 
 
 def test_figures_are_pooled_and_per_image_by_hand():
