@@ -1,4 +1,4 @@
-"""Pairs that can't be used: set aside with a reason, until there are too many of them."""
+"""Rejected pairs: each has a reason, and a run stops when there are too many of them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,7 +9,7 @@ _SHOWN = 3
 
 
 class Rejection(NamedTuple):
-    """One pair that is left out."""
+    """A pair or a file that is left out, and why."""
 
     name: str
     reason: str
@@ -19,9 +19,9 @@ def check_rejections(rejections: Sequence[Rejection], total: int, max_rejected: 
     """Stop when too many pairs can't be used.
 
     Args:
-        rejections: the pairs left out.
-        total: all pairs found, those left out included.
-        max_rejected: the largest share of `total` that may be left out, 0..1.
+        rejections: the rejected pairs.
+        total: all pairs found, the rejected ones included.
+        max_rejected: the largest share of `total` that may be rejected, 0..1.
 
     Raises:
         DataError: naming the count, the share, the first reasons and the parameter that allows more.

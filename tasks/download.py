@@ -14,7 +14,7 @@ from crackflow.params import Params
 from crackflow.progress import track
 from crackflow.rejections import Rejection, check_rejections
 from crackflow.sources.folder import Pair, find_pairs
-from crackflow.sources.layouts import is_image, on_any_disk, stem_of
+from crackflow.sources.layouts import is_image, portable_key, stem_of
 from crackflow.sources.registry import data_source
 from tasks.outputs import new_folder, write_csv, write_json
 from tasks.workspace import Workspace
@@ -31,7 +31,7 @@ def run(workspace: Workspace, params: Params) -> None:
         params: `data` alone is read.
 
     Raises:
-        DataError: when there is nothing to take, or too much of it can't be used.
+        DataError: when there is no pair, or too many can't be used.
     """
     work = workspace.state("download", "work")
     shutil.rmtree(work)
@@ -39,14 +39,12 @@ def run(workspace: Workspace, params: Params) -> None:
     source = data_source(params.data, workspace.root)
     fetched = source.fetch(work)
     found = find_pairs(fetched.folder, params.data.include, params.data.exclude, params.data.max_rejected)
-    rejected = [
-        *found.rejected,
-        *_lost(fetched.left_out, [*(pair.stem for pair in found.pairs), *(one.name for one in found.rejected)]),
-    ]
+    known = [*(pair.stem for pair in found.pairs), *(one.name for one in found.rejected)]
+    rejected = [*found.rejected, *_pairs_left_out(fetched.left_out, known)]
     check_rejections(rejected, len(found.pairs) + len(rejected), params.data.max_rejected)
     ignored = [*fetched.left_out, *found.ignored]
 
-    rows = [_names(pair) for pair in found.pairs]
+    rows = [_row(pair) for pair in found.pairs]
     try:
         digest, size = _publish(workspace, found.pairs, rows, ours=fetched.folder.is_relative_to(work))
     except OSError as error:
@@ -69,39 +67,39 @@ def run(workspace: Workspace, params: Params) -> None:
     print(f"{len(rows)} pairs, {size / 2**20:.1f} MiB; {len(rejected)} rejected, {len(ignored)} files ignored")
 
 
-def _lost(left_out: Sequence[Rejection], stems: Sequence[str]) -> list[Rejection]:
-    """The pairs of which not one file was unpacked, so that they count as rejected like those of which one was."""
-    known = {on_any_disk(stem) for stem in stems}
-    lost: dict[str, Rejection] = {}
+def _pairs_left_out(left_out: Sequence[Rejection], stems: Sequence[str]) -> list[Rejection]:
+    """Return the pairs of which neither file was unpacked, so that they are counted as rejected too."""
+    known = {portable_key(stem) for stem in stems}
+    found: dict[str, Rejection] = {}
     for one in left_out:
         name = PurePosixPath(one.name).name
         stem = stem_of(name)
-        if is_image(name) and on_any_disk(stem) not in known:
-            lost.setdefault(on_any_disk(stem), Rejection(stem, f"{one.name} {one.reason}"))
-    return list(lost.values())
+        if is_image(name) and portable_key(stem) not in known:
+            found.setdefault(portable_key(stem), Rejection(stem, f"{one.name} {one.reason}"))
+    return list(found.values())
 
 
 def _publish(
     workspace: Workspace, pairs: Sequence[Pair], rows: Sequence[Mapping[str, str]], *, ours: bool
 ) -> tuple[str, int]:
-    """Bring all pairs to data/raw; the SHA-256 over theirs, and their bytes."""
+    """Copy or move all pairs to data/raw; return the SHA-256 of their checksums, and their size in bytes."""
     digest, size = hashlib.sha256(), 0
     with new_folder(workspace.raw) as raw:
         for kind in ("images", "masks"):
             (raw / kind).mkdir()
-        for pair, row in track(zip(pairs, rows, strict=True), "take pairs", len(rows), unit="pair"):
+        for pair, row in track(zip(pairs, rows, strict=True), "copy pairs", len(rows), unit="pair"):
             for source, target in (
                 (pair.image, raw / "images" / row["image"]),
                 (pair.mask, raw / "masks" / row["mask"]),
             ):
-                digest.update(_take(source, target, move=ours))
+                digest.update(_transfer(source, target, move=ours))
                 size += target.stat().st_size
         write_csv(raw / "pairs.csv", pd.DataFrame(rows))
     return digest.hexdigest(), size
 
 
 def _counted(ignored: Sequence[Rejection]) -> list[dict[str, Any]]:
-    """Files left aside that are no pairs, by reason: how many, and the first few of their names."""
+    """Count the ignored files by reason, and name the first few."""
     names: dict[str, list[str]] = {}
     for one in ignored:
         names.setdefault(one.reason, []).append(one.name)
@@ -111,8 +109,8 @@ def _counted(ignored: Sequence[Rejection]) -> list[dict[str, Any]]:
     ]
 
 
-def _take(source: Path, target: Path, *, move: bool) -> bytes:
-    """Bring one file over; its SHA-256. Never by a hard link to a user's file, since DVC makes files read-only."""
+def _transfer(source: Path, target: Path, *, move: bool) -> bytes:
+    """Copy or move one file; return its SHA-256. Users' files are never linked, since DVC makes files read-only."""
     try:
         (shutil.move if move else shutil.copyfile)(source, target)
     except OSError as error:
@@ -121,8 +119,8 @@ def _take(source: Path, target: Path, *, move: bool) -> bytes:
         return hashlib.file_digest(taken, "sha256").digest()
 
 
-def _names(pair: Pair) -> dict[str, str]:
-    """A row of pairs.csv; files are named by stem, so that `a.jpg.jpg` becomes `a.jpg`."""
+def _row(pair: Pair) -> dict[str, str]:
+    """Return a row of pairs.csv; files are named by stem, so that `a.jpg.jpg` becomes `a.jpg`."""
     return {
         "stem": pair.stem,
         "image": pair.stem + pair.image.suffix,

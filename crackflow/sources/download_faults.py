@@ -1,4 +1,4 @@
-"""What can go wrong with a request, and whether it is worth another one."""
+"""What can go wrong with a request, and whether it is worth trying again."""
 
 import socket
 import ssl
@@ -9,17 +9,17 @@ import requests
 import urllib3
 from urllib3.util.retry import Retry
 
-# The server's own trouble, or too much at once: asking again later may help. 5xx belongs here too.
+# Asking again later may help, as it may with every 5xx.
 _LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait for what; seconds.
+    """Time limits of a download, in seconds.
 
-    The wait after the n-th fruitless try is `first_s * 2**(n - 1)` and up to `first_s` more by chance, at most
-    `longest_s`, or what the server asks for (Retry-After) where that is more. A server that asks for more than
-    `longest_s` is not waited for.
+    The wait after the n-th failed try is `first_s * 2**(n - 1)` plus a random part of `first_s`, and at most
+    `longest_s`. If the server asks for a longer wait (Retry-After), that is kept, up to `longest_s`. A server that asks
+    for more is not waited for.
     """
 
     first_s: float = 1.0
@@ -28,17 +28,17 @@ class Patience:
     read_s: float = 30.0
     """Between two blocks of bytes."""
     slow_bytes_per_s: float = 1024.0
-    """Below this rate for `slow_s`, the connection is given up and another one made."""
+    """A connection that is slower than this for `slow_s` is replaced by a new one."""
     slow_s: float = 30.0
 
 
-class BrokenOffError(Exception):
-    """The file did not arrive; what did is kept.
+class IncompleteDownloadError(Exception):
+    """The file did not arrive completely; the bytes that did are kept.
 
-    Its text is what went wrong last, without addresses.
+    The message is what went wrong last, without addresses.
 
     Attributes:
-        tries: how often it was tried in a row without getting on.
+        tries: how many tries in a row made no progress.
     """
 
     def __init__(self, reason: str, tries: int) -> None:
@@ -46,14 +46,14 @@ class BrokenOffError(Exception):
         self.tries = tries
 
 
-class NoRoomError(Exception):
-    """The disk can't take the file; the message says what is free and what is needed."""
+class DiskFullError(Exception):
+    """The disk can't hold the file; the message says what is free and what is needed."""
 
 
-class AgainError(Exception):
-    """A try that failed in a way that the next one may not.
+class RetryableError(Exception):
+    """A try failed, and the next one may succeed.
 
-    Its text says how, without addresses.
+    The message says why, without addresses.
 
     Attributes:
         after_s: seconds that the server asks to wait.
@@ -64,17 +64,17 @@ class AgainError(Exception):
         self.after_s = after_s
 
 
-def meaning_of(error: requests.RequestException, patience: Patience, *, first: bool) -> Exception:
-    """Tell what a failed request means.
+def classify(error: requests.RequestException, patience: Patience, *, first: bool) -> Exception:
+    """Classify a failed request.
 
     Args:
         error: what requests raised.
-        patience: how long may be waited.
-        first: whether nothing was asked before it; a name that can't be resolved then means that there is no network.
+        patience: time limits.
+        first: whether this was the first request. A name that can't be resolved then means that there is no network.
 
     Returns:
-        The exception to raise: an AgainError for what may pass; a BrokenOffError for what it is no use to wait for, no
-        network or a server that asks to wait too long; `error` itself for everything else.
+        The exception to raise: a RetryableError if a later try may succeed; an IncompleteDownloadError if there is no
+        network or the server asks to wait too long; `error` itself in every other case.
     """
     if isinstance(error, requests.HTTPError) and error.response is not None:
         status = error.response.status_code
@@ -82,20 +82,20 @@ def meaning_of(error: requests.RequestException, patience: Patience, *, first: b
             return error
         asked_s = _retry_after(error.response)
         if asked_s > patience.longest_s:
-            return BrokenOffError(f"the server answers {status} and asks to wait {asked_s:,.0f} s", 1)
-        return AgainError(f"the server answers {status}", asked_s)
+            return IncompleteDownloadError(f"the server answers {status} and asks to wait {asked_s:,.0f} s", 1)
+        return RetryableError(f"the server answers {status}", asked_s)
     if not isinstance(error, requests.ConnectionError | requests.Timeout):
         return error
     if _caused_by(error, ssl.SSLCertVerificationError):
         return error
     if first and _caused_by(error, socket.gaierror):
-        return BrokenOffError(_kind(error, patience), 1)
-    return AgainError(_kind(error, patience))
+        return IncompleteDownloadError(_kind(error, patience), 1)
+    return RetryableError(_kind(error, patience))
 
 
 def _kind(error: requests.RequestException, patience: Patience) -> str:
     if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy refuses or does not answer"
+        return "the proxy rejects the request or does not answer"
     if isinstance(error, requests.ConnectTimeout):
         return f"no connection within {patience.connect_s:g} s"
     if isinstance(error, requests.Timeout):
@@ -114,7 +114,7 @@ def _caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:
 
 
 def _retry_after(response: requests.Response) -> float:
-    """Seconds that the server asks to wait, 0 when it asks for none; it may also name a date."""
+    """Return the seconds that the server asks to wait, 0 when it does not ask; it may also name a date."""
     try:
         return max(0.0, Retry().parse_retry_after(response.headers.get("Retry-After", "0")))
     except urllib3.exceptions.InvalidHeader:

@@ -1,4 +1,4 @@
-"""What has arrived of a download, and of which file it is the beginning."""
+"""The bytes of a download that have arrived, and which remote file they belong to."""
 
 import json
 import os
@@ -14,18 +14,18 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
 @dataclass(frozen=True)
-class Entity:
-    """What a server says of a file; None where it says nothing."""
+class RemoteFile:
+    """What a server says about a file; None where it says nothing."""
 
     total: int | None
-    """Bytes of the whole."""
+    """Bytes of the complete file."""
     etag: str | None
     md5: str | None
-    """Base64, as x-goog-hash has it."""
+    """Base64, as in x-goog-hash."""
 
     @classmethod
     def of(cls, response: requests.Response) -> Self:
-        """Read it off an answer with status 200 or 206."""
+        """Read it from the headers of a response with status 200 or 206."""
         span = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
         length = span[3] if span else response.headers.get("Content-Length", "")
         return cls(
@@ -34,16 +34,16 @@ class Entity:
             md5=get_md5_checksum_from_response(response),
         )
 
-    def may_be(self, other: "Entity") -> bool:
-        """Whether nothing that both say differs."""
+    def agrees_with(self, other: "RemoteFile") -> bool:
+        """Whether no value that both have differs."""
         pairs = ((self.total, other.total), (self.etag, other.etag), (self.md5, other.md5))
         return all(None in pair or pair[0] == pair[1] for pair in pairs)
 
 
-class Partial:
-    """NAME.part and NAME.part.json beside the file NAME that they will be.
+class PartialFile:
+    """NAME.part and NAME.part.json, from which the file NAME will be made.
 
-    Without a readable NAME.part.json nobody knows what the part is a part of, and it is dropped.
+    A NAME.part without a readable NAME.part.json is deleted, since nothing says which file it belongs to.
     """
 
     def __init__(self, target: Path) -> None:
@@ -61,30 +61,30 @@ class Partial:
 
     @property
     def complete(self) -> bool:
-        """Whether all bytes that the server announced are here."""
+        """Whether all bytes that the server announced have arrived."""
         return self.entity is not None and self.entity.total is not None and self.size == self.entity.total
 
     def range_headers(self) -> dict[str, str]:
-        """The headers that ask for the rest, provided that the file is still the same; none at the beginning."""
-        # without a size there is nothing to tell by whether the rest fits
+        """Return headers that ask for the rest if the file is still the same; none at the beginning."""
+        # without the total size, nothing tells whether the rest fits
         if not self.size or self.entity is None or self.entity.total is None:
             return {}
         headers = {"Range": f"bytes={self.size}-"}
-        # a weak ETag vouches for the meaning and not for the bytes (RFC 9110, 13.1.5)
+        # a weak ETag does not promise equal bytes (RFC 9110, 13.1.5)
         if self.entity.etag and not self.entity.etag.startswith("W/"):
             headers["If-Range"] = self.entity.etag
         return headers
 
-    def continues_with(self, response: requests.Response, entity: Entity) -> bool:
-        """Whether the body of a 206 is the rest of this very file."""
+    def continues_with(self, response: requests.Response, entity: RemoteFile) -> bool:
+        """Whether the body of a 206 response is the rest of this file."""
         span = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
         if span is None or self.entity is None or not self.size:
             return False
         first, last, total = (int(number) for number in span.groups())
-        return first == self.size and last == total - 1 and self.entity.may_be(entity)
+        return first == self.size and last == total - 1 and self.entity.agrees_with(entity)
 
-    def begin(self, entity: Entity) -> None:
-        """Start anew with the first byte."""
+    def begin(self, entity: RemoteFile) -> None:
+        """Start again from the first byte."""
         self.drop()
         draft = self._note.with_name(f".{self._note.name}")
         draft.write_text(json.dumps(asdict(entity)), encoding="utf-8")
@@ -92,20 +92,20 @@ class Partial:
         self.entity = entity
 
     def drop(self) -> None:
-        """Forget everything."""
-        # the note last: a part without one is dropped, a note without a part is harmless
+        """Delete what has arrived."""
+        # the note is deleted last: a part without a note is deleted later, and a note without a part is harmless
         self.path.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
         self.entity = None
 
     def publish(self, target: Path) -> None:
-        """Give the whole file its name."""
+        """Give the complete file its name."""
         os.replace(self.path, target)
         self._note.unlink(missing_ok=True)
 
-    def _read_note(self) -> Entity | None:
+    def _read_note(self) -> RemoteFile | None:
         try:
-            entity = Entity(**json.loads(self._note.read_text(encoding="utf-8")))
+            entity = RemoteFile(**json.loads(self._note.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
         types = ((entity.total, int), (entity.etag, str), (entity.md5, str))

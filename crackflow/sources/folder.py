@@ -1,13 +1,13 @@
-"""Find image/mask pairs in a folder as it was found, copied or downloaded.
+"""Find image/mask pairs in a folder.
 
-Layouts that are understood (crackflow/sources/layouts.py has the folders' other names), each also one or two folders
-deeper where there is no other folder:
+These layouts are understood. crackflow/sources/layouts.py has other names that the folders may have. A layout may also
+lie one or two folders deeper, if there is no other folder beside it.
 
-    images/ masks/                                      pairs of no given subset
+    images/ masks/                                      pairs without a given subset
     train/{images,masks} test/{images,masks} [valid/..] pairs with a given subset
-    images/{train,test} masks/{train,test}              the same the other way round
+    images/{train,test} masks/{train,test}              the same
     a.jpg a_mask.png, or a.jpg a.png                    side by side, in one folder or in train/ test/ [valid/]
-    several of them                                     as on Kaggle, where the first holds everything once more
+    several of them                                     as on Kaggle, where the first holds all pairs again
 """
 
 import filecmp
@@ -27,7 +27,7 @@ from crackflow.sources.layouts import (
     SUBSET_FOLDERS,
     folder_word,
     is_image,
-    on_any_disk,
+    portable_key,
     shown,
 )
 from crackflow.sources.pairing import Matched, match_folders, match_together
@@ -50,12 +50,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class Found:
-    """What a folder holds, all in the order of the names.
+    """What a folder holds, sorted by name.
 
     Attributes:
-        pairs: what can be used.
-        rejected: images and masks that are no pair; they count against `max_rejected`.
-        ignored: files that are no images, and files and folders outside the layout.
+        pairs: those that can be used.
+        rejected: images and masks that are not a pair; they count towards `max_rejected`.
+        ignored: files that are not images, and files and folders outside the layout.
     """
 
     pairs: tuple[Pair, ...]
@@ -65,7 +65,7 @@ class Found:
 
 @dataclass(frozen=True)
 class _Place:
-    """A folder of images with one of masks, or one folder of both, and the subset that it gives."""
+    """A folder of images and one of masks, or one folder with both; `given` is the subset that it stands for."""
 
     given: str
     images: Path
@@ -81,26 +81,26 @@ def find_pairs(
 ) -> Found:
     """Find the pairs in a folder.
 
-    An image and a mask are a pair when their names are equal less their image suffixes (`a.jpg.jpg` and `a.png` are),
-    or when the mask's ends in `_mask` or the like besides. The same pair in several places counts once, with the subset
-    given by the place that gives one.
+    An image and a mask are a pair when their names without image extensions are equal (`a.jpg.jpg` and `a.png`), or
+    when the mask's name also ends in `_mask` or a similar suffix. A pair that lies in several places counts once, with
+    the subset of the place that stands for one.
 
     Args:
         root: a folder in one of the layouts above.
-        include: patterns as for fnmatch, of which a stem must match one.
-        exclude: patterns of which it must match none.
-        max_rejected: the largest share, 0..1, of pairs that may be rejected: an image or a mask alone, two different
-            files of one name.
+        include: fnmatch patterns; a stem must match one of them.
+        exclude: fnmatch patterns; a stem must match none of them.
+        max_rejected: the largest share, 0..1, of pairs that may be rejected, for instance an image without a mask, or
+            two different files with one name.
 
     Returns:
         The pairs, the rejected ones with their reasons, and what was ignored.
 
     Raises:
-        DataError: when the folder is absent, can't be read, has none of the layouts or two folders that might be the
-            images or the masks, holds no pair under the patterns, or more than `max_rejected` are rejected.
+        DataError: when the folder is absent or can't be read; when it has none of the layouts, or two folders that
+            could be the images or the masks; when no pair matches the patterns; when too many pairs are rejected.
     """
     if not root.is_dir():
-        raise DataError(f"{root} is no folder; {LAYOUTS}: check data.path")
+        raise DataError(f"{root} is not a folder; {LAYOUTS}: check data.path")
     try:
         return _find(root, include, exclude, max_rejected)
     except OSError as error:
@@ -113,16 +113,16 @@ def _find(root: Path, include: Sequence[str], exclude: Sequence[str], max_reject
         raise DataError(f"{root} holds {_contents(root)}; {LAYOUTS}: check data.path")
     matches = [(place.given, place.match(root)) for place in places]
     together, rejected = _collect(matches, include, exclude)
-    times = Counter(on_any_disk(stem) for stem in together)
+    times = Counter(portable_key(stem) for stem in together)
     for stem, same in together.items():
-        alike = times[on_any_disk(stem)] > 1
-        reason = "another name differs in case or accents alone; rename one" if alike else _differing(same, root)
+        alike = times[portable_key(stem)] > 1
+        reason = "another name differs only in case or accents; rename one" if alike else _differing(same, root)
         if reason:
             rejected[stem] = reason
         else:
-            # a partner in another place is enough
+            # the same stem has a partner in another place
             rejected.pop(stem, None)
-    # subsets come before the place that gives none
+    # places with a subset come first
     pairs = tuple(same[0] for stem, same in sorted(together.items()) if stem not in rejected)
     rejections = tuple(Rejection(stem, reason) for stem, reason in sorted(rejected.items()))
     if not pairs:
@@ -136,7 +136,7 @@ def _find(root: Path, include: Sequence[str], exclude: Sequence[str], max_reject
 def _collect(
     matches: Sequence[tuple[str, Matched]], include: Sequence[str], exclude: Sequence[str]
 ) -> tuple[dict[str, list[Pair]], dict[str, str]]:
-    """The wanted pairs of all places by stem, and the first reason against each wanted stem that is none."""
+    """Return the wanted pairs of all places by stem, and the first reason for each wanted stem that has no pair."""
     together: dict[str, list[Pair]] = {}
     rejected: dict[str, str] = {}
     for given, matched in matches:
@@ -150,7 +150,7 @@ def _collect(
 
 
 def _places(root: Path, depth: int = 2) -> list[_Place]:
-    """Where images and masks lie; those that give a subset first."""
+    """Find where images and masks lie; places with a subset come first."""
     folders = _folders(root)
     places = [place for given, folder in _subsets(folders) for place in _place(given, folder)]
     places += _place("", root)
@@ -162,7 +162,7 @@ def _places(root: Path, depth: int = 2) -> list[_Place]:
 def _place(given: str, folder: Path) -> list[_Place]:
     images, masks = _only(folder, IMAGE_FOLDERS), _only(folder, MASK_FOLDERS)
     if images is None or masks is None:
-        # a picture or two beside a folder are no layout
+        # a few images beside other folders are not a layout
         return [_Place(given, folder, None)] if match_together(_files(folder), folder).pairs else []
     if given:
         return [_Place(given, images, masks)]
@@ -183,22 +183,24 @@ def _subsets(folders: Iterable[Path]) -> list[tuple[str, Path]]:
 
 
 def _only(folder: Path, words: frozenset[str]) -> Path | None:
-    """The sub-folder of such a name; of several the one that holds images.
+    """Return the sub-folder with one of these names. If there are several, the one that holds images.
 
     Raises:
-        DataError: when several do.
+        DataError: when several hold images.
     """
     found = [path for path in _folders(folder) if folder_word(path.name) in words]
     if len(found) > 1:
         found = [path for path in found if _has_images(path)] or found[:1]
     if len(found) > 1:
         names = " and ".join(path.name for path in found)
-        raise DataError(f"{folder} holds {names}, any of which may be meant; leave one, or set data.path to a copy")
+        raise DataError(
+            f"{folder} holds {names}, expected one of them; keep one, or set data.path to a copy that has one"
+        )
     return found[0] if found else None
 
 
 def _folders(root: Path) -> list[Path]:
-    """Sub-folders without hidden ones and the litter of macOS archives."""
+    """List the sub-folders, without hidden ones and those with OS metadata files."""
     return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith((".", "__MACOSX")))
 
 
@@ -211,7 +213,7 @@ def _has_images(folder: Path) -> bool:
 
 
 def _outside(root: Path, places: Sequence[_Place]) -> list[Rejection]:
-    """What lies in and beside the folders of the layout and is not looked into."""
+    """List files and folders that are not part of the layout."""
     used = {folder for place in places for folder in (place.images, place.masks) if folder is not None}
     known = used | {parent for folder in used for parent in folder.parents if parent.is_relative_to(root)}
     left = []
@@ -233,7 +235,7 @@ def _wanted(stem: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
 
 
 def _differing(same: list[Pair], root: Path) -> str:
-    """Which files of one stem differ in content; empty when none do."""
+    """Say which files with one stem differ in content; empty when none do."""
     for one, other in pairwise(same):
         for left, right in ((one.image, other.image), (one.mask, other.mask)):
             if not filecmp.cmp(left, right, shallow=False):
@@ -245,7 +247,7 @@ def _why_none(rejections: Sequence[Rejection], seen: int, include: Sequence[str]
     if rejections:
         return f"{len(rejections)} can't be used, the first is {rejections[0].name}: {rejections[0].reason}"
     if seen:
-        return f"data.include {list(include)} and data.exclude {list(exclude)} take none of {seen} names"
+        return f"data.include {list(include)} and data.exclude {list(exclude)} match none of {seen} names"
     return f"images/ and masks/ hold no image files ({' '.join(EXTENSIONS)})"
 
 

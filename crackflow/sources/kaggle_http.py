@@ -1,4 +1,4 @@
-"""Ask Kaggle for a data set's archive, with time limits and without showing addresses or credentials.
+"""Ask Kaggle for a data set's archive, with time limits, and without showing addresses or credentials.
 
 The request is the one that kagglehub itself sends (a test compares the two). kagglehub's own download is not used: it
 resumes without asking whether the file is still the same, and its client has no time limit.
@@ -15,26 +15,26 @@ from kagglehub.config import KaggleApiCredentials, get_kaggle_credentials
 from kagglehub.handle import DatasetHandle
 from kagglesdk.kaggle_env import KaggleEnv, get_endpoint, get_env
 
-# What may stand in a header as it is; anything else makes an exception that quotes it.
+# Characters that a header may hold. Any other makes an exception that quotes the whole value.
 _PLAIN = re.compile(r"[\x21-\x7e]+")
 _DOWNLOAD = "v1/datasets.DatasetApiService/DownloadDataset"
 
 
 class CredentialsError(Exception):
-    """Credentials are there but can't be used; never holds what they are."""
+    """Credentials were found but can't be used. The message never holds them."""
 
 
 def read_credentials() -> KaggleApiCredentials:
-    """Take the credentials where kagglehub takes them; all fields are None where there are none.
+    """Read the credentials from where kagglehub reads them; all fields are None where there are none.
 
     Raises:
-        CredentialsError: when they are malformed or unreadable. The cause is dropped, since it may quote them.
+        CredentialsError: when they are malformed or unreadable. It has no cause, since that may quote them.
     """
     try:
         found = get_kaggle_credentials() or KaggleApiCredentials()
         fields = [field for field in (found.username, found.key, found.api_key) if field is not None]
         stripped = [field.strip() for field in fields]
-    # kaggle.json that is no JSON object; a token longer than a file name, which kagglehub takes for one
+    # kaggle.json is not a JSON object; or a token is too long for a file name, which kagglehub takes it for
     except (ValueError, TypeError, AttributeError, OSError):
         raise CredentialsError from None
     if not all(_PLAIN.fullmatch(field) for field in stripped):
@@ -58,28 +58,28 @@ def open_archive(
         timeout: seconds to connect, and between two blocks of bytes.
 
     Yields:
-        The answer, status 200 or 206.
+        The response, status 200 or 206.
 
     Raises:
         CredentialsError: when the credentials can't be used.
-        requests.RequestException: when there is no such answer.
+        requests.RequestException: when there is no such response.
     """
     env = get_env()
     endpoint = get_endpoint(env) if env == KaggleEnv.PROD else f"{get_endpoint(env)}/api"
     with _without_addresses(), requests.Session() as session:
         session.headers.update({"User-Agent": f"kagglehub/{__version__}", **headers})
         session.auth = _authentication(read_credentials())
-        asked = {
+        body = {
             "ownerSlug": handle.owner,
             "datasetSlug": handle.dataset,
             "datasetVersionNumber": handle.version,
         }
         try:
-            response = session.post(f"{endpoint}/{_DOWNLOAD}", json=asked, timeout=timeout, stream=True)
+            response = session.post(f"{endpoint}/{_DOWNLOAD}", json=body, timeout=timeout, stream=True)
         except requests.RequestException:
             raise
         except ValueError:
-            # a redirect to what is no address; the cause may quote it
+            # a redirect to something that is not an address; the cause may quote it
             raise requests.exceptions.ContentDecodingError from None
         with response:
             _check(response)
@@ -102,7 +102,7 @@ class _Bearer(requests.auth.AuthBase):
 
 
 def _check(response: requests.Response) -> None:
-    """Raise on a status that is an error, be it inside an answer of status 200; without the server's text."""
+    """Raise on a status that is an error, also when it stands inside a response with status 200."""
     if response.ok and "application/json" in response.headers.get("Content-Type", ""):
         try:
             answer = response.json()
@@ -117,7 +117,7 @@ def _check(response: requests.Response) -> None:
 
 @contextmanager
 def _without_addresses() -> Iterator[None]:
-    """Keep urllib3 from logging addresses at DEBUG: the one that Kaggle redirects to is signed, so it is a key."""
+    """Keep urllib3 from logging addresses at DEBUG. Kaggle redirects to a signed address, which is a secret."""
     logger = logging.getLogger("urllib3.connectionpool")
 
     def silent(_: logging.LogRecord) -> bool:

@@ -34,14 +34,14 @@ class KaggleSource(DataSource):
         return DISK_BYTES
 
     def account(self) -> Account:
-        """Look for credentials and at who can read them. What they are is never said."""
+        """Look for credentials, and whether other users can read them. They are never shown."""
         from crackflow.sources.kaggle_http import CredentialsError, read_credentials
 
         place, file = _place_of_credentials()
         try:
             found = read_credentials()
         except CredentialsError:
-            advice = "write them anew, or remove them: a public set needs none"
+            advice = "write them again, or remove them: a public set needs none"
             return Account("fault", f"credentials that can't be used, in {place}", advice)
         if not (found.api_key or found.username):
             advice = "only a private set needs them: put a token of kaggle.com/settings into ~/.kaggle/access_token"
@@ -52,7 +52,7 @@ class KaggleSource(DataSource):
 
 
 def _place_of_credentials() -> tuple[str, Path | None]:
-    """Where kagglehub finds the credentials first, in words; and the file, if it is one."""
+    """Say where kagglehub finds the credentials first; and return the file, if it is one."""
     token = os.environ.get("KAGGLE_API_TOKEN", "")
     home = Path.home() / ".kaggle"
     if token and (file := _existing(token)):

@@ -1,16 +1,16 @@
-"""The words that people name photographs, masks and their folders with: tables that decide what belongs together."""
+"""The words that people use in the names of photographs, masks and folders, and how names are compared."""
 
 import re
 import unicodedata
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
-# Folder names, lower case, `-` and spaces as `_`.
+# Names of folders, in lower case, with `_` for `-` and spaces.
 IMAGE_FOLDERS = frozenset({"images", "image", "imgs", "img", "photos", "photo"})
 MASK_FOLDERS = frozenset(
     {"masks", "mask", "labels", "label", "annotations", "annotation", "ground_truth", "groundtruth", "gt"}
 )
-# The order decides which subset a pair keeps that is given in two.
+# A pair that lies in two subsets keeps the one that comes first here.
 SUBSET_FOLDERS = {
     "train": "train",
     "training": "train",
@@ -26,17 +26,17 @@ _MASK_SUFFIX = re.compile(r"[_\-. ](masks?|labels?|gt|ground_?truth|annotations?
 
 
 def is_image(name: str) -> bool:
-    """Whether a file's name ends as an image's, in any case, and is not hidden or made of the extension alone."""
+    """Whether a file name has an image extension, in any case, and does not start with a dot."""
     return not name.startswith(".") and name.lower().endswith(EXTENSIONS)
 
 
 def shown(name: str) -> str:
-    """A name in Unicode's composed form that fits on one line and into a file: what can't be printed becomes U+FFFD."""
+    """Return a name that is safe to print: Unicode NFC, with U+FFFD for characters that can't be printed."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in unicodedata.normalize("NFC", name))
 
 
 def stem_of(name: str) -> str:
-    """The name as `shown`, less all its image extensions: `a.jpg.jpg` is `a`."""
+    """Return the name as `shown`, without its image extensions: `a` for `a.jpg.jpg`."""
     stem = shown(name)
     while stem.lower().endswith(EXTENSIONS):
         stem = stem[: stem.rindex(".")]
@@ -44,16 +44,19 @@ def stem_of(name: str) -> str:
 
 
 def without_mask_suffix(stem: str) -> str:
-    """The stem of the image that a mask's stem names, `a` for `a_mask`; the same stem where it has no such suffix."""
+    """Return a stem without a mask suffix: `a` for `a_mask`. A stem that has none is returned as it is."""
     shorter = _MASK_SUFFIX.sub("", stem)
     return shorter or stem
 
 
 def folder_word(name: str) -> str:
-    """A folder's name as the tables above spell it."""
+    """Return a folder's name as the tables above spell it."""
     return re.sub(r"[\- ]", "_", name.lower())
 
 
-def on_any_disk(name: str) -> str:
-    """What a disk takes for the same name: macOS and Windows overlook case, macOS the way accents are written."""
+def portable_key(name: str) -> str:
+    """Return a key that is equal for names that some disks can't tell apart.
+
+    macOS and Windows ignore case; macOS also ignores how an accent is encoded.
+    """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

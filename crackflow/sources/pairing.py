@@ -1,4 +1,4 @@
-"""Which image and which mask belong together, by their names alone: pure functions that never look at a disk."""
+"""Which image and which mask belong together, by their names only. Nothing here reads a disk."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from pathlib import Path
 from crackflow.rejections import Rejection
 from crackflow.sources.layouts import is_image, shown, stem_of, without_mask_suffix
 
-# A stem of more bytes leaves no room for what is written under it: .STEM.png.part of at most 255.
+# Files such as .STEM.png.part are written later, and a file name may have at most 255 bytes.
 _MAX_STEM = 240
-# In one folder: the photograph is a JPEG, its mask a PNG of the same name, as in CRACK500.
+# In one folder, as in CRACK500: the photograph is a JPEG, its mask a PNG with the same name.
 _PHOTO, _MASK = (".jpg", ".jpeg"), ".png"
 
 
 @dataclass(frozen=True)
 class Unpaired:
-    """Files of one stem that make no pair, and why; the paths in the reason are relative to the root."""
+    """Files with one stem that are not a pair, and why. Paths in the reason are relative to the root."""
 
     reason: str
     files: tuple[Path, ...]
@@ -23,12 +23,12 @@ class Unpaired:
 
 @dataclass(frozen=True)
 class Matched:
-    """What became of some files: each is in exactly one of the three.
+    """The result of pairing: each file is in exactly one of the three.
 
     Attributes:
         pairs: image and mask by stem.
-        rejected: the images and masks that make no pair, by stem.
-        ignored: the files that are no images, with their reasons.
+        rejected: the images and masks without a partner, or with too many, by stem.
+        ignored: the files that are not images, with their reasons.
     """
 
     pairs: Mapping[str, tuple[Path, Path]]
@@ -42,12 +42,12 @@ def match_folders(images: Iterable[Path], masks: Iterable[Path], root: Path) -> 
     A mask has its image's stem, or that with a suffix such as `_mask`.
 
     Args:
-        images: the files beside each other in one folder, all of them.
-        masks: those of the other.
+        images: all files of the folder of images.
+        masks: all files of the folder of masks.
         root: what paths in reasons are relative to.
 
     Returns:
-        What became of each; the same for any order of the files.
+        Where each file went. The order of the files does not matter.
     """
     photographs, ignored = _by_stem(images, root)
     drawings, others = _by_stem(masks, root)
@@ -65,11 +65,11 @@ def match_together(files: Iterable[Path], root: Path) -> Matched:
     since either may be the mask.
 
     Args:
-        files: the files of the folder, all of them.
+        files: all files of the folder.
         root: what paths in reasons are relative to.
 
     Returns:
-        What became of each; the same for any order of the files.
+        Where each file went. The order of the files does not matter.
     """
     by_stem, ignored = _by_stem(files, root)
     together: dict[str, tuple[list[Path], list[Path]]] = {}
@@ -89,16 +89,16 @@ def match_together(files: Iterable[Path], root: Path) -> Matched:
 
 
 def _by_stem(files: Iterable[Path], root: Path) -> tuple[dict[str, list[Path]], list[Rejection]]:
-    """The images by stem, and what is none."""
+    """Group the images by stem; list the other files with their reasons."""
     found: dict[str, list[Path]] = {}
     ignored = []
     for path in sorted(files):
         if path.name.startswith("."):
-            ignored.append(Rejection(shown(str(path.relative_to(root))), "is hidden, or the litter of a desktop"))
+            ignored.append(Rejection(shown(str(path.relative_to(root))), "is a hidden or OS metadata file"))
         elif is_image(path.name):
             found.setdefault(stem_of(path.name), []).append(path)
         else:
-            ignored.append(Rejection(shown(str(path.relative_to(root))), "is no image file"))
+            ignored.append(Rejection(shown(str(path.relative_to(root))), "is not an image file"))
     return found, ignored
 
 
@@ -118,7 +118,7 @@ def _matched(
 
 
 def _why_unpaired(images: Sequence[Path], masks: Sequence[Path], root: Path) -> str:
-    """Why these files of one stem are no pair; empty when they are one."""
+    """Say why these files with one stem are not a pair; empty when they are."""
     for kind, several in (("images", images), ("masks", masks)):
         if len(several) > 1:
             return f"{len(several)} {kind} of one name: {', '.join(shown(path.name) for path in several)}"

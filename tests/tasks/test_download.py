@@ -114,14 +114,14 @@ def test_what_is_no_pair_is_counted_by_reason_and_does_not_count_as_rejected(wor
     assert [stem for stem, *_ in listed(workspace)] == ["bb"]
     assert record(workspace)["rejected"] == [{"name": "a", "reason": "no image for mask set/masks/a.png"}]
     assert record(workspace)["ignored"] == [
-        {"reason": "is hidden, or the litter of a desktop", "count": 1, "names": ["set/.hidden.png"]},
+        {"reason": "is a hidden or OS metadata file", "count": 1, "names": ["set/.hidden.png"]},
         {
-            "reason": "is no image file",
+            "reason": "is not an image file",
             "count": 8,
             "names": ["set/README.md", *(f"set/images/note{i}.txt" for i in range(4))],
         },
         {
-            "reason": "is one of 2 files whose names are the same, or differ in case or accents alone",
+            "reason": "is one of 2 files whose names are the same or differ only in case or accents",
             "count": 2,
             "names": ["set/images/A.PNG", "set/images/a.png"],
         },
@@ -131,7 +131,7 @@ def test_what_is_no_pair_is_counted_by_reason_and_does_not_count_as_rejected(wor
 def test_a_pair_that_was_set_aside_whole_counts_as_rejected(workspace, tmp_path):
     source = photos(tmp_path / "set", "a", "bb")
     archive = packed(source, "images/A.PNG", "masks/A.PNG")
-    reason = "is one of 2 files whose names are the same, or differ in case or accents alone"
+    reason = "is one of 2 files whose names are the same or differ only in case or accents"
     download.run(workspace, params_of(source="folder", path=str(archive), max_rejected=0.5))
     assert [stem for stem, *_ in listed(workspace)] == ["bb"]
     [rejected] = record(workspace)["rejected"]
@@ -209,9 +209,9 @@ def test_a_failure_leaves_what_was_there(workspace, tmp_path):
 @pytest.mark.parametrize(
     ("prepare", "message"),
     [
-        (lambda root: None, "mine is no folder; expected images/ and masks/"),
+        (lambda root: None, "mine is not a folder; expected images/ and masks/"),
         (lambda root: (root / "mine").mkdir(), "mine holds nothing; expected images/ and masks/"),
-        (lambda root: (root / "mine").write_text("x"), "mine is damaged or no zip"),
+        (lambda root: (root / "mine").write_text("x"), "mine is damaged or not a zip"),
         (lambda root: (root / "mine/images").mkdir(parents=True), "mine holds images; expected images/ and masks/"),
     ],
 )

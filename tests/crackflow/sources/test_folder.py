@@ -48,7 +48,7 @@ def test_names_that_not_every_disk_tells_apart_are_rejected(tmp_path):
     """They are laid out by name: on macOS and Windows the one would be written over the other."""
     lay(tmp_path, "train/images/A.png", "train/masks/A.png", "test/images/a.png", "test/masks/a.png")
     lay(tmp_path, "test/images/b.png", "test/masks/b.png")
-    reason = "another name differs in case or accents alone; rename one"
+    reason = "another name differs only in case or accents; rename one"
     assert found(tmp_path) == [("b", "test")]
     assert rejected(tmp_path) == [("A", reason), ("a", reason)]
 
@@ -119,11 +119,11 @@ def test_litter_is_ignored_and_said(tmp_path):
     assert rejected(tmp_path) == []
     assert ignored(tmp_path) == [
         ("README.txt", "lies outside the folders of images and masks"),
-        ("images/._a.jpg", "is hidden, or the litter of a desktop"),
-        ("images/.jpg", "is hidden, or the litter of a desktop"),
-        ("images/Thumbs.db", "is no image file"),
+        ("images/._a.jpg", "is a hidden or OS metadata file"),
+        ("images/.jpg", "is a hidden or OS metadata file"),
+        ("images/Thumbs.db", "is not an image file"),
         ("images/sub/", "is a folder outside the layout"),
-        ("masks/list.txt", "is no image file"),
+        ("masks/list.txt", "is not an image file"),
         ("preview.png", "lies outside the folders of images and masks"),
         ("videos/", "is a folder outside the layout"),
     ]
@@ -145,7 +145,7 @@ def test_two_folders_that_may_be_meant_are_rejected(tmp_path):
     assert found(tmp_path) == [("a", "")]
     assert ignored(tmp_path) == [("labels/", "is a folder outside the layout")]
     lay(tmp_path, "labels/a.png")
-    with pytest.raises(DataError, match="holds labels and masks, any of which may be meant; leave one"):
+    with pytest.raises(DataError, match="holds labels and masks, expected one of them; keep one"):
         find_pairs(tmp_path)
 
 
@@ -189,7 +189,7 @@ def test_photographs_and_masks_side_by_side(tmp_path, folder):
         ("20160222_1", "train" if folder == "train/" else ""),
         ("b", "train" if folder == "train/" else ""),
     ]
-    assert ignored(tmp_path) == [(f"{folder}notes.txt", "is no image file")]
+    assert ignored(tmp_path) == [(f"{folder}notes.txt", "is not an image file")]
 
 
 def test_side_by_side_what_may_be_either_is_rejected(tmp_path):
@@ -235,7 +235,7 @@ def test_names_that_are_no_text_become_text(tmp_path):
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / os.fsdecode(name)).write_text("x")
     assert found(tmp_path) == [("a\ufffd\ufffd", "")]
-    assert ignored(tmp_path) == [("images/b\ufffd.txt", "is no image file")]
+    assert ignored(tmp_path) == [("images/b\ufffd.txt", "is not an image file")]
 
 
 def test_a_folder_that_can_not_be_read(tmp_path):
@@ -258,7 +258,7 @@ def test_patterns_choose_and_leave_out(tmp_path):
 
 
 def test_an_absent_folder(tmp_path):
-    with pytest.raises(DataError, match=r"nowhere is no folder; expected images/ and masks/ in it.*data\.path"):
+    with pytest.raises(DataError, match=r"nowhere is not a folder; expected images/ and masks/ in it.*data\.path"):
         find_pairs(tmp_path / "nowhere")
 
 
@@ -284,7 +284,7 @@ def test_a_folder_that_holds_itself_ends(tmp_path):
 
 def test_patterns_that_take_nothing(tmp_path):
     lay(tmp_path, "images/a.jpg", "masks/a.jpg")
-    with pytest.raises(DataError, match=r"data\.include \['x\*'\] and data\.exclude \[\] take none of 1 names"):
+    with pytest.raises(DataError, match=r"data\.include \['x\*'\] and data\.exclude \[\] match none of 1 names"):
         find_pairs(tmp_path, include=["x*"])
 
 

@@ -29,7 +29,7 @@ def test_a_zip_is_unpacked_into_the_work_folder(tmp_path):
     fetched = folder_source(tmp_path, "set.zip").fetch(tmp_path / "work")
     assert fetched.folder == tmp_path / "work/set.zip"
     assert [path.name for path in fetched.folder.rglob("*.*")] == ["a.png"]
-    assert [tuple(one) for one in fetched.left_out] == [("notes.txt", "is no image file")]
+    assert [tuple(one) for one in fetched.left_out] == [("notes.txt", "is not an image file")]
 
 
 def test_the_limits_of_an_archive_hold(tmp_path):

@@ -218,7 +218,7 @@ def test_a_download_that_does_not_get_on_is_given_up_and_goes_on_later(kaggle, p
     # 6,000 bytes begin the count anew, the 10 bytes of the third try are less than a hundredth and do not
     message = failure(attempts=3)
     assert message.startswith(
-        f"{HANDLE} version 1 broke off at 6.01kB after 3 tries: the connection dropped; run again to go on from there"
+        f"{HANDLE} version 1 stopped at 6.01kB after 3 tries: the connection dropped; run again to go on from there"
     )
     assert (place / "1.zip.part").read_bytes() == ARCHIVE[:6010]
     assert files(get()) == content(ARCHIVE)
@@ -358,7 +358,7 @@ def test_two_runs_do_not_write_the_same_file(kaggle, place):
     place.mkdir(parents=True)
     with (place / "1.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert failure() == f"another run is fetching {place / '1'}; wait until it ends"
+        assert failure() == f"another run is downloading {place / '1'}; wait until it ends"
     assert kaggle.asked == []
     get()
 
@@ -371,12 +371,12 @@ def test_a_wrong_checksum_is_rejected_and_fetched_again(kaggle, capfd):
     assert files(get()) == content(ARCHIVE)
     assert [asked.first for asked in kaggle.downloads()] == [0, 0]
     shown = capfd.readouterr().err
-    assert "expected AAAAAAAAAAAAAAAAAAAAAA==; the file is dropped; try 2 of 3 in " in shown
+    assert "expected AAAAAAAAAAAAAAAAAAAAAA==; the file is deleted; try 2 of 3 in " in shown
 
 
 def test_a_checksum_that_stays_wrong_is_an_error_and_nothing_is_kept(kaggle, place):
     kaggle.answers.extend(Answer(headers={"x-goog-hash": "md5=AAAA"}) for _ in range(3))
-    assert "can't be fetched from Kaggle after 3 tries: its MD5 is " in failure()
+    assert "can't be downloaded from Kaggle after 3 tries: its MD5 is " in failure()
     assert len(kaggle.downloads()) == 3
     assert sorted(path.name for path in place.iterdir()) == ["1.lock"]
 
@@ -398,13 +398,13 @@ def test_a_page_in_place_of_the_archive_is_no_archive(kaggle):
     # what the network of a hotel answers
     kaggle.archive = b"<html>Welcome! Please log in.</html>"
     kaggle.answers.extend(Answer(headers={"x-goog-hash": "none"}) for _ in range(2))
-    assert "after 2 tries: what came is no whole zip; the file is dropped" in failure(attempts=2)
+    assert "after 2 tries: the file is not a complete zip; the file is deleted" in failure(attempts=2)
 
 
 def test_a_whole_file_that_is_no_zip_is_not_kept(kaggle, place):
     kaggle.archive = b"not a zip, and this is its right checksum"
     assert failure().startswith(
-        f"what Kaggle sent for {HANDLE} version 1 is no zip, expected one of images/ and masks/"
+        f"what Kaggle sent for {HANDLE} version 1 is not a zip, expected one with images/ and masks/"
     )
     assert sorted(path.name for path in place.iterdir()) == ["1.lock"]
     assert len(kaggle.downloads()) == 1
@@ -433,7 +433,7 @@ def test_a_server_in_trouble_is_asked_again(kaggle, capfd, status):
 
 def test_a_server_that_stays_in_trouble_is_an_error(kaggle):
     kaggle.answers.extend([Answer(status=503)] * 3)
-    assert "can't be fetched from Kaggle after 3 tries: the server answers 503; look to" in failure(attempts=3)
+    assert "can't be downloaded from Kaggle after 3 tries: the server answers 503; check" in failure(attempts=3)
     assert len(kaggle.downloads()) == 3
 
 
@@ -464,9 +464,9 @@ def test_a_wait_of_nonsense_or_past_is_none(kaggle, asked):
     ("answer", "told"),
     [
         (Answer(silent=True), "no answer within 0.4 s"),
-        (Answer(hold=5000), "nothing came for 0.4 s"),
+        (Answer(hold=5000), "no data for 0.4 s"),
         # 16 bytes each 0.05 s are at most 320 a second, and the limit is 10,000
-        (Answer(pause=0.05), "bytes a second came for 0 s"),
+        (Answer(pause=0.05), "bytes per second for 0 s"),
     ],
 )
 def test_a_stall_and_a_trickle_are_given_up_and_resumed(kaggle, capfd, answer, told):
@@ -478,7 +478,7 @@ def test_a_stall_and_a_trickle_are_given_up_and_resumed(kaggle, capfd, answer, t
 
 def test_an_api_that_says_nothing_is_an_error_in_the_end(kaggle):
     kaggle.api_answers.extend([Answer(silent=True)] * 2)
-    assert "after 2 tries: no answer within 0.4 s; look to the network" in failure(attempts=2)
+    assert "after 2 tries: no answer within 0.4 s; check the network" in failure(attempts=2)
 
 
 def test_a_slow_line_that_is_fast_enough_is_left_alone(kaggle):
@@ -493,7 +493,7 @@ def test_nobody_at_the_address(kaggle, capfd):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     redirect_to(f"http://127.0.0.1:{port}")
-    assert "after 2 tries: the connection is refused; look to the network" in failure(attempts=2)
+    assert "after 2 tries: the connection is refused; check the network" in failure(attempts=2)
     assert "the connection is refused; try 2 of 2" in capfd.readouterr().err
 
 
@@ -501,7 +501,7 @@ def test_no_network_is_told_at_once():
     redirect_to("http://kaggle.invalid")
     message = failure(attempts=6, patience=Patience())
     assert message == (
-        f"{HANDLE} version 1 can't be fetched from Kaggle after 1 try: the server's name can't be resolved; look to "
+        f"{HANDLE} version 1 can't be downloaded from Kaggle after 1 try: the server's name can't be resolved; check "
         "the network, run again, or set data.source to folder and data.path to a copy that you have; "
         "data.source sample needs no network"
     )
@@ -512,14 +512,14 @@ def test_a_name_that_is_lost_on_the_way_is_waited_for(kaggle):
     right = kaggle.storage_address
     kaggle.storage_address = "http://storage.invalid/"
     kaggle.api_answers.append(Answer(headers={"Location": right}))
-    assert "broke off at 5.00kB after 2 tries: the server's name can't be resolved" in failure(attempts=2)
+    assert "stopped at 5.00kB after 2 tries: the server's name can't be resolved" in failure(attempts=2)
 
 
 def test_a_proxy_that_refuses_is_named_without_its_password(monkeypatch):
     redirect_to("http://kaggle.invalid")
     monkeypatch.setenv("HTTP_PROXY", f"http://me:{SECRET}@127.0.0.1:9")
     message = failure(attempts=1)
-    assert "after 1 try: the proxy refuses or does not answer" in message
+    assert "after 1 try: the proxy rejects the request or does not answer" in message
     assert SECRET not in message
 
 
@@ -535,7 +535,9 @@ def test_a_certificate_of_nobody(tmp_path):
     with KaggleServer(ARCHIVE, context) as server:
         redirect_to(server.endpoint.replace("http:", "https:"))
         message = failure()
-    assert message.startswith(f"Kaggle's certificate is not trusted for {HANDLE} version 1; behind a proxy")
+    assert message.startswith(
+        f"Kaggle's certificate is not trusted for {HANDLE} version 1; behind a TLS-inspecting proxy"
+    )
     assert "REQUESTS_CA_BUNDLE" in message
 
 
@@ -586,7 +588,7 @@ def test_a_denial_in_the_middle_of_a_resume_harms_nothing(kaggle, place, status,
     else:
         kaggle.answers.append(Answer(status=status))
     assert failure().startswith(
-        f"Kaggle denies access to the rest of {HANDLE} version 1 ({status}); 5.00kB came and are kept: run again"
+        f"Kaggle denies access to the rest of {HANDLE} version 1 ({status}); 5.00kB are kept: run again"
     )
     assert (place / "1.zip.part").read_bytes() == ARCHIVE[:5000]
     assert files(get()) == content(ARCHIVE)
@@ -639,7 +641,7 @@ def test_a_limit_for_one_file_in_the_whole_stage(kaggle, tmp_path):
     process = stage(tmp_path / "workspace", kaggle.endpoint, limit)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert "takes no more than 20,000 bytes (File too large); make room and run again" in output
+    assert "can't hold more than 20,000 bytes (File too large); make room and run again" in output
     assert "Traceback" not in output
     process = stage(tmp_path / "workspace", kaggle.endpoint)
     output, _ = process.communicate(timeout=60)
