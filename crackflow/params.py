@@ -73,17 +73,17 @@ class KaggleParams(_Block):
     """The public Kaggle set that the original experiment trained on."""
 
     handle: str = Field("lakshaymiddha/crack-segmentation-dataset", description="owner/name on Kaggle")
-    version: Positive = Field(1, description="pinned, so that a rebuild next year sees the same pairs")
-    attempts: Positive = Field(6, description="tries, each after a longer wait, before a broken connection is an error")
+    version: Positive = Field(1, description="pinned, so that a later rebuild uses the same pairs")
+    attempts: Positive = Field(6, description="tries without progress before a broken download is an error")
 
 
 class ArchiveParams(_Block):
-    """What a zip may unpack to before it is taken for a bomb."""
+    """Limits on what a zip may unpack to."""
 
-    max_gib: Rate = Field(64.0, description="all of it together, GiB")
+    max_gib: Rate = Field(64.0, description="largest unpacked size in all, GiB")
     max_ratio: Rate = Field(
         100.0,
-        description="unpacked bytes per packed byte; photographs come near 1, blank masks may pack a thousandfold",
+        description="largest ratio of unpacked to packed bytes; photographs have about 1, blank masks 1,000",
     )
 
 
@@ -91,7 +91,9 @@ class DataParams(_Block):
     """Stage download: where the pairs come from."""
 
     source: Literal["sample", "folder", "kaggle"] = Field("sample", description="sample | folder | kaggle")
-    path: str = Field("data/source", description="for folder: a directory or zip of images/ and masks/, watched by DVC")
+    path: str = Field(
+        "data/source", description="for folder: a directory or zip with images/ and masks/, watched by DVC"
+    )
     include: tuple[str, ...] = Field(("*",), description="name patterns of the pairs to take")
     exclude: tuple[str, ...] = Field((), description="name patterns to leave out, for instance noncrack*")
     max_rejected: Share = Field(0.05, description="stop when more than this share of the pairs can't be used")

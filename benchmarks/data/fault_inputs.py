@@ -1,6 +1,6 @@
 """Bad folders, archives and pairs, for benchmarks.data.faults to give to the data stages.
 
-Each table maps what is wrong to a function that makes it below a folder and gives the path to name in data.path.
+Each table maps a fault to a function that makes it below a folder and returns the value for data.path.
 """
 
 import io
@@ -25,7 +25,7 @@ def _mask() -> Image.Image:
 
 
 def _pair(folder: Path, stem: str = "good", image: Any = None, mask: Any = None, suffix: str = ".png") -> None:
-    """Save a pair below images/ and masks/; the good one beside a bad one keeps the run going."""
+    """Save a pair below images/ and masks/. A good pair beside a bad one lets the run continue."""
     for kind, picture, made in (("images", image, _photo()), ("masks", mask, _mask())):
         (folder / kind).mkdir(parents=True, exist_ok=True)
         if picture is not False:
@@ -59,7 +59,7 @@ def _png(picture: Image.Image) -> bytes:
 
 
 def _zip(*more: tuple[str | zipfile.ZipInfo, bytes], change: Callable[[bytes], bytes] = bytes) -> Callable[[Path], str]:
-    """An archive of one good pair and of further members."""
+    """An archive with one good pair and other members."""
 
     def make(root: Path) -> str:
         content = io.BytesIO()
@@ -125,15 +125,15 @@ ZIPS = {
     "a member `/etc/out.png`": _zip(("/etc/out.png", b"")),
     "a member `C:\\out.png`": _zip(("C:\\out.png", b"")),
     "a symbolic link": _zip((_link(), b"/etc/passwd")),
-    "a bomb: 70 MiB of zeros": _zip(("images/bomb.png", bytes(70 * 2**20))),
+    "a zip bomb: 70 MiB of zeros": _zip(("images/bomb.png", bytes(70 * 2**20))),
     "more than data.archive.max_gib": _zip(("images/big.png", np.random.default_rng(0).bytes(52 * 2**20))),
     "`A.png` and `a.png`": _zip(("images/A.png", b"1"), ("images/a.png", b"2")),
-    "a file that is no image": _zip(("images/Thumbs.db", b"1")),
-    "a zip in the zip": _zip(("more.zip", b"PK")),
+    "a file that is not an image": _zip(("images/Thumbs.db", b"1")),
+    "a zip inside the zip": _zip(("more.zip", b"PK")),
     "a name that Windows reserves": _zip(("images/con.png", b"1")),
     "cut off in the middle": _zip(change=lambda data: data[: len(data) // 2]),
     "a byte changed": _zip(change=lambda data: data[:90] + bytes([data[90] ^ 255]) + data[91:]),
-    "no zip at all": _zip(change=lambda _: b"hello"),
+    "a file that is not a zip": _zip(change=lambda _: b"hello"),
     "no images in it": _text_zip,
 }
 FOLDERS = {
@@ -142,16 +142,16 @@ FOLDERS = {
     "no images/ and masks/": _folder("a/x.png", "b/y.png"),
     "an image without a mask": _folder("images/a.png", "masks/a.png", "images/b.png"),
     "a mask without an image": _folder("images/a.png", "masks/a.png", "masks/b.png"),
-    "names that differ in case alone": _folder(
+    "names that differ only in case": _folder(
         "images/a.png", "masks/a.png", "images/B.png", "masks/B.png", "images/b.png", "masks/b.png"
     ),
     "two images of one name": _folder("images/a.png", "masks/a.png", "images/b.png", "images/b.jpg", "masks/b.png"),
     "one name, two contents in train/ and test/": _twice,
-    "a name without letters for a file": _folder("images/a.png", "masks/a.png", "images/.png"),
+    "a name that is only an extension": _folder("images/a.png", "masks/a.png", "images/.png"),
 }
 PAIRS = {
-    "an image that ends early": _damaged("images", lambda data: data[: len(data) // 2], ".jpg"),
-    "a mask that is no image": _damaged("masks", lambda _: b"hello"),
+    "an image that is cut off": _damaged("images", lambda data: data[: len(data) // 2], ".jpg"),
+    "a mask that is not an image": _damaged("masks", lambda _: b"hello"),
     "image and mask of different sizes": _with(mask=_mask().resize((32, 24))),
     "an image turned by EXIF, its mask drawn on the pixels as stored": _turned,
     "a 16-bit image of 12 bits": _with(image=Image.fromarray(np.asarray(_photo())[..., 0].astype(np.uint16) << 4)),

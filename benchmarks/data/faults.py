@@ -1,7 +1,7 @@
-"""Give the data stages one bad input after another and write down what each is answered.
+"""Give the data stages one bad input after another and record what each one leads to.
 
-`python -m benchmarks.data.faults` writes docs/reference/faults.md. Nothing is faked: archives and pictures are made,
-Kaggle is a server on the loopback that misbehaves, and the stages run as they do in a rebuild.
+`python -m benchmarks.data.faults` writes docs/reference/faults.md. Nothing is mocked: archives and images are real,
+Kaggle is a local server that misbehaves, and the stages run as in a rebuild.
 """
 
 import argparse
@@ -34,15 +34,20 @@ PAGE = ROOT / "docs/reference/faults.md"
 QUICK = Patience(first_s=0.01, longest_s=2, connect_s=2, read_s=0.4, slow_bytes_per_s=10_000, slow_s=0.2)
 SIDE = 64
 INTRODUCTION = """\
-Written by `python -m benchmarks.data.faults`, which tries each of them. `the run stops`: exit code 2 and this one line,
-nothing half-written. `set aside`: the rest is used. Pairs set aside stand in data/resized.csv and in the report with
-their reasons, other files in data/raw.json under `ignored`, counted by reason. Kaggle is tried with 3 tries and waits
-under a second; a run has `data.kaggle.attempts` tries, waits 30 s for bytes and wants 1 KiB of them a second."""
-STOPS, ASIDE, GOES_ON = "the run stops", "set aside", "goes on"
+`python -m benchmarks.data.faults` tries each of these faults and writes this page.
+
+- `the run stops`: exit code 2 and this one line. Nothing is left half-written.
+- `rejected`: the pair or the file is left out, and the run continues. Rejected pairs are listed with their reasons in
+  data/resized.csv and in the report. Other files are counted by reason in data/raw.json, under `ignored`.
+- `continues`: the run continues, and nothing is left out.
+
+For this page, a download from Kaggle has 3 tries and waits less than a second. A real run has `data.kaggle.attempts`
+tries, waits up to 30 s for data, and gives a connection up that is slower than 1 KiB a second."""
+STOPS, REJECTED, CONTINUES = "the run stops", "rejected", "continues"
 
 
 class Outcome(NamedTuple):
-    """What a fault led to."""
+    """What a fault led to, and the message."""
 
     fault: str
     outcome: str
@@ -73,23 +78,23 @@ def main() -> int:
 
 def _page(groups: dict[str, list[Outcome]]) -> str:
     lines = [
-        "# What bad input is answered",
+        "# What happens with bad input",
         "",
         INTRODUCTION,
     ]
     for group, found in groups.items():
-        lines += ["", f"## {group}", "", markdown(["fault", "what happens", "what is said"], found).removesuffix("\n")]
+        lines += ["", f"## {group}", "", markdown(["fault", "what happens", "message"], found).removesuffix("\n")]
     return "\n".join(lines) + "\n"
 
 
 def _said(text: str, root: Path) -> str:
-    """A message without the places of this run, fit for a cell."""
+    """Return a message without the folders of this run, escaped for a table."""
     text = text.replace(f"{root}/", "").replace(str(root), ".")
-    # what differs from run to run: an archive holds the time it was made at, and a trickle is as quick as the machine
+    # these differ from run to run: an archive holds the time it was made at, and speed depends on the machine
     for pattern, word in (
         (r"(its MD5 is) \S+,", r"\1 M,"),
         (r"only [\d,]+ bytes", "only N bytes"),
-        (r"(broke off at) \S+B", r"\1 N B"),
+        (r"(stopped at) \S+B", r"\1 N B"),
     ):
         text = re.sub(pattern, word, text)
     return text.replace("|", "\\|").replace("<", "&lt;").strip()
@@ -99,7 +104,7 @@ def _said(text: str, root: Path) -> str:
 
 
 def _stages(fault: str, make: Callable[[Path], str]) -> Outcome:
-    """Run the two stages on what `make` makes; it gives the path to name in data.path."""
+    """Run the two stages on what `make` makes; `make` returns the value for data.path."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         path = make(root)
@@ -116,23 +121,23 @@ def _stages(fault: str, make: Callable[[Path], str]) -> Outcome:
             resize.run(workspace, params)
         except CrackflowError as error:
             return Outcome(fault, STOPS, _said(str(error), root))
-        return Outcome(fault, *_left_aside(workspace))
+        return Outcome(fault, *_what_was_rejected(workspace))
 
 
-def _left_aside(workspace: Workspace) -> tuple[str, str]:
+def _what_was_rejected(workspace: Workspace) -> tuple[str, str]:
     raw = pd.read_json(workspace.raw_json, typ="series")
     table = pd.read_csv(workspace.resized_csv, dtype=str, keep_default_na=False)
     rejected = table[table["rejected"] != ""]
     if len(rejected):
-        return ASIDE, _said(rejected["rejected"].iloc[0], workspace.root)
+        return REJECTED, _said(rejected["rejected"].iloc[0], workspace.root)
     if raw["ignored"]:
         one = raw["ignored"][0]
-        return ASIDE, _said(f"{', '.join(one['names'])}: {one['reason']}", workspace.root)
-    # the first by name is the odd one: bad or turned, with a good one beside it
+        return REJECTED, _said(f"{', '.join(one['names'])}: {one['reason']}", workspace.root)
+    # of the two pairs, the one that is not called good
     used = table[table["stem"] != "good"].iloc[0]
     share = 100 * float(used["crack_share"])
     size = f"{used['width']}x{used['height']}"
-    return GOES_ON, f"read as {size} px, its mask as {used['mask_kind']}, {share:.1f} % of it crack"
+    return CONTINUES, f"read as {size} px, its mask as {used['mask_kind']}, {share:.1f} % of it crack"
 
 
 # --- Kaggle on the loopback
@@ -144,16 +149,16 @@ def _kaggle(place: Path) -> Iterator[Outcome]:
     cut = Answer(cut=2000)
     wrong = Answer(headers={"x-goog-hash": "md5=AAAAAAAAAAAAAAAAAAAAAA=="})
     faults: dict[str, dict[str, Any]] = {
-        "cut in the middle, then well": {"answers": [cut]},
-        "429, then well": {"answers": [Answer(429, headers={"Retry-After": "0"})]},
-        "503, then well": {"answers": [Answer(503)]},
-        "a wrong checksum, then well": {"answers": [wrong]},
+        "cut in the middle, then no fault": {"answers": [cut]},
+        "429, then no fault": {"answers": [Answer(429, headers={"Retry-After": "0"})]},
+        "503, then no fault": {"answers": [Answer(503)]},
+        "a wrong checksum, then no fault": {"answers": [wrong]},
         "a wrong checksum every time": {
             "answers": [Answer(headers={"x-goog-hash": "md5=AAAAAAAAAAAAAAAAAAAAAA=="})] * 3
         },
         "cut every time": {"answers": [Answer(cut=10)] * 3},
-        "a trickle": {"answers": [Answer(pause=0.05)] * 3},
-        "silence": {"answers": [Answer(silent=True)] * 3},
+        "a very slow connection": {"answers": [Answer(pause=0.05)] * 3},
+        "no answer": {"answers": [Answer(silent=True)] * 3},
         "503 every time": {"answers": [Answer(503)] * 3},
         "401": {"api_answers": [Answer(401)]},
         "403": {"api_answers": [rejected]},
@@ -162,9 +167,9 @@ def _kaggle(place: Path) -> Iterator[Outcome]:
         "no server": {"endpoint": "http://localhost:9"},
         "no network": {"endpoint": "http://no-such-host.invalid"},
         "a full disk": {"room": 2000},
-        "what comes is no zip": {"archive": b"hello"},
+        "the file is not a zip": {"archive": b"hello"},
         "malformed credentials": {"environment": {"KAGGLE_API_TOKEN": "two words"}},
-        "a handle that is none": {"handle": "crack-set"},
+        "a malformed handle": {"handle": "crack-set"},
     }
     for number, (fault, how) in enumerate(faults.items()):
         cache = place / str(number)
@@ -184,17 +189,17 @@ def _kaggle(place: Path) -> Iterator[Outcome]:
             except CrackflowError as error:
                 yield Outcome(fault, STOPS, _said(str(error), cache))
             else:
-                asked = f"after {len(server.downloads())} requests, for the bytes from {_starts(server)} on"
-                yield Outcome(fault, GOES_ON, f"the archive is whole {asked}")
+                asked = f"after {len(server.downloads())} requests, which began at bytes {_starts(server)}"
+                yield Outcome(fault, CONTINUES, f"the archive is complete {asked}")
 
 
 def _starts(server: KaggleServer) -> str:
-    return " and from ".join(str(asked.first) for asked in server.downloads())
+    return " and ".join(str(asked.first) for asked in server.downloads())
 
 
 @contextlib.contextmanager
 def _room(size: int | None) -> Iterator[None]:
-    """Let no file of this process grow beyond `size` bytes for a while, as a full disk does."""
+    """Limit the size of files for a while, in bytes, which has the effect of a full disk."""
     if size is None:
         yield
         return
@@ -209,7 +214,7 @@ def _room(size: int | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _environment(changes: dict[str, str]) -> Iterator[None]:
-    """Change environment variables for a while, and take away every Kaggle credential and proxy."""
+    """Change environment variables for a while, and remove every Kaggle credential and proxy."""
     before = dict(os.environ)
     for name in list(os.environ):
         if name.upper().endswith("_PROXY") or name.startswith("KAGGLE"):

@@ -1,13 +1,14 @@
 """Time the data stages on a set as large as Kaggle's, made from a smaller one.
 
-`python -m benchmarks.data.scale DATA [--pairs 11298]`. Each pair of DATA is repeated under further names of the same
-source, each time another window of the photograph at another brightness, so that hashing, grouping and dealing have as
-much to do as with as many photographs. What such a set leaks says nothing: windows of one photograph pass for several.
-The set is laid out as Kaggle's archive is: everything in images/ and masks/, and once more in train/ and test/. It lies
-in .crackflow/scale with a work tree and a DVC cache of its own; delete it when done. docs/results/scale.json gets
-figures alone.
+`python -m benchmarks.data.scale DATA [--pairs 11298]`. Each pair of DATA is repeated under other names of the same
+source. Each copy is another window of the photograph at another brightness, so that hashing, grouping and assigning
+have as much to do as with that many photographs. Do not read leaks off such a set: windows of one photograph count as
+several. The set has the layout of Kaggle's archive: all pairs in images/ and masks/, and again in train/ and test/. It
+lies in .crackflow/scale with a work tree and a DVC cache of its own; delete it when done. docs/results/scale.json gets
+only the figures.
 
-Measured are, under DVC as a user runs it: the first run, one with nothing changed, and one with 100 pairs added.
+Three runs are measured, under DVC as a user runs it: the first one, one with nothing changed, and one with 100 pairs
+added.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import cv2
 import numpy as np
 
 from benchmarks.accuracy import real
+from crackflow.atomic import write_bytes
 from crackflow.imaging.images import read_image
 from crackflow.params import SplitParams
 from crackflow.progress import track
@@ -83,7 +85,7 @@ def write_page() -> None:
 
 
 def page(text: str) -> str:
-    """The page with the table of what docs/results/scale.json has."""
+    """Return the page with its table filled from docs/results/scale.json."""
     record = json.loads(RESULTS.read_text(encoding="utf-8"))
     added = next(name for name in record if name.endswith("_pairs_added"))
     runs = {"first": "the first run", "nothing_changed": "nothing changed", added: added.replace("_", " ")}
@@ -98,7 +100,7 @@ def page(text: str) -> str:
 
 
 def measured() -> dict[str, Any]:
-    """Run the data stages under DVC; wall time of all, and of each stage that ran its seconds and peak memory."""
+    """Run the data stages under DVC; return the wall time, and the seconds and peak memory of each stage that ran."""
     before = {path: path.read_text(encoding="utf-8") for path in (TREE / ".crackflow/ran").glob("*.json")}
     started = time.monotonic()
     in_tree("dvc", "repro", STAGES[-1])
@@ -114,7 +116,7 @@ def measured() -> dict[str, Any]:
 
 
 def make(pairs: tuple[Pair, ...], start: int, stop: int) -> None:
-    """Make the pairs numbered from `start` to `stop`, less those that are there."""
+    """Make the pairs numbered from `start` to `stop` that are not there yet."""
     for kind in ("images", "masks"):
         for folder in ("", "train", "test"):
             (MADE / folder / kind).mkdir(parents=True, exist_ok=True)
@@ -128,9 +130,7 @@ def make(pairs: tuple[Pair, ...], start: int, stop: int) -> None:
         if not mask.exists():
             photo, label = changed(read_image(pair.image), read_image(pair.mask)[..., 0], number, copy)
             for path, pixels, quality in ((image, photo[..., ::-1], 92), (mask, label, 95)):
-                part = path.with_suffix(".part")
-                part.write_bytes(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes())
-                part.replace(path)
+                write_bytes(path, cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes())
         for path in (image, mask):
             linked = MADE / given / path.parent.name / path.name
             if not linked.exists():
@@ -141,7 +141,7 @@ def make(pairs: tuple[Pair, ...], start: int, stop: int) -> None:
 
 
 def renamed(stem: str, copy: int) -> str:
-    """Another photograph of the same source: the first number after the source's name gets two more digits."""
+    """Name another photograph of the same source: the first number after the source's name gets two more digits."""
     if not copy:
         return stem
     prefix = NAMES.source(stem) if stem.startswith(NAMES.source(stem)) else ""
@@ -149,7 +149,7 @@ def renamed(stem: str, copy: int) -> str:
 
 
 def changed(photo: Any, label: Any, number: int, copy: int) -> tuple[Any, Any]:
-    """A window of 55 to 75 % of each side, scaled back and a little lighter or darker; the first copy as it is."""
+    """Cut a window of 55 to 75 % of each side, scale it back and change its brightness; copy 0 stays as it is."""
     if not copy:
         return photo, label
     random = np.random.default_rng(number)

@@ -1,4 +1,4 @@
-"""Cracks of the built-in sample: branching walks of varying width, drawn so that the mask is exact."""
+"""Cracks of the built-in sample: branching random walks of varying width, drawn so that the mask is exact."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from crackflow.sources.synthetic.surfaces import Canvas, Plane
 
 Points = npt.NDArray[np.float64]
 
-# Drawn this many times larger and averaged down: coverage is then exact to 1/16 of a pixel.
+# Cracks are drawn this many times larger and averaged down, so coverage is exact to 1/16 of a pixel.
 OVERSAMPLING = 4
 STEP_PX = 0.5
 # Below this a crack would break into single pixels of mask.
 THINNEST_PX = 1.25
-# How the heading strays: over these lengths (units), by these angles (radians). The shortest is the size of a grain.
+# How the direction varies: (length in units, angle in radians). The shortest length is the size of a grain.
 WANDER = ((2.5, 0.6), (9.0, 0.45), (30.0, 0.3), (120.0, 0.25))
 
 
@@ -33,12 +33,12 @@ class Crack:
 
 
 def grow(canvas: Canvas, width: float, branching: float) -> list[Crack]:
-    """Grow a crack through the middle of the photo, where every crop sees it, with its branches.
+    """Draw a crack with branches through the middle of the photo, where every crop shows it.
 
     Args:
         canvas: where to draw.
         width: typical width of the trunk, in units.
-        branching: expected branches along a length of one side; branches branch in turn.
+        branching: expected branches along a length of one side; branches have branches too.
 
     Returns:
         The trunk's two halves and all branches.
@@ -49,31 +49,31 @@ def grow(canvas: Canvas, width: float, branching: float) -> list[Crack]:
     for turn in (0.0, np.pi):
         length = canvas.side * (canvas.between(0.25, 0.6) if canvas.chance(0.3) else 0.9)
         cracks.append(_walk(canvas, start, heading + turn, length, width))
-    young = cracks
+    newest = cracks
     for _ in range(2):
-        young = [shoot for crack in young for shoot in _shoots(canvas, crack, branching)]
-        cracks = cracks + young
+        newest = [branch for crack in newest for branch in _branches(canvas, crack, branching)]
+        cracks = cracks + newest
     return cracks
 
 
-def _shoots(canvas: Canvas, crack: Crack, branching: float) -> list[Crack]:
+def _branches(canvas: Canvas, crack: Crack, branching: float) -> list[Crack]:
     count = canvas.rng.poisson(branching * len(crack.points) * STEP_PX / canvas.side)
-    shoots = []
+    branches = []
     for _ in range(count):
         at = int(canvas.rng.integers(len(crack.points) // 8, len(crack.points) - 1))
         along = crack.points[min(at + 8, len(crack.points) - 1)] - crack.points[max(at - 8, 0)]
         turn = canvas.between(0.4, 1.3) * (1 if canvas.chance(0.5) else -1)
         length = canvas.side * canvas.between(0.08, 0.5)
         width = crack.widths[at] / canvas.unit * canvas.between(0.4, 0.85)
-        shoots.append(_walk(canvas, crack.points[at], float(np.arctan2(along[1], along[0])) + turn, length, width))
-    return shoots
+        branches.append(_walk(canvas, crack.points[at], float(np.arctan2(along[1], along[0])) + turn, length, width))
+    return branches
 
 
 def _walk(canvas: Canvas, start: Points, heading: float, length: float, width: float) -> Crack:
-    """Walk from `start` with a heading that strays on several scales and comes back.
+    """Walk from `start` in a direction that varies on several scales around `heading`.
 
     Args:
-        canvas: where to draw; the walk ends where it leaves it.
+        canvas: where to draw; the walk ends at its border.
         start: float64 (2,), x and y in pixels.
         heading: in radians from the x axis.
         length: in pixels.
@@ -106,7 +106,7 @@ def coverage(canvas: Canvas, cracks: list[Crack], ragged: float) -> Plane:
     Args:
         canvas: where to draw.
         cracks: what `grow` gave.
-        ragged: how far the edges break out, as a share of the width.
+        ragged: how rough the edges are, as a share of the width.
 
     Returns:
         Float32 (side, side) in 0..1; the mask is where it is above one half.
@@ -115,7 +115,7 @@ def coverage(canvas: Canvas, cracks: list[Crack], ragged: float) -> Plane:
     for crack in cracks:
         outline = np.stack([_edge(canvas, crack, side, ragged) for side in (1, -1)], 1)
         fixed = (outline * OVERSAMPLING * 16).round().astype(np.int32)
-        # Piece by piece, since a crack that doubles back would cancel itself out in one polygon.
+        # One quadrilateral per step: in a single polygon, a crack that crosses itself would cancel out.
         for quad in np.concatenate([fixed[:-1], fixed[1:, ::-1]], 1):
             cv2.fillConvexPoly(large, quad, 255, cv2.LINE_8, 4)
     small = cv2.resize(large, (canvas.side, canvas.side), interpolation=cv2.INTER_AREA)
@@ -123,15 +123,15 @@ def coverage(canvas: Canvas, cracks: list[Crack], ragged: float) -> Plane:
 
 
 def _edge(canvas: Canvas, crack: Crack, side: int, ragged: float) -> Points:
-    """Follow the edge of a crack on one `side`, 1 or -1.
+    """Compute the edge of a crack on one `side`, 1 or -1.
 
-    Each edge breaks out on its own, in straight stretches as long as a few grains: broken stone is angular.
+    Each edge is rough on its own, in straight sections as long as a few grains, because broken stone is angular.
     """
     count = len(crack.points)
     every = max(1, round(1.2 * canvas.unit / STEP_PX))
     at = np.arange(0, count, every)
     points, widths = crack.points[at], crack.widths[at]
-    # Across the crack as a whole, not across its last grain, or a wide crack's edges would cross.
+    # The direction is averaged over part of the width, or the edges of a wide crack would cross.
     reach = max(every, round(0.6 * float(widths.mean()) / STEP_PX))
     along = crack.points[np.minimum(at + reach, count - 1)] - crack.points[np.maximum(at - reach, 0)]
     across = side * np.stack([-along[:, 1], along[:, 0]], 1) / (np.hypot(along[:, 0], along[:, 1])[:, None] + 1e-9)

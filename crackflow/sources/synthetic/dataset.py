@@ -1,7 +1,7 @@
 """The built-in sample: photographs of pavement and concrete made by code, with exact masks.
 
-It stands in for Kaggle's set where there is no network, and has what the stages must cope with there: several sources,
-several crops of one parent photo, one photograph under two names, photographs without a crack, masks saved as JPEG.
+It needs no network, and has the difficulties of Kaggle's set: several sources, several crops of one parent photo, one
+photograph under two names, photographs without a crack, masks saved as JPEG.
 """
 
 from collections.abc import Iterator
@@ -24,18 +24,18 @@ Pixels = npt.NDArray[np.uint8]
 MaskSuffix = Literal[".png", ".jpg"]
 
 IMAGE_QUALITY = 92
-# As on Kaggle, a JPEG mask holds every grey value near 0 and 255.
+# As on Kaggle: JPEG compression leaves many grey values near 0 and 255 in a mask.
 MASK_QUALITY = 95
 PNG_COMPRESSION = 6
 # A parent photo is this many times wider than its crops.
 PARENT = 1.6
-# Side of the photographs that lengths are given for; see crackflow.sources.synthetic.surfaces.
+# Lengths are given for photographs of this side; see crackflow.sources.synthetic.surfaces.
 REFERENCE_PX = 448
-# A photo of each source in turn; its crops follow one another, so that the first few pairs are of many sources already.
+# One photo of each source in turn, so that even a small sample has many sources.
 ORDER = ("CRACK500", "noncrack", "CFD", "Rissbilder_for_Florian", "DeepCrack", "Volker", "cracktree200")
-# One photo in so many has no crack although its source is one of cracks.
+# Of the sources with cracks, every 25th photo has none.
 BARE_EVERY = 25
-# Where crops lie, as a share of the room that the parent leaves them in x and y; None is the whole parent made smaller.
+# Where crops lie in the parent photo, in x and y: 0 is the left or upper end, 1 the right or lower one.
 CORNERS = ((0.0, 0.1), (0.9, 0.2), (0.15, 0.95))
 
 
@@ -44,7 +44,7 @@ class SamplePair:
     """A photograph and its mask.
 
     Attributes:
-        stem: file name without suffix, made as the source makes it.
+        stem: file name without suffix, in the style of the source.
         image: uint8 (size, size, 3) RGB.
         mask: uint8 (size, size), 255 where a crack covers more than half of the pixel and 0 elsewhere.
         mask_suffix: format to save the mask in.
@@ -58,7 +58,10 @@ class SamplePair:
 
 @dataclass(frozen=True)
 class _Shot:
-    """One pair to cut from a parent photo: its stem, where the crop lies, and what re-saving did to the picture."""
+    """One pair to cut from a parent photo: its stem, where the crop lies, and a change of brightness.
+
+    `corner` None takes the whole parent photo, made smaller.
+    """
 
     stem: str
     corner: tuple[float, float] | None
@@ -72,8 +75,8 @@ def pairs(params: SampleParams) -> Iterator[SamplePair]:
         params: seed, number of pairs, and side of a pair in pixels, from 32.
 
     Returns:
-        An iterator over exactly `params.images` pairs. The same seed and size give the same pairs, and asking for more
-        of them leaves the first ones as they were.
+        An iterator over exactly `params.images` pairs. The same seed and size give the same pairs; a larger sample
+        begins with the pairs of a smaller one.
     """
     return islice(_endless(params), params.images)
 
@@ -81,10 +84,10 @@ def pairs(params: SampleParams) -> Iterator[SamplePair]:
 def write(folder: Path, params: SampleParams) -> int:
     """Write the sample as images/STEM.jpg and masks/STEM.png or .jpg.
 
-    Each file appears under its name only when it is whole.
+    Each file appears under its name only when it is complete.
 
     Args:
-        folder: where images/ and masks/ go; made where it is missing.
+        folder: where images/ and masks/ go; made if it is missing.
         params: seed, number of pairs, and side of a pair in pixels, from 32.
 
     Returns:
@@ -136,7 +139,7 @@ def _shots(source: str, number: int, size: int) -> list[_Shot]:
     if source == "CFD":
         return [_Shot(f"CFD_{number + 1:03}", CORNERS[0]), _Shot(f"forest_{number + 1:03}", CORNERS[0], 1.03)]
     shots = [_Shot(f"cracktree200_{6192 + 2 * number}", CORNERS[0])]
-    # Here no name tells that two are one photograph.
+    # These two are one photograph, and their names do not tell.
     return [*shots, _Shot(f"cracktree200_{6193 + 2 * number}", CORNERS[0], 0.95)] if number % 3 == 0 else shots
 
 

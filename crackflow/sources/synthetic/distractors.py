@@ -1,4 +1,4 @@
-"""Distractors of the built-in sample: everything on a road or a wall that is not a crack.
+"""Distractors of the built-in sample: marks on a road or a wall that are not cracks.
 
 Each function draws one map, float32 (side, side) in 0..1: how strongly the mark shows at a pixel.
 """
@@ -19,7 +19,7 @@ def _coordinates(canvas: Canvas, angle: float) -> tuple[Plane, Plane]:
 
 
 def _upright(canvas: Canvas) -> float:
-    """An angle near one of the photo's axes: joints and paint seldom run askew."""
+    """An angle near one of the photo's axes, as joints and paint have."""
     return float(canvas.rng.integers(0, 2)) * np.pi / 2 + float(canvas.rng.normal(0, 0.06))
 
 
@@ -30,14 +30,14 @@ def _band(canvas: Canvas, across: Plane, width: float, soft: float) -> Plane:
 
 
 def joint(canvas: Canvas) -> Plane:
-    """A sawn or formed joint: straight across the whole photo, of one width, crisp."""
+    """A sawn or formed joint: a straight line of one width with sharp edges, across the whole photo."""
     _, across = _coordinates(canvas, _upright(canvas))
     across = across - canvas.side * canvas.between(-0.35, 0.35) + 0.25 * canvas.unit * canvas.noise(5)
     return _band(canvas, across, canvas.between(2, 7), 0.8) * (0.9 + 0.1 * np.clip(canvas.noise(12), -1, 1))
 
 
 def boards(canvas: Canvas) -> Plane:
-    """Marks of formwork: thin straight lines at one distance."""
+    """Marks of formwork: thin straight parallel lines at equal distances."""
     _, across = _coordinates(canvas, _upright(canvas))
     pitch = canvas.unit * canvas.between(90, 220)
     across = np.asarray((across + canvas.between(0, pitch)) % pitch - pitch / 2, np.float32)
@@ -48,7 +48,7 @@ def blocks(canvas: Canvas) -> tuple[Plane, Plane]:
     """Masonry or pavers in staggered rows.
 
     Returns:
-        The joints, and a tone of its own for each block.
+        The joints, and the tone of each block.
     """
     along, across = _coordinates(canvas, float(canvas.rng.normal(0, 0.03)))
     high = canvas.unit * canvas.between(55, 110)
@@ -58,7 +58,7 @@ def blocks(canvas: Canvas) -> tuple[Plane, Plane]:
     row = np.floor(across / high)
     along = along + row % 2 * wide / 2
     column = np.floor(along / wide)
-    # How far beyond the block's faces a pixel lies: negative inside the block, 0 in the middle of a joint.
+    # Signed distance of a pixel to the middle of the joint: negative inside the block.
     bed, head = np.abs(across - (row + 0.5) * high) - high / 2, np.abs(along - (column + 0.5) * wide) - wide / 2
     gap = np.maximum(bed, head)
     width = canvas.between(1.2, 3.5) * canvas.unit
@@ -78,7 +78,7 @@ def stain(canvas: Canvas) -> Plane:
 
 
 def drips(canvas: Canvas) -> Plane:
-    """Drops of oil or gum, each round and small."""
+    """Small round spots of oil or chewing gum."""
     plane = np.zeros((canvas.side, canvas.side), np.uint8)
     for _ in range(int(canvas.rng.poisson(9))):
         x, y = (canvas.rng.uniform(0, canvas.side, 2) * 16).astype(int).tolist()
@@ -90,14 +90,14 @@ def drips(canvas: Canvas) -> Plane:
 
 
 def streaks(canvas: Canvas) -> Plane:
-    """Water runs down a wall."""
+    """Streaks of water that ran down a wall."""
     fine = canvas.blur(canvas.noise(1, 60), 1.5)
     runs = canvas.noise(28, 260) + 0.7 * canvas.noise(10, 120) + 0.9 * fine
     return step(runs + 0.5 * canvas.fractal(60, 4), 0, 3.2)
 
 
 def tyre(canvas: Canvas) -> Plane:
-    """A rubber track, darker where the tread pressed."""
+    """A tyre track, darker where the tread touched."""
     along, across = _coordinates(canvas, _upright(canvas))
     bend = canvas.between(-0.15, 0.15) * (along / canvas.side) ** 2 * canvas.side
     across = np.asarray(across + bend - canvas.side * canvas.between(-0.4, 0.4), np.float32)
@@ -108,7 +108,7 @@ def tyre(canvas: Canvas) -> Plane:
 
 
 def paint(canvas: Canvas) -> Plane:
-    """A lane line, worn off the stones that stick out."""
+    """A lane marking, partly worn off."""
     along, across = _coordinates(canvas, _upright(canvas))
     across = np.asarray(across - canvas.side * canvas.between(-0.45, 0.45) + 0.8 * canvas.noise(6), np.float32)
     line = _band(canvas, across, canvas.between(45, 95), 2)
@@ -118,7 +118,7 @@ def paint(canvas: Canvas) -> Plane:
 
 
 def seal(canvas: Canvas) -> Plane:
-    """A band of bitumen poured over an older crack: wide, smooth, with rounded edges."""
+    """A bitumen seal over an older crack: a wide, smooth band."""
     _, across = _coordinates(canvas, _upright(canvas))
     bend = canvas.side * (0.05 * canvas.noise(180) - canvas.between(-0.3, 0.3))
     edge = canvas.unit * 1.6 * canvas.noise(12)
@@ -127,7 +127,7 @@ def seal(canvas: Canvas) -> Plane:
 
 
 def shadow(canvas: Canvas) -> Plane:
-    """A cast shadow with a soft edge: of a wall, a pole, or leaves."""
+    """A shadow with a soft edge: of a wall, a pole, or leaves."""
     kind = canvas.rng.integers(0, 3)
     _, across = _coordinates(canvas, canvas.between(0, np.pi))
     across = np.asarray(across - canvas.side * canvas.between(-0.35, 0.35), np.float32)

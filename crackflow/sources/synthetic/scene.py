@@ -15,18 +15,18 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True)
 class Look:
-    """How one source photographs what.
+    """What the photographs of one source look like.
 
     Attributes:
-        surfaces: which surfaces it shows, equally often.
+        surfaces: the surfaces that it shows, equally often.
         pitch: distance of stones on its asphalt, in units.
         width: typical width of a crack, in units.
-        depth: share of the light that a crack swallows.
-        branching: expected branches along a side.
+        depth: how much darker a crack is, as a share of the brightness.
+        branching: expected branches along a length of one side.
         trunks: probability of a second crack.
         exposure: mean brightness, 0 to 1.
         cast: strength of the colour cast.
-        grey: whether the camera sees no colour.
+        grey: whether the photographs have no colour.
         marks: probability of each distractor.
     """
 
@@ -45,7 +45,7 @@ class Look:
 ROAD = {"stain": 0.4, "drips": 0.35, "tyre": 0.25, "paint": 0.2, "seal": 0.08, "joint": 0.1, "shadow": 0.2}
 WALL = {"stain": 0.4, "streaks": 0.5, "boards": 0.4, "joint": 0.15, "shadow": 0.2}
 
-# Marks that only darken, and by how much.
+# Marks that only darken, with the least and the largest strength.
 SHADES = {
     "stain": (marks.stain, 0.1, 0.4),
     "drips": (marks.drips, 0.2, 0.5),
@@ -130,7 +130,7 @@ LOOKS = {
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo and what of it is crack.
+    """A photo and its cracks.
 
     Attributes:
         image: uint8 (side, side, 3) RGB.
@@ -142,14 +142,14 @@ class Photo:
 
 
 def render(rng: np.random.Generator, source: str, cracked: bool, side: int, unit: float) -> Photo:
-    """Take a photo as `source` takes them.
+    """Make a photo in the style of a source.
 
     Args:
-        rng: where every choice comes from.
+        rng: the only source of randomness.
         source: a key of `LOOKS`.
         cracked: whether there is a crack.
         side: of the photo, px.
-        unit: pixels per unit of length; 1 for what is seen on 448 px.
+        unit: pixels per unit of length; 1 for a photo of 448 px.
     """
     look = LOOKS[source]
     canvas = Canvas(rng, side, unit)
@@ -205,7 +205,7 @@ def _mark(canvas: Canvas, surface: Surface, look: Look) -> tuple[Plane, Plane]:
 
 
 def _crack(canvas: Canvas, colour: Plane, height: Plane, covered: Plane, depth: float) -> tuple[Plane, Plane]:
-    """Sink the cracks: dark inside, darker where they are wide, with dirt and wear along the edges."""
+    """Draw the cracks: dark inside, darker where they are wide, with dirt and wear along the edges."""
     inside = canvas.blur(covered, 1.6)
     varied = depth * (0.65 + 0.5 * inside) * np.exp(0.25 * canvas.noise(30) + 0.12 * canvas.noise(3))
     shade = covered * np.clip(varied, 0.22, 0.92)
@@ -226,7 +226,7 @@ def _light(canvas: Canvas, height: Plane, look: Look) -> Plane:
     light = light * (1 + canvas.between(0.01, 0.05) * canvas.noise(250))
     rays = np.repeat(light[..., None], 3, 2)
     if canvas.chance(look.marks.get("shadow", 0)):
-        # What still reaches a shadow is light of the sky, so it is a little blue.
+        # A shadow is lit by the sky, so it is slightly blue.
         blue = np.array([1.06, 1.0, 0.92], np.float32)
         rays = rays * (1 - canvas.between(0.3, 0.55) * marks.shadow(canvas)[..., None] * blue)
     return np.asarray(rays, np.float32)
@@ -236,7 +236,7 @@ def _camera(canvas: Canvas, lit: Plane, look: Look) -> npt.NDArray[np.uint8]:
     """Expose, tint, blur, add noise and round to 8 bits."""
     if look.grey:
         lit = np.repeat(lit.mean(2, keepdims=True), 3, 2)
-    # A wrong white balance errs between amber and blue far more than between green and magenta.
+    # White balance is mostly wrong between amber and blue, and less between green and magenta.
     amber, green = canvas.rng.normal(0, look.cast), canvas.rng.normal(0, look.cast / 5)
     axis = np.linspace(-0.4, 0.4, canvas.side, dtype=np.float32)[:, None]
     warmth = amber + canvas.rng.normal(0, look.cast) * axis

@@ -14,7 +14,7 @@ Plane = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Canvas:
-    """What every brush needs: where chance comes from, how large the photo is, and how long a unit is."""
+    """What every drawing function needs: random numbers, the side of the photo (px), and pixels per unit of length."""
 
     rng: np.random.Generator
     side: int
@@ -25,14 +25,14 @@ class Canvas:
         return float(self.rng.uniform(low, high))
 
     def chance(self, probability: float) -> bool:
-        """Say yes with this probability."""
+        """Return True with this probability."""
         return bool(self.rng.random() < probability)
 
     def noise(self, across: float, down: float | None = None) -> Plane:
         """Draw smooth noise.
 
         Args:
-            across: distance over which it changes, in units.
+            across: distance over which it changes in x, in units.
             down: the same in y, where it differs, as for streaks.
 
         Returns:
@@ -41,7 +41,7 @@ class Canvas:
         steps = [max(1.0, length * self.unit) for length in (across, across if down is None else down)]
         cells = [int(np.ceil(self.side / step)) + 2 for step in steps]
         knots = self.rng.standard_normal((cells[1], cells[0]), np.float32)
-        # A random offset keeps the knots of several octaves from lining up, which the eye takes for a weave.
+        # A random offset keeps the knots of several octaves from lining up in a visible grid.
         shift = self.rng.uniform(0, 1, 2)
         matrix = np.array([[steps[0], 0, -steps[0] * shift[0]], [0, steps[1], -steps[1] * shift[1]]])
         plane = cv2.warpAffine(
@@ -69,7 +69,7 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Surface:
-    """A surface without light.
+    """A surface before lighting.
 
     Attributes:
         colour: reflectance, float32 (side, side, 3) RGB around 0.5.
@@ -87,7 +87,7 @@ def step(plane: Plane, low: float, high: float) -> Plane:
 
 
 def _stones(canvas: Canvas, pitch: float) -> tuple[npt.NDArray[np.int32], Plane]:
-    """Break the plane into angular stones.
+    """Divide the plane into angular stones.
 
     Returns:
         For each pixel the number of its stone, int32 from 0, and its distance to the stone's edge in units.
@@ -106,18 +106,18 @@ def _stones(canvas: Canvas, pitch: float) -> tuple[npt.NDArray[np.int32], Plane]
 
 
 def asphalt(canvas: Canvas, pitch: float, exposed: float) -> Surface:
-    """Stones of many greys in a dark binder.
+    """Draw stones of many greys in a dark binder.
 
     Args:
         canvas: where to draw.
-        pitch: mean distance of stones, in units.
-        exposed: share of the stones that traffic has worn bare, 0 to 1.
+        pitch: mean distance between stones, in units.
+        exposed: share of the stones that traffic has exposed, 0 to 1.
     """
     rng = canvas.rng
     labels, edge = _stones(canvas, pitch)
     count = int(labels.max()) + 1
     bare = (rng.random(count) < exposed).astype(np.float32)
-    # Small stones are averaged by the eye and the lens, so they differ less than large ones.
+    # A lens averages over small stones, so they differ less than large ones.
     spread = 0.1 + 0.012 * min(pitch, 12)
     tone = 0.54 * rng.lognormal(0, spread, count)
     tone[rng.random(count) < 0.03] *= 1.4
@@ -135,7 +135,7 @@ def asphalt(canvas: Canvas, pitch: float, exposed: float) -> Surface:
 
 
 def concrete(canvas: Canvas, sand: float, blotches: float) -> Surface:
-    """Cement skin with sand, clouds and air holes.
+    """Draw cement with sand, clouds and air holes.
 
     Args:
         canvas: where to draw.
@@ -143,7 +143,7 @@ def concrete(canvas: Canvas, sand: float, blotches: float) -> Surface:
         blotches: strength of the clouds and flecks, 0 to 2.
     """
     clouds = 0.7 * canvas.fractal(90, 3, 0.85) + 0.3 * canvas.noise(220)
-    # Cement paste dries in lighter and darker flecks with an edge, which pure noise lacks.
+    # Cement paste dries in lighter and darker flecks with sharp edges, which noise does not have.
     flecks = step(canvas.fractal(24, 2, 0.9), 0.7, 1.7) - step(canvas.fractal(40, 2.5, 0.9), 0.8, 1.9)
     grit = canvas.noise(1.2) + 0.8 * canvas.noise(2.2)
     base = 0.6 + blotches * (0.03 * clouds + 0.045 * flecks) + sand * 0.022 * grit
@@ -155,7 +155,7 @@ def concrete(canvas: Canvas, sand: float, blotches: float) -> Surface:
 
 
 def plaster(canvas: Canvas, bumps: float) -> Surface:
-    """Evenly coloured render whose look comes from its relief.
+    """Draw evenly coloured plaster, which is seen by its relief.
 
     Args:
         canvas: where to draw.
@@ -169,7 +169,7 @@ def plaster(canvas: Canvas, bumps: float) -> Surface:
 
 
 def _holes(canvas: Canvas) -> Plane:
-    """Air holes: mostly tiny, a few large, float32 (side, side) in 0..1."""
+    """Draw air holes, mostly tiny and a few large: float32 (side, side) in 0..1."""
     count = int(canvas.rng.poisson(canvas.between(2, 70)))
     plane = np.zeros((canvas.side, canvas.side), np.uint8)
     for _ in range(count):
@@ -186,7 +186,7 @@ def relief(height: Plane, angle: float, strength: float) -> Plane:
     Args:
         height: float32 (side, side), in pixels.
         angle: where the light comes from, in radians from the x axis.
-        strength: brightness gained per pixel of rise towards the light.
+        strength: brightness gained for each pixel of rise towards the light.
 
     Returns:
         Factors on the colour, float32 (side, side), clipped to 0.35..1.8.

@@ -323,7 +323,7 @@ def test_a_tar_is_rejected_with_what_to_do(tmp_path, mode):
         ({}, "holds nothing; expected images and masks"),
         (
             {"README.md": b"x", "con.jpg": b"x"},
-            r"no image that can be used \(2 files were left out, the first: 'README\.md' is not an image file\); expected",
+            r"no image that can be used \(2 files were left out, the first: 'README\.md' is not an image file\); expe",
         ),
     ],
 )
