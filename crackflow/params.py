@@ -107,7 +107,8 @@ class ResizeParams(_Block):
 
     size: Positive = Field(512, description="side of a resized image and mask, px")
     mode: Literal["stretch", "letterbox", "crop"] = Field(
-        "stretch", description="stretch: the original's; letterbox keeps the aspect and pads; crop keeps it and cuts"
+        "stretch",
+        description="stretch, as the original; letterbox keeps the aspect ratio and pads; crop keeps it and cuts",
     )
 
 
@@ -127,21 +128,21 @@ class SharesParams(_Block):
 
 
 class SplitParams(_Block):
-    """Stage split: which pair goes where."""
+    """Stage split: the subset of each pair."""
 
     protocol: Literal["grouped", "official", "random", "file"] = Field(
         "grouped",
-        description="grouped; official: as given, leaky; random: as the original, leaky; file: split.previous",
+        description="grouped; official: as given (leaky); random: as the original (leaky); file: as split.previous",
     )
     previous: str = Field(
-        "data/previous.csv", description="a CSV of stem and subset; its pairs keep their subset, watched by DVC"
+        "data/previous.csv", description="a CSV of stem and subset, watched by DVC; its pairs keep their subset"
     )
     seed: Count = Field(0, description="same seed and pairs, same split")
     shares: SharesParams = SharesParams()
     duplicate_distance: Count = Field(
-        60, description="pairs whose 256-bit perceptual hashes differ in at most this many bits are one group"
+        60, description="pairs whose 256-bit perceptual hashes differ in at most this many bits are near-duplicates"
     )
-    mini_test: Positive = Field(24, description="test pairs shown by infer, spread over the sources")
+    mini_test: Positive = Field(24, description="how many test pairs infer shows, spread over the sources")
     parents: NamePatterns = Field(
         (
             # 049 of all three is one photograph, CFD_049
@@ -159,10 +160,10 @@ class SplitParams(_Block):
             r"(?P<photo>cracktree200_.+)",
             r"(?P<photo>[^_]+_.*\d.*)(?<!-\d+)-\d{1,2}$",
         ),
-        description="regular expressions that say which pairs are crops of one photograph; the first that fits the "
-        "start of a name decides. Pairs with the same text in the named group belong together; a group name other than "
-        "photo is put before the text (forest_049 is CFD_049). The last one reads SOURCE_PHOTO-N, where PHOTO has a "
-        "digit: remove it where -1, -2 number different photographs",
+        description="regular expressions that say which pairs are crops of one photograph. The first that fits the "
+        "start of a name is used. Pairs with the same text in its named group belong together; a group name other than "
+        "photo is put before the text (forest_049 is CFD_049). The last one is for SOURCE_PHOTO-N, where PHOTO has a "
+        "digit. Remove it where -1, -2 number different photographs",
     )
     sources: NamePatterns = Field(
         (
@@ -170,8 +171,8 @@ class SplitParams(_Block):
             r"(?P<source>Eugen_Muller|GAPS384|cracktree200)_",
             r"(?P<source>[^\W\d_]{3,}\d{1,3}[^\W\d_]{3,})_",
         ),
-        description="likewise for the source that a name tells; where none fits, it is what stands before the first "
-        "underscore or digit, or photos",
+        description="regular expressions for the source of a pair, used likewise. Where none fits, the source is what "
+        "comes before the first underscore or digit, or photos",
     )
 
     @field_validator("previous")
@@ -191,8 +192,10 @@ class SplitParams(_Block):
 class StatisticsParams(_Block):
     """Stage statistics: what the data looks like."""
 
-    sheet_images: Positive = Field(24, description="train images on a sample sheet")
-    suspicious: Positive = Field(24, description="labels shown that look most wrong; all are ranked in suspicious.csv")
+    sheet_images: Positive = Field(24, description="how many train images a sample sheet shows")
+    suspicious: Positive = Field(
+        24, description="how many of the most suspicious labels are shown; suspicious.csv ranks all"
+    )
 
 
 class ArchitectureParams(_Block):

@@ -41,7 +41,7 @@ def test_a_long_list_has_a_line_an_entry_below_its_description():
     ).splitlines()
     at = lines.index("  sources:")
     assert lines[at + 1 : at + 3] == ["  - (?P<source>road00)_", "  - (?P<source>road01)_"]
-    assert lines[at - 2].startswith("  # likewise for the source that a name tells")
+    assert lines[at - 2].startswith("  # regular expressions for the source of a pair")
     assert max(map(len, lines[at - 2 : at + 6])) <= 120
 
 
