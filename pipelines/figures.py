@@ -1,4 +1,4 @@
-"""`crackflow figures`: what a run reached, beside what an all-black mask would have, and where its outputs lie."""
+"""`crackflow figures`: the figures of a run beside those of an all-black mask, and where its outputs are."""
 
 import json
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ def read(workspace: Workspace) -> dict[str, Any]:
 
 
 def outputs(workspace: Workspace) -> list[tuple[str, str]]:
-    """Give what a run leaves for people, as words and path below the root; only what is there."""
+    """Name the outputs that people look at, with their paths below the root; only those that exist."""
     places = (
         ("report", workspace.reports / "index.html"),
         ("model", workspace.model),

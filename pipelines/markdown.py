@@ -1,8 +1,8 @@
-"""Markdown for places that draw it: Prefect's artifacts and comments on pull requests."""
+"""Markdown for Prefect's artifacts and for comments on pull requests."""
 
 from collections.abc import Iterable, Sequence
 
-# Characters of a value that a table's cell has room for.
+# Characters of a value that are shown in a table's cell.
 WIDEST = 100
 
 
@@ -13,7 +13,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def code(text: str) -> str:
-    """Set a value as it is written, so that no asterisk, underscore or @ in it means anything; a long one is cut."""
+    """Write a value as code, so that asterisks, underscores and @ in it have no effect; a long value is cut."""
     shown = text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
     # a code span ends at as many backticks as it begins with (CommonMark 0.31, section 6.1)
     fence = "`"

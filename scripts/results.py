@@ -95,7 +95,7 @@ def committed_holds(root: Path) -> bool:
 
 
 def table(root: Path, columns: Sequence[str] = (*NAMES, DICE)) -> str:
-    """The Markdown table of what is there: real photographs first, then the sample.
+    """The Markdown table of the results that exist: real photographs first, then the sample.
 
     Args:
         root: the checkout, or a folder laid out like it.

@@ -1,10 +1,10 @@
-"""Tables in Markdown pages, written by programs between marks that name the program."""
+"""Tables in Markdown pages: programs write them between marks that name the program."""
 
 from collections.abc import Iterable
 
 
 def fill(page: str, name: str, by: str, content: str) -> str:
-    """Put what was measured between its marks, in the place of what is there.
+    """Replace what stands between two marks of a page.
 
     Args:
         page: text with one place `<!-- NAME: written by BY -->` to `<!-- end of NAME -->`.

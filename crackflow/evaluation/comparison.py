@@ -1,6 +1,6 @@
-"""Compare two evaluations: what changed in which figure, and whether the change is more than the choice of test images.
+"""Compare two evaluations: which figures changed, and whether the change is more than the choice of test images.
 
-The rebuild's artifact, the gate that guards the champion and the table on a pull request all say it by this module.
+The rebuild's artifact, the gate that guards the champion and the comment on a pull request all use this module.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ ComparedFigure = Literal["pooled_iou", "pooled_f1", "per_image_iou", "positives_
 
 # Figures and protocol that a comparison shows, as `flat` names them; all the others are in metrics/evaluation.json.
 SHOWN = ("crack_", "oracle_")
-# What must be alike, or the figures are not of the same thing.
+# What must be alike, or the figures can't be compared.
 PROTOCOL = ("subset", "images", "images_with_cracks", "resolution", "tolerance_px")
 
 
@@ -36,7 +36,7 @@ class Paired(NamedTuple):
     """share of the resamples in which new is better; a tie counts half"""
     images: int
     groups: int
-    """units that were drawn: images, or what `groups` puts together"""
+    """units that were drawn: images, or the groups given"""
 
     @property
     def delta(self) -> float:
@@ -74,7 +74,7 @@ def paired(
         old: a row an image: stem, tp, fp, fn, as reports/per_image.csv.
         new: the same images, in any order.
         metric: pooled over pixels, the mean over images, or over images with cracks.
-        groups: of each row of `old`, what belongs together; None draws images.
+        groups: the group of each row of `old`; None draws single images.
         seed: the same one gives the same interval.
 
     Returns:
@@ -122,7 +122,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
 
 
 def caveats(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Say what of the protocol differs, by which figures of two evaluations can't be compared.
+    """Name what differs in the protocols of two evaluations, so that their figures can't be compared.
 
     Args:
         old: as metrics/evaluation.json.
@@ -133,7 +133,7 @@ def caveats(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """
     before, after = old.get("protocol", {}), new.get("protocol", {})
     return [
-        f"{name.replace('_', ' ')} was {before[name]}, is {after[name]}: the figures are not of the same thing"
+        f"{name.replace('_', ' ')} was {before[name]}, is {after[name]}: the figures can't be compared"
         for name in PROTOCOL
         if name in before and name in after and before[name] != after[name]
     ]

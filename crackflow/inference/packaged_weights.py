@@ -46,7 +46,7 @@ class Weights:
     lists: Path | None = None
 
     def point(self) -> OperatingPoint:
-        """Read the operating point; 0.5, and nothing dropped, where none was chosen.
+        """Read the operating point; 0.5, without a component filter, where none was chosen.
 
         Raises:
             ModelError: when the file is absent or can't be used.

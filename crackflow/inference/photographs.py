@@ -59,7 +59,7 @@ def predict_photo(model: "keras.Model", photo: Pixels, point: OperatingPoint, mo
     Args:
         model: as crackflow.inference.predictor.load_model gives it.
         photo: uint8 RGB (H, W, 3).
-        point: what is foreground, which pieces of it are dropped, and whether flips are averaged.
+        point: what is foreground, which components of it are removed, and whether flips are averaged.
         mode: how the pairs were resized that the model learned from. With "crop" the photograph is letterboxed, so
             that no part of it is left unlooked at; its cracks are then thinner than those that the model has seen, by
             the ratio of the photograph's sides.

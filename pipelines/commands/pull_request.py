@@ -1,4 +1,4 @@
-"""What a pull request changes, as the Markdown of one comment: parameters, figures of the crack class, and how sure.
+"""What a pull request changes, as a comment in Markdown: parameters, figures of the crack class, and their certainty.
 
 `python -m pipelines.commands.pull_request BASE [HEAD]` prints it; .github/workflows/pull-request.yml posts it.
 """
@@ -94,7 +94,7 @@ def comment(root: Path, base: str, head: str | None = None, notes: Sequence[str]
         Markdown, its first line `MARKER`.
 
     Raises:
-        CrackflowError: when a revision names no commit, `head` holds no figures, or a file is not what its name says.
+        CrackflowError: when a revision names no commit, `head` holds no figures, or a file can't be used.
     """
     workspace = Workspace(root)
     old = Side(root, commit_of(root, base))
@@ -120,7 +120,7 @@ def _warnings(old: Side, new: Side, figures: Sequence[Mapping[str, Any]], notes:
     yield from (f"> {words}" for words in [*(f"**Caveat:** {one}." for one in comparison.caveats(*figures)), *notes])
     if new.commit is None and git(new.root, "diff", "--name-only", "HEAD", "--", "dvc.lock"):
         yield (
-            "> dvc.lock as committed is not of these figures: they come of a rebuild that nobody has committed. "
+            "> dvc.lock as committed is not of these figures: they come from a rebuild that nobody has committed. "
             "Run `dvc repro`, then commit dvc.lock, metrics and reports/evaluation.csv."
         )
     if not figures[0]:
@@ -142,7 +142,7 @@ def _figures_changed(old: Side, before: Mapping[str, Any], after: Mapping[str, A
 
 
 def _sure(old: Side, new: Side, workspace: Workspace, metric: comparison.ComparedFigure) -> str:
-    """Say by a paired bootstrap whether the change is more than the choice of test images, or why it can't be said."""
+    """Say whether the change is more than the choice of test images, or why that is unknown."""
     path = workspace.reports / "per_image.csv"
     try:
         before, after = (side.table(path, COUNTS) for side in (old, new))
@@ -156,7 +156,7 @@ def _sure(old: Side, new: Side, workspace: Workspace, metric: comparison.Compare
 
 
 def _groups(sides: Sequence[Side], path: Path, stems: pd.Series) -> list[str] | None:
-    """Give each image's group as the split has it; None where no side's split can be had or names them all."""
+    """Give each image's group; None where neither side has a split that names them all."""
     for side in sides:
         try:
             split = side.table(path, ("stem", "group"))
@@ -199,7 +199,7 @@ def _figures(side: Side, workspace: Workspace) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print the comment. Exit code 2: something to mend first."""
+    """Print the comment. Exit code 2: something to fix first."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.commands.pull_request", description=__doc__)
     parser.add_argument("base", metavar="BASE", help="the revision to compare with")
     parser.add_argument(

@@ -39,13 +39,13 @@ def test_predictions_follow_the_operating_point(ready, params):
     assert (read_image(folder / "overlays" / "CFD_007.png") == overlay(image, truth, predicted)).all()
 
 
-def test_small_pieces_are_dropped_as_the_operating_point_says(ready, params):
+def test_small_components_are_removed_as_the_operating_point_says(ready, params):
     ready.operating_point.write_text(json.dumps({"threshold": 0.25, "smallest_share": 0.02, "flips": True}))
     infer.run(ready, params)
     folder = ready.reports / "mini_test"
     level = read_image(folder / "images" / "noncrack_wall_7.png")[..., 0]
     assert (level < 120.9).any()
-    # of 4,096 px a fiftieth is 82; noise makes no piece that large, the crack of 64 columns by 3 does
+    # of 4,096 px a fiftieth is 82; noise makes no component that large, the crack of 64 columns by 3 does
     assert not read_stored_mask(folder / "predicted" / "noncrack_wall_7.png", 2).any()
     assert read_stored_mask(folder / "predicted" / "CFD_007.png", 2).sum() > 82
 

@@ -110,7 +110,7 @@ def test_a_figure_that_went_is_shown():
 
 def test_another_protocol_is_said():
     old, new = {"protocol": {"images": 20, "subset": "test"}}, {"protocol": {"images": 24, "subset": "test"}}
-    assert comparison.caveats(old, new) == ["images was 20, is 24: the figures are not of the same thing"]
+    assert comparison.caveats(old, new) == ["images was 20, is 24: the figures can't be compared"]
     assert comparison.caveats({}, new) == []
 
 

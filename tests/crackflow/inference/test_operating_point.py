@@ -29,7 +29,7 @@ def test_a_diverged_model_is_named():
         classify(two_classes([[np.nan]]), OperatingPoint(0.5))
 
 
-def test_small_pieces_and_unsure_ones_are_dropped_and_corners_join():
+def test_small_and_unsure_components_are_removed_and_corners_join():
     crack = [
         [0.6, 0.0, 0.0, 0.0, 0.9],
         [0.0, 0.6, 0.0, 0.0, 0.0],

@@ -175,7 +175,7 @@ def test_another_protocol_is_a_caveat(repository):
     repository.commit("two pixels")
     repository.figures(0.8182, tolerance_px=4)
     found = pull_request.comment(repository.root, "HEAD")
-    assert "> **Caveat:** tolerance px was 2, is 4: the figures are not of the same thing." in found
+    assert "> **Caveat:** tolerance px was 2, is 4: the figures can't be compared." in found
 
 
 def test_the_gates_metric_is_the_one_compared(repository):
