@@ -73,7 +73,7 @@ def version() -> str:
         return "unknown"
 
 
-def read(folder: Path) -> Manifest | None:
+def read_manifest(folder: Path) -> Manifest | None:
     """Read the manifest of a folder, with what its journal adds.
 
     Returns:
@@ -98,7 +98,7 @@ def read(folder: Path) -> Manifest | None:
     return manifest.model_copy(update={"files": tuple(files.values())})
 
 
-def write(folder: Path, manifest: Manifest) -> None:
+def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest of a folder, whole or not at all."""
     write_text(folder / NAME, manifest.model_dump_json(indent=1) + "\n")
 

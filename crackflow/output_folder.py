@@ -89,7 +89,7 @@ class OutputFolder:
         self._names = frozenset(names)
         kept = [entry for name, entry in self._entries.items() if keep_others and name not in self._names]
         if self._earlier is not None:
-            manifest.write(self.path, self._earlier.model_copy(update={"state": "writing"}))
+            manifest.write_manifest(self.path, self._earlier.model_copy(update={"state": "writing"}))
             self._remove(name for name in reversed(self._entries) if not keep_others or name in self._names)
         journal = self.path / JOURNAL
         journal.unlink(missing_ok=True)
@@ -102,7 +102,7 @@ class OutputFolder:
             options=options,
             kept=tuple(entry for entry in kept if (self.path / entry.path).is_file()),
         )
-        manifest.write(self.path, self._current)
+        manifest.write_manifest(self.path, self._current)
 
     @property
     def begun(self) -> bool:
@@ -140,7 +140,7 @@ class OutputFolder:
         """
         if self._current is None:
             raise ValueError("finish without begin")
-        manifest.write(
+        manifest.write_manifest(
             self.path, self._current.model_copy(update={"state": "done", "files": tuple(self._written.values())})
         )
         self.close()
@@ -154,7 +154,7 @@ class OutputFolder:
     def _survey(self) -> str:
         """Find out what an earlier run wrote and is still as it was; why its manifest can't be used, if so."""
         try:
-            self._earlier = manifest.read(self.path) if self.path.is_dir() else None
+            self._earlier = manifest.read_manifest(self.path) if self.path.is_dir() else None
         except DataError as error:
             self._earlier = None
             return str(error)

@@ -1,6 +1,7 @@
 """A folder for one run's intermediate files, removed at its end, or by a later run where it was killed."""
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -32,6 +33,8 @@ def work_folder(parent: Path | None = None) -> Iterator[Path]:
     """
     temporary = Path(tempfile.gettempdir())
     parent = parent or temporary
+    if not parent.is_dir():  # FileLock would try to make it
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(parent))
     for place in {parent, temporary}:
         remove_abandoned(place)
     folder = parent / f"{PREFIX}{secrets.token_hex(8)}"

@@ -1,4 +1,4 @@
-"""Weights that can be used at once: a folder that holds a model and all that a user of it must know.
+"""Weights that are ready to use: a folder with a model and all that its user must know.
 
 `crackflow/weights` is such a folder and comes with the package; `python -m scripts.pack` writes it.
 """
@@ -29,13 +29,13 @@ _CHOSEN_HEADER = "# Pairs that this model's operating point was chosen on, hashe
 
 @dataclass(frozen=True)
 class Weights:
-    """A model, and what it must be fed and asked.
+    """A model, and how it is used.
 
     Attributes:
-        name: what to call it to a user.
+        name: what it is called in messages.
         model: a .keras file.
         point_file: where its operating point lies; None where none was chosen.
-        params: of which `classes`, `resize` and `evaluate.tolerance_px` are those of its training and evaluation.
+        params: parameters; `classes`, `resize` and `evaluate.tolerance_px` are those of its training and evaluation.
         lists: the folder with its trained_on.txt and chosen_on.txt; None where there are none.
     """
 
@@ -72,7 +72,7 @@ def open_folder(folder: Path, name: str) -> Weights:
 
     Args:
         folder: laid out as crackflow/weights.
-        name: what to call them to a user; the revision that they were trained at is added.
+        name: what they are called in messages; the revision that they were trained at is added.
 
     Returns:
         The weights; the model itself is not opened.
@@ -97,8 +97,8 @@ def open_folder(folder: Path, name: str) -> Weights:
         raise ModelError(f"{folder / CARD} can't be used ({what}); write it with `python -m scripts.pack`") from None
     if (folder / MODEL).is_file() and not operating_point.was_chosen_for(folder / POINT, folder / MODEL):
         raise ModelError(
-            f"{folder / POINT} was chosen for another model than {MODEL} beside it; put back the one whose SHA-256 it "
-            "names, or use the other one by a path of its own"
+            f"{folder / POINT} was chosen for another model than {MODEL} beside it; put back the model whose SHA-256 "
+            "it names, or use the new model from another folder"
         )
     return Weights(f"{name} ({revision})", folder / MODEL, folder / POINT, params, folder)
 
@@ -122,7 +122,7 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 
 def seen(folder: Path) -> Seen:
-    """Read which pairs the weights of a folder know.
+    """Read which pairs the weights of a folder must not be scored on.
 
     Raises:
         ModelError: when a list is absent or can't be used.
@@ -131,6 +131,6 @@ def seen(folder: Path) -> Seen:
 
 
 def chosen_on_text(stems: list[str]) -> str:
-    """Write chosen_on.txt: as trained_on.txt, of the pairs that epoch and operating point were chosen on."""
+    """Give the text of chosen_on.txt, for the pairs that epoch and operating point were chosen on."""
     _, _, hashes = seen_pairs.render(stems).partition("\n")
     return _CHOSEN_HEADER + hashes

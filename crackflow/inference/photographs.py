@@ -23,7 +23,7 @@ def photos_in(path: Path) -> list[Path]:
     """Find photographs.
 
     Args:
-        path: one photograph, or a folder whose own files are looked at, not those of folders in it.
+        path: one photograph, or a folder. Files in folders inside it are not found.
 
     Returns:
         The photographs, sorted by name; no two have the same stem.
@@ -53,22 +53,22 @@ def photos_in(path: Path) -> list[Path]:
 def predict_photo(model: "keras.Model", photo: Pixels, point: OperatingPoint, mode: Mode = "stretch") -> Pixels:
     """Find the cracks in one photograph.
 
-    The photograph is resized to the model's square as stage resize does it, and the probabilities, not the mask, are
-    interpolated back: their edges come out smooth, and the operating point holds at the photograph's own size.
+    The photograph is resized to the model's square as stage resize does it. The probabilities, and not the mask, are
+    resized back: so edges are smooth, and the operating point is applied at the photograph's own size.
 
     Args:
         model: as crackflow.inference.predictor.load_model gives it.
         photo: uint8 RGB (H, W, 3).
         point: what is foreground, which components of it are removed, and whether flips are averaged.
-        mode: how the pairs were resized that the model learned from. With "crop" the photograph is letterboxed, so
-            that no part of it is left unlooked at; its cracks are then thinner than those that the model has seen, by
-            the ratio of the photograph's sides.
+        mode: how the training pairs were resized. With "crop" the photograph is letterboxed, so that no part of it is
+            left out. Its cracks are then thinner than those of the training pairs, by the ratio of the photograph's
+            sides.
 
     Returns:
         uint8 (H, W), class numbers.
 
     Raises:
-        ModelError: when the model's input is no square of a fixed size, or it predicts NaN.
+        ModelError: when the model's input is not a square of a fixed size, or it predicts NaN.
     """
     from crackflow.inference.predictor import predict
 
@@ -78,7 +78,7 @@ def predict_photo(model: "keras.Model", photo: Pixels, point: OperatingPoint, mo
     probabilities = predict(model, resize_image(photo, side, whole)[None], flips=point.flips)[0]
     seen = probabilities[frame(height, width, side, whole).target]
     back = cv2.resize(seen, (width, height), interpolation=cv2.INTER_LINEAR)
-    # The point was chosen on whole squares, of which a letterboxed photograph fills a part.
+    # The point was chosen on whole squares. A letterboxed photograph fills only a part of one.
     smallest = min(1.0, point.smallest_share * side * side / (seen.shape[0] * seen.shape[1]))
     return classify(np.asarray(back, np.float32), replace(point, smallest_share=smallest))
 

@@ -13,12 +13,12 @@ from crackflow.models.fold_batchnorm import fold
 
 Images = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float32]
-# Axes of (N, H, W, C) that are turned round: left-right, top-bottom, both.
+# Axes of (N, H, W, C) that are reversed: left-right, top-bottom, both.
 _FLIPS = ((2,), (1,), (1, 2))
 
 
 class Views(NamedTuple):
-    """What a model says of pictures, seen once and seen four times; each (N, H, W, C) float32."""
+    """Class probabilities, each (N, H, W, C) float32: of the images alone, and averaged over their four flips."""
 
     plain: Probabilities
     averaged: Probabilities
@@ -31,11 +31,11 @@ def load_model(path: Path) -> keras.Model:
         path: a .keras file, as stage train writes it.
 
     Returns:
-        The model, not compiled: it predicts, it doesn't train. Its batch normalizations are folded into the
-        convolutions before them (crackflow/models/fold_batchnorm.py), so it has fewer weights than the file.
+        The model, not compiled, for prediction only. Its batch normalizations are folded into the convolutions before
+        them (crackflow/models/fold_batchnorm.py), so it has fewer weights than the file.
 
     Raises:
-        ModelError: when the file is absent, Keras can't read it, or it goes not from pictures to pictures.
+        ModelError: when the file is absent, Keras can't read it, or its input or output is not an image.
     """
     if not path.is_file():
         raise ModelError(f"no model at {path}; train one with `dvc repro train`, or fetch it with `dvc pull`")
@@ -48,11 +48,11 @@ def load_model(path: Path) -> keras.Model:
     for what, shape in (("takes", model.input_shape), ("gives", model.output_shape)):
         if not isinstance(shape, tuple) or len(shape) != 4:
             raise ModelError(
-                f"the model in {path} {what} {shape}, expected pictures: (N, height, width, channels); train one with "
-                "`dvc repro train`"
+                f"the model in {path} {what} {shape}, expected images: (N, height, width, channels); name another "
+                "model, or train one with `dvc repro train`"
             )
     model = fold(model)
-    # torch's compiler wants C++, and XLA beside TensorFlow took 1.7 times as long on a CPU
+    # PyTorch's compiler needs a C++ compiler, and XLA under TensorFlow took 1.7 times as long on a CPU
     model.jit_compile = keras.backend.backend() == "jax"
     return model
 
@@ -62,9 +62,9 @@ def predict(model: keras.Model, images: Images, *, flips: bool = False) -> Proba
 
     Args:
         model: as `load_model` gives it.
-        images: (N, H, W, 3) uint8 RGB of the model's input size; turned to grey for a model of one channel.
-        flips: give the mean over the picture, its mirror images left-right and top-bottom, and both at once; four
-            times the time.
+        images: (N, H, W, 3) uint8 RGB of the model's input size; converted to grey for a model of one channel.
+        flips: give the mean over the image, its mirror images left-right and top-bottom, and both at once. This takes
+            four times as long.
 
     Returns:
         (N, H, W, C) float32 that sum to 1 over C; class 0 is the background.
@@ -76,7 +76,7 @@ def predict(model: keras.Model, images: Images, *, flips: bool = False) -> Proba
 
 
 def predict_views(model: keras.Model, images: Images) -> Views:
-    """Give the class probabilities of each pixel both ways, plain and averaged over flips, for the price of the latter.
+    """Give the class probabilities of each pixel, plain and averaged over flips, in the time of the latter.
 
     Args:
         model: as `load_model` gives it.

@@ -1,4 +1,4 @@
-"""`crackflow export-dataset`: the split as the original's three folders of images and masks."""
+"""`crackflow export-dataset`: the split as three folders of images and masks, as the original experiment had it."""
 
 import os
 import shutil
@@ -16,6 +16,7 @@ from crackflow.imaging.pairs import KINDS, ResizedPairs
 from crackflow.params import Colour
 from crackflow.progress import track
 from crackflow.splitting.grouping import SUBSETS
+from crackflow.work_folder import work_folder
 from tasks.workspace import Workspace
 
 _WRITABLE = 0o222
@@ -27,7 +28,7 @@ class Exported:
 
     Attributes:
         pairs: how many of each subset.
-        linked: how many files share their bytes with crackflow's own; the others are copies.
+        linked: how many files are hard links to crackflow's own; the others are copies.
     """
 
     pairs: dict[str, int]
@@ -37,52 +38,54 @@ class Exported:
 def export(workspace: Workspace, target: Path, *, copy: bool = False) -> Exported:
     """Lay out TARGET/{train,valid,test}/{images,masks}/STEM.png.
 
-    The folder is filled beside `target` and renamed at the end, so it is there whole or not at all, and a killed export
-    is begun anew by the next.
+    The files are put into a work folder beside `target`, which is renamed at the end. So `target` is there whole or not
+    at all, and two exports never share files. What a killed export left is removed by the next one beside it.
 
     Args:
         workspace: its split.csv and resized pairs are read.
         target: a folder that is absent or empty; nothing else is ever replaced.
-        copy: whether to copy every file. Otherwise those are linked that are read-only already, as DVC leaves them: who
-            writes through a link would change crackflow's own data and DVC's cache.
+        copy: whether to copy every file. Otherwise files that are read-only already, as DVC leaves them, are linked.
+            Others are copied: to write through a link would change crackflow's own data and DVC's cache.
 
     Returns:
         What was laid out.
 
     Raises:
-        DataError: when there is no split, one of its pairs is not there, or `target` is in use or can't be written.
+        DataError: when there is no split, one of its pairs is not there, or `target` is not empty or can't be
+            written.
     """
     pairs = _pairs(workspace)
     colours = tuple(workspace.params().classes.values())
     resized = ResizedPairs(workspace.resized, len(colours))
     stored = _stored_as_coloured(colours)
     target = target.absolute()
-    _refuse_what_is_in_use(target)
-    part = target.with_name(f".{target.name}.crackflow-export")
+    _reject_what_is_not_empty(target)
     linked = 0
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        for subset in SUBSETS:
-            for kind in KINDS:
-                (part / subset / kind).mkdir(parents=True)
-        for stem, subset in track(list(pairs.items()), "export", unit="pair"):
-            for kind in KINDS:
-                source, goal = resized.path(kind, stem), part / subset / kind / f"{stem}.png"
-                if kind == "images" or stored:
-                    linked += _place(source, goal, copy)
-                else:
-                    write_png(goal, np.array(colours, np.uint8)[resized.mask(stem)], compression=6)
-        if target.exists():
-            target.rmdir()
-        os.replace(part, target)
+        if not target.parent.exists():
+            target.parent.mkdir(parents=True)
+        with work_folder(target.parent) as work:
+            part = work / "part"
+            for subset in SUBSETS:
+                for kind in KINDS:
+                    (part / subset / kind).mkdir(parents=True)
+            for stem, subset in track(list(pairs.items()), "export", unit="pair"):
+                for kind in KINDS:
+                    source, goal = resized.path(kind, stem), part / subset / kind / f"{stem}.png"
+                    if kind == "images" or stored:
+                        linked += _place(source, goal, copy)
+                    else:
+                        write_png(goal, np.array(colours, np.uint8)[resized.mask(stem)], compression=6)
+            _reject_what_is_not_empty(target)
+            if target.exists():
+                target.rmdir()
+            os.replace(part, target)
     except FileNotFoundError as error:
         raise DataError(
-            f"{error.filename} is in data/split.csv and not there; `crackflow rebuild split` first"
+            f"{error.filename} is in data/split.csv but not there; run `crackflow rebuild split` first"
         ) from None
     except OSError as error:
         raise DataError(f"can't write {target}: {error.strerror}; name a folder elsewhere or make room") from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     counts = Counter(pairs.values())
     return Exported({subset: counts[subset] for subset in SUBSETS}, linked)
 
@@ -102,7 +105,7 @@ def _stored_as_coloured(colours: tuple[Colour, ...]) -> bool:
     return all(colour == (level,) * 3 for colour, level in zip(colours, levels.tolist(), strict=True))
 
 
-def _refuse_what_is_in_use(target: Path) -> None:
+def _reject_what_is_not_empty(target: Path) -> None:
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise DataError(f"{target} is no folder; name one that is absent or empty")
     if target.is_dir() and any(target.iterdir()):

@@ -1,4 +1,4 @@
-"""Which model a command uses: the one trained in this checkout, the packaged one, or one that a user names."""
+"""Which model a command uses: the one trained in this checkout, the packaged one, or one that the user names."""
 
 from pathlib import Path
 
@@ -59,15 +59,15 @@ def seen(weights: Weights) -> Seen:
         Hashes of both.
 
     Raises:
-        ModelError: when it can't be told, as after a new split without a new training.
+        ModelError: when that is not known, for instance after a new split without a new training.
     """
     if weights.lists is not None:
         return packaged_weights.seen(weights.lists)
     workspace = Workspace(weights.model.parent.parent)
     if weights.model != workspace.model:
         raise ModelError(
-            f"no list beside {weights.model} tells what it was trained on, so nothing can be scored with it; name a "
-            "checkout or a folder laid out as crackflow/weights"
+            f"no list beside {weights.model} tells what it was trained on, so it can't be scored; name a checkout or a "
+            "folder laid out as crackflow/weights"
         )
     try:
         split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
@@ -81,8 +81,9 @@ def seen(weights: Weights) -> Seen:
         raise DataError(f"{workspace.split_csv} can't be used ({error}); run `crackflow rebuild split`") from None
     if workspace.trained_on.is_file() and seen_pairs.read_hashes(workspace.trained_on) != of["train"]:
         raise ModelError(
-            f"{workspace.split_csv} was made anew after the model was trained, so which pairs its epoch and threshold "
-            "were chosen on is no longer known; train on the new one with `crackflow rebuild`, or use --model packaged"
+            f"{workspace.split_csv} was made again after the model was trained, so it is no longer known which pairs "
+            "its epoch and threshold were chosen on; train on the new split with `crackflow rebuild`, or use "
+            "--model packaged"
         )
     return Seen(of["train"], of["valid"])
 
@@ -96,12 +97,12 @@ def _trained(workspace: Workspace, name: str) -> Weights:
     if not operating_point.was_chosen_for(workspace.operating_point, workspace.model):
         raise ModelError(
             f"{workspace.operating_point} was chosen for another model than {workspace.model.name} beside it; "
-            "choose it anew with `crackflow rebuild evaluate`"
+            "choose a new one with `crackflow rebuild evaluate`"
         )
     return Weights(name, workspace.model, workspace.operating_point, workspace.params())
 
 
 def _alone(workspace: Workspace, path: Path, named: str) -> Weights:
-    """A .keras file of which nothing else is known; photographs are framed as the checkout around it says."""
+    """A .keras file of which nothing else is known. Photographs are resized as params.yaml here says."""
     params = workspace.params() if (workspace.root / "params.yaml").is_file() else Params()
     return Weights(f"{named} (no operating point was chosen for it)", path, None, params)

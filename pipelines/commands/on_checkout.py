@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from tasks.endings import interrupted_by_signals
+
 
 def check() -> None:
     """Say whether params.yaml can be used. Exit code 2: it can't, and why."""
@@ -77,7 +79,8 @@ def export_dataset(
     from pipelines.commands.export import export
     from tasks.workspace import Workspace
 
-    done = export(Workspace(Path.cwd()), folder, copy=copy)
+    with interrupted_by_signals():
+        done = export(Workspace(Path.cwd()), folder, copy=copy)
     counts = ", ".join(f"{subset} {count}" for subset, count in done.pairs.items())
     files = 2 * sum(done.pairs.values())
     how = (

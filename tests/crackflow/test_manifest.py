@@ -12,12 +12,12 @@ MADE = Manifest(
 
 
 def test_what_is_written_is_read(tmp_path):
-    manifest.write(tmp_path, MADE)
-    assert manifest.read(tmp_path) == MADE
+    manifest.write_manifest(tmp_path, MADE)
+    assert manifest.read_manifest(tmp_path) == MADE
 
 
 def test_a_folder_without_one(tmp_path):
-    assert manifest.read(tmp_path) is None
+    assert manifest.read_manifest(tmp_path) is None
 
 
 def test_the_checksum_is_that_of_sha256():
@@ -26,10 +26,10 @@ def test_the_checksum_is_that_of_sha256():
 
 
 def test_the_journal_adds_files_and_its_torn_last_line_is_left_out(tmp_path):
-    manifest.write(tmp_path, MADE)
+    manifest.write_manifest(tmp_path, MADE)
     lines = describe("c.png", b"y").model_dump_json(), describe("d.png", b"z").model_dump_json()[:30]
     (tmp_path / JOURNAL).write_text("\n".join(lines))
-    assert [one.path for one in manifest.read(tmp_path).files] == ["a/b.png", "c.png"]
+    assert [one.path for one in manifest.read_manifest(tmp_path).files] == ["a/b.png", "c.png"]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_what_crackflow_does_not_write_is_rejected(tmp_path, key, value, said):
     values = json.loads(MADE.model_dump_json())
     (tmp_path / NAME).write_text(json.dumps({**values, key: value}))
     with pytest.raises(DataError, match=said):
-        manifest.read(tmp_path)
+        manifest.read_manifest(tmp_path)
 
 
 def test_a_manifest_without_its_format_is_rejected(tmp_path):
@@ -57,7 +57,7 @@ def test_a_manifest_without_its_format_is_rejected(tmp_path):
     del values["format"]
     (tmp_path / NAME).write_text(json.dumps(values))
     with pytest.raises(DataError, match="format: Field required"):
-        manifest.read(tmp_path)
+        manifest.read_manifest(tmp_path)
 
 
 @pytest.mark.parametrize("path", ["../a", "a/../../b", "/etc/passwd", "", ".", "a//b", "a\\..\\b", "./a", "a/"])
@@ -66,22 +66,22 @@ def test_a_path_that_could_lead_out_of_the_folder_is_rejected(tmp_path, path):
     values["files"][0]["path"] = path
     (tmp_path / NAME).write_text(json.dumps(values))
     with pytest.raises(DataError, match=r"files\.0\.path: .*expected a path below the folder"):
-        manifest.read(tmp_path)
+        manifest.read_manifest(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"null"])
 def test_what_is_no_json_object_is_rejected(tmp_path, content):
     (tmp_path / NAME).write_bytes(content)
     with pytest.raises(DataError, match="is not what crackflow writes"):
-        manifest.read(tmp_path)
+        manifest.read_manifest(tmp_path)
 
 
 def test_a_link_in_its_place_is_rejected(tmp_path):
-    manifest.write(tmp_path, MADE)
+    manifest.write_manifest(tmp_path, MADE)
     (tmp_path / NAME).rename(tmp_path / "moved.json")
     (tmp_path / NAME).symlink_to(tmp_path / "moved.json")
     with pytest.raises(DataError, match="is no regular file"):
-        manifest.read(tmp_path)
+        manifest.read_manifest(tmp_path)
 
 
 def test_a_file_counts_as_unchanged_by_its_bytes_alone(tmp_path):

@@ -30,7 +30,7 @@ def below(folder):
 def test_a_run_leaves_its_files_and_the_manifest(tmp_path, inputs):
     run(tmp_path / "new/out", inputs, {"a/b": b"1", "c": b"2"})
     assert below(tmp_path / "new/out") == ["a", "a/b", "c", "crackflow-manifest.json"]
-    assert [one.path for one in manifest.read(tmp_path / "new/out").files] == ["a/b", "c"]
+    assert [one.path for one in manifest.read_manifest(tmp_path / "new/out").files] == ["a/b", "c"]
 
 
 def test_a_run_that_writes_nothing_leaves_the_folder_as_it_was(tmp_path, inputs):
@@ -54,7 +54,7 @@ def test_a_later_run_can_keep_files_of_other_names_and_they_stay_known(tmp_path,
     run(tmp_path / "out", inputs, {"a": b"1", "last": b"1"})
     run(tmp_path / "out", inputs, {"b": b"2", "last": b"2"}, keep_others=True)
     assert below(tmp_path / "out") == ["a", "b", "crackflow-manifest.json", "last"]
-    found = manifest.read(tmp_path / "out")
+    found = manifest.read_manifest(tmp_path / "out")
     assert [[one.path for one in files] for files in (found.kept, found.files)] == [["a"], ["b", "last"]]
     # as a file of crackflow's own it can be replaced, and removed
     run(tmp_path / "out", inputs, {"a": b"3", "last": b"3"}, keep_others=True)
@@ -80,7 +80,7 @@ def test_a_file_that_appears_while_a_run_works_is_kept(tmp_path, inputs):
         with pytest.raises(DataError, match="b was put there while this run worked; move it away"):
             folder.write("b", b"1")
     assert (tmp_path / "out/b").read_text() == "mine"
-    assert [one.path for one in manifest.read(tmp_path / "out").files] == ["a"]
+    assert [one.path for one in manifest.read_manifest(tmp_path / "out").files] == ["a"]
 
 
 def test_a_folder_that_becomes_a_link_while_a_run_works_is_not_followed(tmp_path, inputs):

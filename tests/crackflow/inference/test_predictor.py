@@ -61,11 +61,11 @@ def test_a_model_with_a_wrong_byte_says_so(tmp_path, member):
 def test_a_model_of_something_else_than_pictures_says_so(tmp_path):
     path = tmp_path / "model.keras"
     keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)]).save(path)
-    with pytest.raises(ModelError, match=r"takes \(None, 5\), expected pictures"):
+    with pytest.raises(ModelError, match=r"takes \(None, 5\), expected images"):
         load_model(path)
     pixels = keras.Input((8, 8, 3))
     keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(pixels)).save(path)
-    with pytest.raises(ModelError, match=r"gives \(None, 3\), expected pictures"):
+    with pytest.raises(ModelError, match=r"gives \(None, 3\), expected images"):
         load_model(path)
 
 

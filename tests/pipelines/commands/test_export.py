@@ -14,6 +14,7 @@ from crackflow.params import Params, render
 from crackflow.sources.folder import find_pairs
 from crackflow.splitting.protocols import Pairs, split_pairs
 from pipelines.cli import app
+from pipelines.commands import export as module
 from pipelines.commands.export import export
 from tasks.workspace import Workspace
 
@@ -163,7 +164,7 @@ def test_no_split_yet(tmp_path):
 
 def test_a_pair_that_is_gone_leaves_nothing_behind(workspace, tmp_path):
     (workspace.resized / "masks/e.png").unlink()
-    with pytest.raises(DataError, match=r"e\.png is in data/split\.csv and not there; `crackflow rebuild split` first"):
+    with pytest.raises(DataError, match=r"e\.png is in data/split\.csv but not there; run `crackflow rebuild split`"):
         export(workspace, tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkout"]
 
@@ -207,10 +208,34 @@ def test_after_a_kill_in_the_middle_the_next_run_works(workspace, tmp_path):
     found = subprocess.run([sys.executable, "-c", KILLED, workspace.root, tmp_path / "out"], check=False)
     assert found.returncode == -9
     assert not (tmp_path / "out").exists()
-    assert [path.name for path in tmp_path.iterdir() if path != workspace.root] == [".out.crackflow-export"]
+    left = [path.name for path in tmp_path.iterdir() if path != workspace.root]
+    assert [name.startswith(".crackflow-work-") for name in left] == [True, True]
     export(workspace, tmp_path / "out")
     assert len(files(tmp_path / "out")) == 10
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkout", "out"]
+
+
+def test_two_exports_into_one_folder_give_one_whole_tree(workspace, tmp_path, monkeypatch):
+    """The second is done while the first copies; both once shared the folder that they filled."""
+    place = module._place
+
+    def another_comes_between(*args):
+        monkeypatch.setattr(module, "_place", place)
+        export(workspace, tmp_path / "out")
+        return place(*args)
+
+    monkeypatch.setattr(module, "_place", another_comes_between)
+    with pytest.raises(DataError, match="out is not empty; name another folder"):
+        export(workspace, tmp_path / "out")
+    assert len(files(tmp_path / "out")) == 10
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkout", "out"]
+
+
+def test_a_folder_that_looks_like_that_of_an_earlier_version_is_kept(workspace, tmp_path):
+    (tmp_path / ".out.crackflow-export").mkdir()
+    (tmp_path / ".out.crackflow-export/mine").touch()
+    export(workspace, tmp_path / "out")
+    assert (tmp_path / ".out.crackflow-export/mine").exists()
 
 
 def test_the_command(workspace, tmp_path, monkeypatch):

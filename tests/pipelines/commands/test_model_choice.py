@@ -59,7 +59,7 @@ def test_a_trained_model_comes_first(checkout):
     assert choose(checkout, "trained") == found
 
 
-def test_an_operating_point_of_another_model_is_refused(checkout):
+def test_an_operating_point_of_another_model_is_rejected(checkout):
     point = {"threshold": 0.5, "model_sha256": hashlib.sha256(b"a model").hexdigest()}
     (checkout / "models/operating_point.json").write_text(json.dumps(point))
     assert choose(checkout).point() == OperatingPoint(0.5)
@@ -137,10 +137,10 @@ def test_a_checkout_has_seen_what_its_split_says(checkout):
     assert (stems(seen.trained_on), stems(seen.chosen_on)) == (["a"], ["b"])
 
 
-def test_a_split_made_anew_after_training_is_refused(checkout):
+def test_a_split_made_again_after_training_is_rejected(checkout):
     """It no longer tells which pairs were valid."""
     (checkout / "models/trained_on.txt").write_text(seen_pairs.render(["b"]))
-    with pytest.raises(ModelError, match=r"split\.csv was made anew after the model was trained"):
+    with pytest.raises(ModelError, match=r"split\.csv was made again after the model was trained"):
         model_choice.seen(choose(checkout))
 
 

@@ -313,7 +313,7 @@ def test_a_killed_run_leaves_no_old_summary_and_the_next_one_is_whole(checkout):
         "notes.txt",
         "overlays/cracked.png",
     ]
-    found = manifest.read(Path("out"))
+    found = manifest.read_manifest(Path("out"))
     assert found.state == "writing"
     assert [one.path for one in found.files] == ["masks/cracked.png", "overlays/cracked.png"]
     assert all(manifest.unchanged(Path("out"), one) for one in found.files)
