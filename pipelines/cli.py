@@ -29,7 +29,9 @@ def rebuild(
         list[str] | None, typer.Argument(help="Stages of dvc.yaml; all of them when none is named.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Run the stages though nothing changed.")] = False,
-    stage_limit: Annotated[float | None, typer.Option(help="Minutes after which a stage is ended.", min=0)] = None,
+    stage_limit: Annotated[
+        float | None, typer.Option(help="Minutes after which a stage is ended, above 0; without it there is no limit.")
+    ] = None,
     revision: Annotated[
         str | None,
         typer.Option(help="Rebuild this commit in a work tree of its own, and let its model meet the champion."),
@@ -39,11 +41,12 @@ def rebuild(
 ) -> None:
     """Bring the stages of dvc.yaml up to date. Exit code 0: done; 1: a stage failed; 2: something to mend first."""
     from pipelines.dvc_runner import graph, repair, run_lock
-    from pipelines.dvc_runner.process import GRACE_S
+    from pipelines.dvc_runner.process import GRACE_S, limit_s
     from tasks.workspace import Workspace
 
     if os.name != "posix":
         raise CrackflowError("rebuild ends its stages by process group, which this system has not; run `dvc repro`")
+    limit_s(stage_limit)  # raises where it is none
     if not (revision or commit or push):
         root = Path.cwd()
         Workspace(root).params()
@@ -81,11 +84,14 @@ def serve(
     commit: Annotated[bool, typer.Option("--commit", help="Commit results to branch crackflow/results.")] = False,
     push: Annotated[bool, typer.Option("--push", help="Push outputs to the DVC remote.")] = False,
     branch: Annotated[list[str] | None, typer.Option(help="Runs may build this branch too, beside HEAD.")] = None,
-    stage_limit: Annotated[float | None, typer.Option(help="Minutes after which a stage is ended.", min=0)] = None,
+    stage_limit: Annotated[
+        float | None, typer.Option(help="Minutes after which a stage is ended, above 0; without it there is no limit.")
+    ] = None,
     port: Annotated[int | None, typer.Option(help="Of a server of its own.", min=1, max=65535)] = None,
     remove_old: Annotated[bool, typer.Option("--remove-old", help="Remove old deployments of this checkout.")] = False,
 ) -> None:
     """Rebuild on a schedule until Ctrl-C, with a Prefect server of its own when none is configured."""
+    from pipelines.dvc_runner.process import limit_s
     from pipelines.flows.limits import Limits
     from pipelines.scheduling import serve as serving
     from pipelines.scheduling.deployment import Plan
@@ -95,6 +101,7 @@ def serve(
         return
     if os.name != "posix":
         raise CrackflowError("serve ends what it starts by process group, which this system has not; use WSL")
+    limit_s(stage_limit)  # raises where it is none
     parameters = {"revision": None if in_place else "HEAD", "stage_limit_minutes": stage_limit}
     limits = Limits(branches=("HEAD", *(branch or ())), commit=commit, push=push)
     plan = Plan(cron=cron, timezone=timezone, name=name, parameters=parameters, limits=limits)

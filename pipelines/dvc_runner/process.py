@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Literal, cast
 
-from crackflow.errors import UnreachableError
+from crackflow.errors import CrackflowError, UnreachableError
 from pipelines.dvc_runner import supervise
 from pipelines.dvc_runner.log_lines import LogLines
 from tasks.child_environment import child_environment
@@ -45,6 +45,19 @@ class StageError(Exception):
 
 class StageStoppedError(StageError):
     """The run was cancelled before the stage had ended."""
+
+
+def limit_s(minutes: float | None) -> float | None:
+    """Give a stage's time limit in seconds; None sets none.
+
+    Raises:
+        CrackflowError: when it is not above 0: a limit of 0 is none to some and no time at all to others.
+    """
+    if minutes is None:
+        return None
+    if not 0 < minutes < math.inf:
+        raise CrackflowError(f"the stage limit is {minutes:g} minutes, expected more than 0; for no limit leave it out")
+    return minutes * 60
 
 
 class StageProcesses:

@@ -22,7 +22,7 @@ from prefect.utilities.annotations import allow_failure, quote
 
 from crackflow.errors import CrackflowError, one_line
 from pipelines.dvc_runner import graph, repair, run_lock
-from pipelines.dvc_runner.process import GRACE_S, StageError, StageProcesses, StageStoppedError
+from pipelines.dvc_runner.process import GRACE_S, StageError, StageProcesses, StageStoppedError, limit_s
 from pipelines.flows import artifacts, follow_up, limits, results_branch, work_tree
 from pipelines.flows.limits import FLOW_NAME
 from pipelines.git import GitError
@@ -107,7 +107,7 @@ def rebuild(
     Args:
         targets: the stages to bring up to date, with all they build on; None for every stage.
         force: run them though nothing changed.
-        stage_limit_minutes: a stage that takes longer is ended, and has failed; None sets no limit.
+        stage_limit_minutes: a stage that takes longer is ended, and has failed; above 0, or None for no limit.
         revision: a branch, tag or commit of the current directory's repository. The rebuild then works in a git work
             tree that shares its DVC cache (pipelines/flows/work_tree.py), and a new model meets the champion there
             (pipelines/flows/gate.py). None rebuilds the current directory as it is, without a gate.
@@ -124,6 +124,7 @@ def rebuild(
     forget_repository()
     root = Path.cwd()
     try:
+        limit = limit_s(stage_limit_minutes)
         if _from_deployment():
             revision = limits.permitted(root, limits.read(root), revision, commit=commit, push=push)
         with run_lock.hold(root, GRACE_S + 5, scheduled=bool(revision)) as lock:
@@ -134,8 +135,7 @@ def rebuild(
             before = follow_up.figures_before(tree)
             # a retried flow run keeps its id
             run_id = f"{flow_run.id}.{flow_run.run_count}"
-            limit_s = stage_limit_minutes and stage_limit_minutes * 60
-            processes = StageProcesses(tree, run_id, limit_s, lock)
+            processes = StageProcesses(tree, run_id, limit, lock)
             rebuilt = follow_up.Rebuilt(Workspace(tree), root, processes, before, artifacts.Board(get_run_logger()))
             try:
                 conclusion = _stages(rebuilt, plan, force)

@@ -7,12 +7,21 @@ import time
 
 import pytest
 
-from pipelines.dvc_runner.process import StageError, StageProcesses, StageStoppedError
+from crackflow.errors import CrackflowError
+from pipelines.dvc_runner.process import StageError, StageProcesses, StageStoppedError, limit_s
 
 
 @pytest.fixture
 def said():
     return []
+
+
+def test_a_limit_is_given_in_minutes():
+    assert limit_s(None) is None
+    assert limit_s(0.5) == 30
+    for minutes in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(CrackflowError, match="expected more than 0; for no limit leave it out"):
+            limit_s(minutes)
 
 
 def test_a_stage_that_runs_is_told_by_its_record(project, said):

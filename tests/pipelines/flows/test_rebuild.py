@@ -180,6 +180,14 @@ def test_a_second_rebuild_ends_as_already_running(project):
     assert not (project.root / "download.txt").exists()
 
 
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_that_is_not_above_0_is_rejected(project, limit):
+    state = rebuild(stage_limit_minutes=limit)
+    assert (state.name, state.is_failed()) == ("Refused", True)
+    assert f"the stage limit is {limit} minutes, expected more than 0; for no limit leave it out" in state.message
+    assert not (project.root / "download.txt").exists()
+
+
 def test_a_stage_over_its_time_limit_fails_the_run(project):
     project.ask("slow", "split")
     state = rebuild(["split"], stage_limit_minutes=0.05)
