@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks.accuracy import real
 from benchmarks.soak import sandbox
 from benchmarks.soak.kills import kills
+from benchmarks.soak.meddling import meddling
 from benchmarks.soak.repeated_rebuilds import repeats
 from benchmarks.soak.sandbox import ROOT, Row
 from benchmarks.soak.surroundings import surroundings
@@ -48,7 +49,7 @@ def main() -> int:
 def soak(only: str, *, again: bool) -> None:
     """Try what has no row yet."""
     known = {(row.fault, row.where): row for row in read()}
-    cases = {**kills(), **surroundings(), **repeats()}
+    cases = {**kills(), **surroundings(), **meddling(), **repeats()}
     wanted = {name: case for name, case in cases.items() if only in " ".join(name) and (again or name not in known)}
     if not wanted:
         return

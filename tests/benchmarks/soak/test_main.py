@@ -2,6 +2,7 @@ import json
 
 from benchmarks.soak import __main__ as soak
 from benchmarks.soak.kills import STAGES, after, kills
+from benchmarks.soak.meddling import meddling
 from benchmarks.soak.repeated_rebuilds import repeats
 from benchmarks.soak.sandbox import Place, Row, last_line
 from benchmarks.soak.surroundings import surroundings
@@ -33,8 +34,8 @@ def test_every_process_is_killed_in_every_stage():
         assert {where for fault, where in kills() if fault == f"kill -9 of {target}"} == set(STAGES)
     for target in ("the worker", "the server"):
         assert {where for fault, where in surroundings() if fault == f"kill -9 of {target}"} == set(STAGES)
-    cases = {**kills(), **surroundings(), **repeats()}
-    assert len(cases) == len(kills()) + len(surroundings()) + len(repeats())
+    cases = {**kills(), **surroundings(), **meddling(), **repeats()}
+    assert len(cases) == len(kills()) + len(surroundings()) + len(meddling()) + len(repeats())
 
 
 def test_what_builds_on_a_stage_is_forgotten_with_it(monkeypatch, tmp_path):
