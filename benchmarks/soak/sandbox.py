@@ -17,7 +17,8 @@ import yaml
 
 from crackflow.params import dump, parse, render
 from pipelines.git import git
-from pipelines.scheduling.prefect_server import HOST, answers, free_port
+from pipelines.scheduling.access import HOST
+from pipelines.scheduling.prefect_server import answers, free_port
 from tasks.child_environment import child_environment
 
 ROOT = Path(__file__).resolve().parents[2]
