@@ -39,7 +39,7 @@ def rebuild(
     commit: Annotated[bool, typer.Option("--commit", help="Commit the results to branch crackflow/results.")] = False,
     push: Annotated[bool, typer.Option("--push", help="Push outputs to the DVC remote, and that branch.")] = False,
 ) -> None:
-    """Bring the stages of dvc.yaml up to date. Exit code 0: done; 1: a stage failed; 2: something to mend first."""
+    """Bring the stages of dvc.yaml up to date. Exit code 0: done; 1: a stage failed; 2: something to fix first."""
     from pipelines.dvc_runner import graph, repair, run_lock
     from pipelines.dvc_runner.process import GRACE_S, limit_s
     from tasks.workspace import Workspace
@@ -52,8 +52,8 @@ def rebuild(
         Workspace(root).params()
         try:
             with run_lock.hold(root, GRACE_S + 5):
-                repair.mend(root)
-                plan = graph.read(root, targets)
+                repair.repair_dvc_files(root)
+                plan = graph.read_graph(root, targets)
         except run_lock.AlreadyRunningError as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(1) from None

@@ -1,4 +1,4 @@
-"""Git, as far as a rebuild needs it: ask it something, and get one line of what went wrong."""
+"""The git commands that a rebuild needs, with errors of one line."""
 
 import subprocess
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from tasks.child_environment import child_environment
 
 
 class GitError(CrackflowError):
-    """Git refuses, or there is no repository."""
+    """A git command failed, or there is no repository."""
 
 
 def git(root: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
@@ -30,7 +30,7 @@ def git(root: Path, *arguments: str, environment: Mapping[str, str] | None = Non
         capture_output=True,
         text=True,
         check=False,
-        # never ask for a password that nobody is there to type
+        # never wait for a password: no one may be there to type it
         env={**child_environment(), "GIT_TERMINAL_PROMPT": "0", **(environment or {})},
     )
     if done.returncode:

@@ -13,7 +13,7 @@ from crackflow.atomic import write_text
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write `values` indented, in the order given; NaN is refused, since it is not JSON."""
+    """Write `values` indented, in the order given; NaN raises ValueError, since it is not JSON."""
     write_text(path, json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 

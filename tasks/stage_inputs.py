@@ -62,7 +62,7 @@ def read(workspace: Workspace, stage: str) -> StageInputs:
         stage: its name.
 
     Returns:
-        Nothing where there is no dvc.yaml, or none with that stage: then no one notes anything either.
+        Nothing where there is no dvc.yaml, or none with that stage: then DVC records nothing either.
     """
     root = workspace.root
     try:

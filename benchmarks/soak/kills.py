@@ -61,7 +61,7 @@ def killed(place: Place, _: Path, *, target: str, stage: str, number: signal.Sig
 def after(place: Place, stage: str) -> list[str]:
     """The stage and all that build on it."""
     found: list[str] = []
-    for one in graph.read(place.root):
+    for one in graph.read_graph(place.root):
         if one.name == stage or set(one.upstream) & set(found):
             found.append(one.name)
     return found

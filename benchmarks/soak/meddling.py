@@ -1,4 +1,4 @@
-"""Soak: somebody changes files, links, git's variables or the run lock while a rebuild works or between two."""
+"""Soak: files, links, git's variables or the run lock change during a rebuild or between two."""
 
 import functools
 import os

@@ -8,7 +8,7 @@ import psutil  # type: ignore[import-untyped] # it ships no types
 
 from crackflow.errors import CrackflowError
 from pipelines.doctor.finding import Finding
-from pipelines.dvc_runner.repair import named, stranger
+from pipelines.dvc_runner.repair import is_reused_id, named_processes
 from pipelines.dvc_runner.run_lock import holder, lock_file
 from pipelines.flows.work_tree import PLACE
 from pipelines.git import GitError, git
@@ -86,13 +86,13 @@ def _dvc_locks(what: str, root: Path) -> Finding:
     folder = root / ".dvc/tmp"
     path = folder / "rwlock"
     try:
-        entries = named(path)
+        entries = named_processes(path)
     except (ValueError, TypeError, KeyError, AttributeError):
         advice = f"delete {path} while no dvc command runs; until then each one fails"
         return Finding(what, "fault", f"{path} is damaged", advice)
     written = path.stat().st_mtime if entries else 0.0
     alive = {number for number in entries if psutil.pid_exists(number)}
-    strangers = {number for number in alive if stranger(number, written)}
+    strangers = {number for number in alive if is_reused_id(number, written)}
     if strangers:
         found = f"{path} names {_names(sorted(strangers))}, which started later; the process it meant has died"
         return Finding(what, "fault", found, f"delete {path} while no dvc command runs")

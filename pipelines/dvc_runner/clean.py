@@ -55,11 +55,15 @@ def clean(root: Path) -> None:
 
 
 def _dvc_commands(root: Path) -> list[int]:
-    """Living processes that DVC's list names; nobody is named in a list that can't be read."""
+    """Running processes that DVC's list names; none where the list can't be read."""
     path = root / ".dvc/tmp/rwlock"
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
         written = path.stat().st_mtime
-        return [one for one in repair.named(path) if psutil.pid_exists(one) and not repair.stranger(one, written)]
+        return [
+            one
+            for one in repair.named_processes(path)
+            if psutil.pid_exists(one) and not repair.is_reused_id(one, written)
+        ]
     return []
 
 

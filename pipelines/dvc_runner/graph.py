@@ -39,7 +39,7 @@ class Stage:
         return ", ".join(first) + (f" and {more} more" if more > 0 else "")
 
 
-def read(root: Path, targets: Sequence[str] | None = None) -> list[Stage]:
+def read_graph(root: Path, targets: Sequence[str] | None = None) -> list[Stage]:
     """Read dvc.yaml and compare the workspace with dvc.lock.
 
     Args:

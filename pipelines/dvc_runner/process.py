@@ -33,9 +33,9 @@ class StageError(Exception):
     """A stage did not end well; the message is one line.
 
     Attributes:
-        kind: fault where the stage itself said what there is to mend (data, parameters, disk); unreachable where a
-            server did not answer, and may later; killed where a signal ended it from outside, as the kernel does for
-            want of memory; failed otherwise: a defect, or the time limit.
+        kind: fault where the stage itself said what to fix (data, parameters, disk); unreachable where a
+            server did not answer, and may later; killed where a signal ended it from outside, as the kernel does when
+            memory runs out; failed otherwise: a defect, or the time limit.
     """
 
     def __init__(self, message: str, kind: Kind = "failed") -> None:
@@ -142,7 +142,7 @@ class StageProcesses:
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
         environment = {
-            # nobody is there to answer a question of git's
+            # a question of git's would wait for ever
             "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
             "GIT_TERMINAL_PROMPT": "0",
             **child_environment(),
@@ -229,7 +229,7 @@ def _error(code: int, inner: int, said: str) -> StageError:
     """What went wrong, by the exit code of the process, that of the stage within it, and the weightiest line."""
     # first, since a stage that is ended by SIGTERM says so in a line of its own
     if number := _signal(code) or _signal(inner):
-        return StageError(f"killed by {number.name}, from outside or for want of memory", "killed")
+        return StageError(f"killed by {number.name}, from outside or because memory ran out", "killed")
     if said.startswith("error: "):
         later = UnreachableError.exit_code in {code, inner}
         return StageError(said.removeprefix("error: "), "unreachable" if later else "fault")

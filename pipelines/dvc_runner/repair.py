@@ -1,8 +1,8 @@
-"""Mend what of DVC's own a kill or a full disk can leave broken: its list of who reads and writes what, and dvc.lock.
+"""Repair two files of DVC's that a kill or a full disk can damage: its list of running commands, and dvc.lock.
 
-DVC writes both in place. Killed between emptying and writing one, it leaves a file at which every later command stops
-until somebody deletes it. Of the processes that the list names it drops those that have died, but takes any that lives
-for the one that is meant: after a restart of the machine that may be a stranger with the same number.
+DVC writes both in place. When it is killed between emptying and writing one, a damaged file is left. Every later
+command stops at it until it is deleted. DVC drops the entries of processes that have ended. But after a restart of the
+machine another process may have the same id, and DVC takes it for the one in the list.
 """
 
 import contextlib
@@ -20,24 +20,24 @@ from pipelines.git import shown
 LOCKFILE = "dvc.lock"
 
 
-def mend(root: Path) -> bool:
-    """Delete the list where it is cut short or names strangers, and bring back dvc.lock where that is cut short.
+def repair_dvc_files(root: Path) -> bool:
+    """Delete the list where it is damaged or names the wrong processes, and restore dvc.lock where it is damaged.
 
-    Nobody can be named in what can't be read. dvc.lock comes back as the last commit has it, or goes: what was built
-    since then comes out of DVC's run cache.
+    dvc.lock is restored from the last commit, or deleted where that has none. What was built since then comes out of
+    DVC's run cache.
 
     Args:
         root: the DVC repository; no rebuild works there.
 
     Returns:
-        True where there was something to mend.
+        True where something was repaired.
     """
     # both, and not the first alone
-    return any([_mend_list(root / ".dvc/tmp"), _mend_lockfile(root)])
+    return any([_repair_list(root / ".dvc/tmp"), _repair_lockfile(root)])
 
 
-def named(path: Path) -> set[int]:
-    """The processes that DVC's list names; nobody where there is none.
+def named_processes(path: Path) -> set[int]:
+    """Give the ids of the processes that DVC's list names; none where there is no list.
 
     Raises:
         ValueError, TypeError, KeyError, AttributeError: when it is no such list.
@@ -51,10 +51,11 @@ def named(path: Path) -> set[int]:
     return {int(one["pid"]) for one in (*writers, *readers)}
 
 
-def stranger(process: int, written: float) -> bool:
-    """Whether a process can't have made an entry of that time: it began later, by an id that was given out again.
+def is_reused_id(process: int, written: float) -> bool:
+    """Whether a process began after an entry was written, so that its id was used again.
 
-    One that is DVC by its command is none: a clock that was set forward makes every process seem young.
+    A process whose command names DVC is never taken for such a one: after the clock was set forward, every process
+    seems to have begun later.
     """
     try:
         known = psutil.Process(process)
@@ -63,7 +64,7 @@ def stranger(process: int, written: float) -> bool:
         return False
 
 
-def _mend_list(folder: Path) -> bool:
+def _repair_list(folder: Path) -> bool:
     from dvc.lock import make_lock
 
     path = folder / "rwlock"
@@ -79,7 +80,7 @@ def _mend_list(folder: Path) -> bool:
 
 def _usable(path: Path) -> bool:
     try:
-        processes = named(path)
+        processes = named_processes(path)
         written = path.stat().st_mtime
     except FileNotFoundError:
         return True
@@ -87,10 +88,10 @@ def _usable(path: Path) -> bool:
         return False
     living = [number for number in processes if psutil.pid_exists(number)]
     # with one that is meant among them, DVC stops with reason
-    return not living or not all(stranger(number, written) for number in living)
+    return not living or not all(is_reused_id(number, written) for number in living)
 
 
-def _mend_lockfile(root: Path) -> bool:
+def _repair_lockfile(root: Path) -> bool:
     path = root / LOCKFILE
     if not path.exists() or _is_lockfile(path.read_text(encoding="utf-8", errors="replace")):
         return False

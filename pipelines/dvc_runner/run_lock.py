@@ -1,7 +1,7 @@
-"""One rebuild at a time in a checkout: a lock that the kernel frees, whoever dies.
+"""One rebuild at a time in a checkout: a lock that the kernel frees when its processes end.
 
-The lock's file lies in git's folder of the checkout, where neither `make clean` nor `git clean` looks. A folder that
-nobody deletes is locked beside it, so that a run is seen even where its file was deleted.
+The lock's file lies in git's folder of the checkout, which `make clean` and `git clean` leave alone. A folder that has
+to be there is locked as well, so that a run is seen even where the lock's file was deleted.
 """
 
 import contextlib
@@ -67,7 +67,7 @@ def hold(root: Path, patience_s: float, *, scheduled: bool = False) -> Iterator[
             if _taken(file.fileno()):
                 if _is_at(file.fileno(), path):
                     break
-                # deleted since it was opened: whoever comes next would lock another file
+                # deleted since it was opened: the next run would lock another file
                 continue
             process, since = holder(path)
             if _alive(process) or time.monotonic() > deadline:

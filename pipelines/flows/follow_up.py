@@ -101,7 +101,7 @@ def run_gate(rebuilt: Rebuilt, revision: str) -> State:
     gate.verdict_file(workspace).unlink(missing_ok=True)
     try:
         rebuilt.processes.run([GATE, str(workspace.root), revision], functools.partial(log.info, "%s"))
-        verdict = gate.read(workspace)
+        verdict = gate.read_verdict(workspace)
     except StageStoppedError as error:
         return Cancelled(message=str(error))
     except (StageError, CrackflowError) as error:

@@ -61,7 +61,7 @@ def verdict_file(workspace: Workspace) -> Path:
     return workspace.root / ".crackflow/gate.json"
 
 
-def read(workspace: Workspace) -> Verdict:
+def read_verdict(workspace: Workspace) -> Verdict:
     """Read the last verdict.
 
     Raises:
@@ -131,7 +131,7 @@ def _verdict(workspace: Workspace, params: Params) -> Verdict:
 
 
 def _brought_back(root: Path) -> bool:
-    """Whether there is a champion. Its folder may be gone where the work tree was made anew; DVC has it.
+    """Whether there is a champion. Its folder is gone where the work tree was made again; DVC has it.
 
     Raises:
         ModelError: when one is named that neither DVC's cache nor its remote holds.

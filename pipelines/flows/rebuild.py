@@ -37,7 +37,7 @@ DOWNLOAD_RETRIES = 2
 # and has 15 s.
 DOWNLOAD_RETRY_DELAYS_S = [3.0, 9.0]
 UNREACHABLE = "Unreachable"
-# Fault: the stage has said what there is to mend; a stage that failed without a word has a defect.
+# Fault: the stage has said what to fix; a stage that failed without saying so has a defect.
 FAILURES = {"unreachable": UNREACHABLE, "fault": "Fault"}
 # ThreadPoolTaskRunner(...) alone is a runner of Never to mypy
 RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=STAGES_AT_ONCE)
@@ -68,7 +68,7 @@ def run_stage(
 
     Returns:
         Completed where it ran, Completed(name="Cached") where it need not, Pending(name="NotReady") where a stage that
-        it builds on failed; Failed(name="Fault") where the stage said what there is to mend, Failed(name="Unreachable")
+        it builds on failed; Failed(name="Fault") where the stage said what to fix, Failed(name="Unreachable")
         where a server did not answer it, Crashed where it was killed, Failed or Cancelled otherwise.
     """
     unfit = [name for name, future in upstream.items() if not future.state.is_completed()]
@@ -84,7 +84,7 @@ def run_stage(
     except StageStoppedError as error:
         return Cancelled(message=str(error))
     except StageError as error:
-        # returned and not raised: Prefect would log a traceback of this function, which is at no fault
+        # returned and not raised: Prefect would log a traceback, though this function has no defect
         if error.kind == "killed":
             return Crashed(message=str(error))
         return Failed(name=FAILURES.get(error.kind), message=str(error))
@@ -129,9 +129,9 @@ def rebuild(
             revision = limits.permitted(root, limits.read(root), revision, commit=commit, push=push)
         with run_lock.hold(root, GRACE_S + 5, scheduled=bool(revision)) as lock:
             tree = _tree(root, revision, commit)
-            Workspace(tree).params()  # refused here where they can't be used
-            repair.mend(tree)
-            plan = graph.read(tree, targets)
+            Workspace(tree).params()  # rejected here where they can't be used
+            repair.repair_dvc_files(tree)
+            plan = graph.read_graph(tree, targets)
             before = follow_up.figures_before(tree)
             # a retried flow run keeps its id
             run_id = f"{flow_run.id}.{flow_run.run_count}"
@@ -204,24 +204,24 @@ def _follow_up(
     if whole and gated and rebuilt.workspace.model.is_file():
         state = follow_up.run_gate(quote(rebuilt), revision, return_state=True)
         if not state.is_completed():
-            return _fallen("gate", state, said)
+            return _failed_step("gate", state, said)
         verdict = f"{state.name}: {state.message}"
         said.append(verdict)
         name = "Rejected" if state.name == "Rejected" else None
     if commit:
         state = follow_up.run_commit(quote(rebuilt), revision, verdict, push, return_state=True)
         if not state.is_completed():
-            return _fallen("commit", state, said)
+            return _failed_step("commit", state, said)
         said.append(f"commit: {state.message}")
     if push:
         state = follow_up.run_push(quote(rebuilt), commit, return_state=True)
         if not state.is_completed():
-            return _fallen("push", state, said)
+            return _failed_step("push", state, said)
         said.append(f"push: {state.message}")
     return Completed(name=name, message="; ".join(said))
 
 
-def _fallen(what: str, state: State, said: list[str]) -> State:
+def _failed_step(what: str, state: State, said: list[str]) -> State:
     message = "; ".join([*said, f"{what} failed: {state.message}"])
     return Cancelled(message=message) if state.is_cancelled() else Failed(message=message)
 

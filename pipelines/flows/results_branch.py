@@ -1,4 +1,4 @@
-"""Keep what a rebuild reached: one commit on a branch of its own. Nobody's index, branch or files are touched."""
+"""Keep the results of a rebuild as one commit on a branch of its own. Index, branch and files of the user stay."""
 
 import tempfile
 from pathlib import Path
@@ -15,7 +15,7 @@ KEPT = (
     "reports/evaluation.csv",
     "models/champion.dvc",
 )
-# A runner has nobody's name; one that is configured is taken.
+# For machines without a configured name, such as a runner's; a configured one is taken.
 AUTHOR = {"name": "crackflow", "email": "crackflow@localhost"}
 _BUILT_FROM = "Built-from"
 
@@ -60,7 +60,7 @@ def commit(tree: Path, message: str) -> str | None:
         The commit; None where it would hold nothing new.
 
     Raises:
-        GitError: when git refuses, the branch is checked out somewhere, other files than those were edited in the
+        GitError: when git rejects it, the branch is checked out somewhere, other files than those were edited in the
             tree, or the branch has results of a newer revision, whose code would be taken back.
     """
     base = commit_of(tree, "HEAD")
@@ -76,7 +76,7 @@ def commit(tree: Path, message: str) -> str | None:
         if built and not contains(tree, built, base):
             raise GitError(
                 f"{BRANCH} has results of {built[:12]}, which {base[:12]} does not come after, so nothing is "
-                f"committed; build a later revision, or begin the branch anew: git branch -m {BRANCH} old-results"
+                f"committed; build a later revision, or start a new branch: git branch -m {BRANCH} old-results"
             )
     with tempfile.TemporaryDirectory() as folder:
         own = {"GIT_INDEX_FILE": str(Path(folder) / "index")}

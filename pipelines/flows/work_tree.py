@@ -1,4 +1,4 @@
-"""A git work tree for scheduled runs, so that they and a person's edits never meet.
+"""A git work tree for scheduled runs, so that they never see uncommitted edits.
 
 It lies in .crackflow/scheduled of the checkout and shares its DVC cache and remotes: what either has built, the other
 takes from there. Outputs of its last run stay in it, with the dvc.lock that goes with them.
@@ -36,7 +36,7 @@ def prepare(root: Path, revision: str) -> Path:
     commit = commit_of(root, revision)
     tree = root / PLACE
     if _ours(root, tree):
-        # of a run that was killed within git; whoever calls this holds the run's lock, so nobody works there
+        # of a run that was killed within git; the caller holds the run's lock, so no other run works there
         Path(git(tree, "rev-parse", "--path-format=absolute", "--git-path", "index.lock")).unlink(missing_ok=True)
         written = _written(tree, commit)
         git(tree, "checkout", "--force", "--detach", "--quiet", commit)
@@ -87,7 +87,7 @@ def _share_dvc(root: Path, tree: Path) -> None:
     local = root / ".dvc/config.local"
     if local.is_file():
         target = tree / ".dvc/config.local"
-        # nobody else may read it on the way either
+        # no other user may read it while it is written either
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(local.read_bytes())

@@ -45,7 +45,7 @@ def test_what_builds_on_a_stage_is_forgotten_with_it(monkeypatch, tmp_path):
         graph.Stage(name, upstream, (), settled=True)
         for name, upstream in (("a", ()), ("b", ("a",)), ("c", ("a",)), ("d", ("b",)), ("e", ("c", "d")))
     ]
-    monkeypatch.setattr(graph, "read", lambda _: stages)
+    monkeypatch.setattr(graph, "read_graph", lambda _: stages)
     assert after(Place(tmp_path, ""), "b") == ["b", "d", "e"]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from crackflow.errors import CrackflowError
-from pipelines.dvc_runner.graph import GraphError, Stage, read
+from pipelines.dvc_runner.graph import GraphError, Stage, read_graph
 
 
 def names(stages):
@@ -12,24 +12,24 @@ def names(stages):
 
 def test_a_stage_comes_after_what_it_builds_on(project):
     # dvc.yaml names report before split and statistics
-    stages = read(project.root)
+    stages = read_graph(project.root)
     assert names(stages) == ["download", "split", "statistics", "report"]
     assert [stage.upstream for stage in stages] == [(), ("download",), ("download",), ("split", "statistics")]
 
 
 def test_before_the_first_run_everything_is_to_do(project):
-    stages = read(project.root)
+    stages = read_graph(project.root)
     assert not any(stage.settled for stage in stages)
     assert stages[0].changes == ("download.txt deleted",)
 
 
 def test_after_a_run_everything_is_settled(built):
-    assert read(built.root)[3] == Stage("report", ("split", "statistics"), (), settled=True)
+    assert read_graph(built.root)[3] == Stage("report", ("split", "statistics"), (), settled=True)
 
 
 def test_a_changed_param_unsettles_its_stage_and_those_after_it(built):
     built.set_seed(5)
-    stages = {stage.name: stage for stage in read(built.root)}
+    stages = {stage.name: stage for stage in read_graph(built.root)}
     assert stages["split"].changes == ("split.seed modified",)
     assert {name for name, stage in stages.items() if not stage.settled} == {"split", "report"}
     assert stages["report"].changes == ()
@@ -39,29 +39,29 @@ def test_a_changed_command_is_a_change(built):
     path = built.root / "dvc.yaml"
     path.write_text(path.read_text().replace("stage.py statistics download", "stage.py statistics download  "))
     path.write_text(path.read_text().replace("python stage.py statistics", "python  stage.py statistics"))
-    stages = {stage.name: stage for stage in read(built.root)}
+    stages = {stage.name: stage for stage in read_graph(built.root)}
     assert stages["statistics"].changes == ("changed command",)
 
 
 def test_a_target_takes_what_it_builds_on_along(project):
-    assert names(read(project.root, ["split"])) == ["download", "split"]
-    assert names(read(project.root, ["split", "statistics"])) == ["download", "split", "statistics"]
-    assert names(read(project.root, [])) == names(read(project.root))
+    assert names(read_graph(project.root, ["split"])) == ["download", "split"]
+    assert names(read_graph(project.root, ["split", "statistics"])) == ["download", "split", "statistics"]
+    assert names(read_graph(project.root, [])) == names(read_graph(project.root))
 
 
 def test_a_misspelt_target_names_the_nearest(project):
     with pytest.raises(GraphError, match=r"no stage splot in dvc.yaml; did you mean split\?"):
-        read(project.root, ["splot"])
+        read_graph(project.root, ["splot"])
 
 
 def test_an_unknown_target_lists_the_stages(project):
     with pytest.raises(GraphError, match="expected one of download, report, split, statistics"):
-        read(project.root, ["xyz"])
+        read_graph(project.root, ["xyz"])
 
 
 def test_no_repository_is_said_in_one_line(tmp_path):
     with pytest.raises(CrackflowError, match="not inside of a DVC repository") as caught:
-        read(tmp_path)
+        read_graph(tmp_path)
     assert "\n" not in str(caught.value)
 
 
@@ -72,7 +72,7 @@ def test_no_repository_is_said_in_one_line(tmp_path):
 def test_a_dvc_yaml_that_dvc_refuses_is_said_in_one_line(project, text):
     (project.root / "dvc.yaml").write_text(text)
     with pytest.raises(GraphError, match="DVC can't use") as caught:
-        read(project.root)
+        read_graph(project.root)
     assert "\n" not in str(caught.value)
 
 

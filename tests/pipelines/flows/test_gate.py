@@ -78,7 +78,7 @@ def test_the_first_model_becomes_the_champion_and_dvc_knows_it(checkout):
     train(checkout, 70)
     verdict = gate.judge(checkout, "abc")
     assert verdict == gate.Verdict("Promoted", "there was no champion")
-    assert gate.read(checkout) == verdict
+    assert gate.read_verdict(checkout) == verdict
     folder = checkout.root / "models/champion"
     assert (folder / "flexunet.keras").read_bytes() == checkout.model.read_bytes()
     assert "path: champion" in (checkout.root / "models/champion.dvc").read_text()

@@ -130,12 +130,12 @@ def test_a_stage_that_was_killed_has_crashed_and_one_without_a_word_has_failed(p
     text = graph.read_text()
     graph.write_text(text.replace("python stage.py split", "sh -c 'kill -9 $$' && python stage.py split"))
     state = rebuild(["split"])
-    assert state.message == "split failed: killed by SIGKILL, from outside or for want of memory"
+    assert state.message == "split failed: killed by SIGKILL, from outside or because memory ran out"
     assert task_runs(state, 2)["split"].is_crashed()
     # as our own stages do when something else than the run ends them
     own = "echo 'error: split: stopped by SIGTERM'; exit 143"
     graph.write_text(text.replace("cmd: python stage.py split download", f'cmd: "{own}"'))
-    assert rebuild(["split"]).message == "split failed: killed by SIGTERM, from outside or for want of memory"
+    assert rebuild(["split"]).message == "split failed: killed by SIGTERM, from outside or because memory ran out"
     graph.write_text(text.replace("python stage.py split", "false && python stage.py split"))
     assert names(rebuild(["split"]), 2) == {"download": "Cached", "split": "Failed"}
 
