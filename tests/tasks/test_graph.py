@@ -2,12 +2,14 @@
 
 import ast
 import functools
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 from crackflow.params import Params, dump
+from tasks import resize
 from tasks.__main__ import STAGES
 from tasks.code_closure import closure
 from tasks.workspace import Workspace
@@ -99,6 +101,23 @@ def test_the_library_knows_neither_dvc_nor_prefect():
             assert not {str(name).split(".")[0] for name in names} & {"dvc", "prefect", "argparse", "typer"}, path
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_page_of_stages_names_every_output(stage):
+    lines = (ROOT / "docs/reference/stages.md").read_text(encoding="utf-8").splitlines()
+    (row,) = [line for line in lines if line.startswith(f"| {stage} |")]
+    written = [out for key in ("outs", "metrics") for out in GRAPH[stage].get(key, [])]
+    for out in (Path(out if isinstance(out, str) else next(iter(out))) for out in written):
+        # train_losses.csv/.png names both
+        assert out.name in row or (out.suffix == ".png" and f"{out.stem}.csv/.png" in row), f"{stage}: {out}"
+
+
+def test_the_page_of_stages_names_the_columns_of_resized_csv():
+    lines = (ROOT / "docs/reference/stages.md").read_text(encoding="utf-8").splitlines()
+    (row,) = [line for line in lines if line.startswith("| data/resized.csv | pair |")]
+    words = re.sub(r" \([^)]*\)", "", row.split(" | ")[2]).partition(".")[0]
+    assert words.split(", ") == resize.COLUMNS
+
+
 def test_tests_mirror_the_source():
     """tests/PACKAGE/test_MODULE.py stands for PACKAGE/MODULE.py; what crosses modules is named here."""
     across = {
@@ -108,6 +127,7 @@ def test_tests_mirror_the_source():
         "test_extend.py",
         "test_graph.py",
         "test_main.py",
+        "test_paths.py",
         "test_remotes.py",
         "test_scheduled.py",
         "test_survival.py",
