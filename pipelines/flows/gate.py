@@ -1,14 +1,11 @@
 """The gate: a new model becomes the champion only where it is no worse on test images that neither has seen.
 
 `python -m pipelines.flows.gate TREE REVISION` judges the model in a checkout and prints the verdict; a rebuild runs it
-as a process of its own, so that it can be ended like a stage. The champion lies in models/champion, laid out as
-crackflow/weights, and models/champion.dvc says which one it is: `dvc pull` brings it to any clone, and `crackflow
-predict --model models/champion` uses it.
+as a process of its own, so that it can be ended like a stage. pipelines/flows/champion_files.py keeps the champion.
 """
 
 import hashlib
 import json
-import shutil
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,8 +13,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from crackflow.atomic import write_text
-from crackflow.errors import CrackflowError, DataError, ModelError, one_line
+from crackflow.errors import CrackflowError, DataError, ModelError
 from crackflow.evaluation import comparison
 from crackflow.evaluation.scoring import score_pairs
 from crackflow.evaluation.tables import per_image_table
@@ -27,15 +23,12 @@ from crackflow.inference.operating_point import sha256
 from crackflow.inference.packaged_weights import Seen, Weights
 from crackflow.keras_import import import_keras
 from crackflow.models.seen_pairs import known
-from crackflow.params import Params, dump
+from crackflow.params import Params
 from pipelines import figures
-from pipelines.flows.results_branch import BRANCH
-from pipelines.git import shown
-from tasks.outputs import new_folder, write_json
+from pipelines.flows import champion_files
+from tasks.outputs import write_json
 from tasks.workspace import Workspace
 
-CHAMPION = Path("models/champion")
-POINTER = CHAMPION.with_suffix(".dvc")
 Name = Literal["Promoted", "Unchanged", "Rejected"]
 
 
@@ -90,19 +83,19 @@ def judge(workspace: Workspace, revision: str) -> Verdict:
     params, values = workspace.params(), figures.read(workspace)
     verdict = _verdict(workspace, params)
     if verdict.name == "Promoted":
-        _promote(workspace, params, values, revision, verdict)
+        champion_files.replace(workspace, params, values, revision, verdict.reason)
     if verdict.name == "Rejected":
         write_json(_rejected_file(workspace), {"of": _fingerprint(workspace, params), "verdict": asdict(verdict)})
-    if (workspace.root / CHAMPION / packaged_weights.CARD).is_file():
-        _track(workspace.root)
+    if (workspace.root / champion_files.CHAMPION / packaged_weights.CARD).is_file():
+        champion_files.track(workspace.root)
     write_json(verdict_file(workspace), asdict(verdict))
     return verdict
 
 
 def _verdict(workspace: Workspace, params: Params) -> Verdict:
-    folder, metric = workspace.root / CHAMPION, params.gate.metric
+    folder, metric = workspace.root / champion_files.CHAMPION, params.gate.metric
     try:
-        if not _brought_back(workspace.root):
+        if not champion_files.restore(workspace.root):
             return Verdict("Promoted", "there was no champion")
         champion = packaged_weights.open_folder(folder, "the champion")
         card = packaged_weights.read_card(folder)
@@ -130,40 +123,6 @@ def _verdict(workspace: Workspace, params: Params) -> Verdict:
     return Verdict(name, f"{why}: {found.words()}", card["revision"], found.delta)
 
 
-def _brought_back(root: Path) -> bool:
-    """Whether there is a champion. Its folder is gone where the work tree was made again; DVC has it.
-
-    Raises:
-        ModelError: when one is named that neither DVC's cache nor its remote holds.
-    """
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-
-    if (root / CHAMPION / packaged_weights.CARD).is_file():
-        return True
-    pointer = root / POINTER
-    text, committed = (
-        (pointer.read_text(encoding="utf-8") if pointer.is_file() else None),
-        shown(root, "HEAD", str(POINTER)),
-    )
-    if text is None or text.rstrip("\n") == committed:  # no run has written it here, so the branch's is newer
-        text = shown(root, f"refs/heads/{BRANCH}", str(POINTER)) or text
-    if text is None:
-        return False
-    write_text(pointer, text.rstrip("\n") + "\n")
-    with Repo(str(root), _wait_for_lock=True) as repo:
-        try:
-            repo.checkout([str(pointer)], force=True)
-        except DvcException:
-            try:
-                repo.pull([str(pointer)], force=True)
-            except DvcException as error:
-                raise ModelError(
-                    f"{POINTER} names a champion that neither DVC's cache nor its remote has ({one_line(error)})"
-                ) from None
-    return True
-
-
 def _rejected_file(workspace: Workspace) -> Path:
     return workspace.root / ".crackflow/rejected.json"
 
@@ -183,7 +142,7 @@ def _reason(known: dict[str, Any]) -> str:
 
 def _fingerprint(workspace: Workspace, params: Params) -> str:
     """A hash of all that a comparison depends on: both models with their operating points, the figures, the gate."""
-    champion = workspace.root / CHAMPION
+    champion = workspace.root / champion_files.CHAMPION
     read = (
         workspace.model,
         workspace.operating_point,
@@ -219,33 +178,6 @@ def _compare(
     old = per_image_table(found.images)
     groups = rows.set_index("stem")["group"].loc[old["stem"]]
     return comparison.paired(old, new, metric, list(groups))
-
-
-def _promote(workspace: Workspace, params: Params, values: dict[str, Any], revision: str, verdict: Verdict) -> None:
-    split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
-    plain: dict[str, Any] = dump(params)
-    with new_folder(workspace.root / CHAMPION) as folder:
-        shutil.copyfile(workspace.model, folder / packaged_weights.MODEL)
-        shutil.copyfile(workspace.operating_point, folder / packaged_weights.POINT)
-        shutil.copyfile(workspace.trained_on, folder / packaged_weights.TRAINED_ON)
-        valid = list(split["stem"][split["subset"] == "valid"])
-        write_text(folder / packaged_weights.CHOSEN_ON, packaged_weights.chosen_on_text(valid))
-        card = {
-            "revision": revision,
-            "promoted": verdict.reason,
-            "classes": plain["classes"],
-            "resize": plain["resize"],
-            "figures": values,
-        }
-        write_json(folder / packaged_weights.CARD, card)
-
-
-def _track(root: Path) -> None:
-    """Have DVC know the champion. Called also where nothing was promoted: the run before may have died just here."""
-    from dvc.repo import Repo
-
-    with Repo(str(root), _wait_for_lock=True) as repo:
-        repo.add(str(root / CHAMPION))
 
 
 def main(arguments: list[str]) -> int:

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 EPOCHS, STEPS = 3, 4
 PARAMS = {
     "resize": {"size": 64},
-    "model": {"base_filters": 8, "num_layers": 2, "dropout_rate": 0.1},
+    "model": {"architecture": "flexunet", "base_filters": 8, "num_layers": 2, "dropout_rate": 0.1},
     "train": {
         "epochs": EPOCHS,
         "steps_per_epoch": STEPS,
