@@ -78,7 +78,11 @@ def table(figures: Mapping[str, Any], places: list[tuple[str, str]]) -> Group:
     protocol = dict(figures.get("protocol", {}))
     if ends := interval_words(figures):
         protocol["intervals"] = ends
-    parts = [main, _grid("protocol", protocol.items()), _grid("outputs", places)]
+    parts = [
+        main,
+        _grid("protocol", [(name.replace("_", " "), value) for name, value in protocol.items()]),
+        _grid("outputs", places),
+    ]
     if flips := figures.get("flips"):
         parts.insert(1, _flips(flips))
     return Group(*parts)
@@ -99,7 +103,7 @@ def _grid(title: str, rows: Any) -> Table:
     grid.title, grid.title_justify, grid.title_style = f"\n{title}", "left", "bold"
     for name, value in rows:
         cell = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, Mapping) else str(value)
-        grid.add_row(str(name).replace("_", " "), cell)
+        grid.add_row(str(name), cell)
     return grid
 
 

@@ -97,7 +97,8 @@ def headline_intervals(images: Sequence[ImageScores]) -> dict[str, Any]:
 
     Returns:
         The block `intervals` of metrics/evaluation.json: level, resamples, groups, and below `crack` by the figure's
-        name [low, high], or None where it is undefined or all images are of one group.
+        name [low, high]. None where the figure is undefined, or the same in every resample: that all images are of one
+        group, or that none had a false alarm, is no certainty.
     """
     counts = Counts.stack(image.counts for image in images)
     tolerant = np.array([image.tolerant_f1 for image in images])
@@ -105,7 +106,7 @@ def headline_intervals(images: Sequence[ImageScores]) -> dict[str, Any]:
     found = {}
     for one in HEADLINE:
         low, high = percentile_interval(resampled(one.name, counts, drawn.weights, tolerant))
-        found[one.name] = None if np.isnan(low) or drawn.groups == 1 else [low, high]
+        found[one.name] = [low, high] if high > low else None
     return {"level": LEVEL, "resamples": RESAMPLES, "groups": drawn.groups, "crack": found}
 
 

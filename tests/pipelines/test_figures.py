@@ -66,6 +66,13 @@ def test_figures_of_an_older_run_that_lack_some_can_be_shown():
     assert figures.rows({"crack": {"pooled": {"iou": 0.5}}})[0] == ("pooled IoU", "0.500", "-")
 
 
+def test_file_names_are_shown_as_they_are():
+    assert (
+        "per_image.csv"
+        in shown(EVALUATION, [("per_image.csv", "out/per_image.csv")]).split("outputs")[1].split("out/")[0]
+    )
+
+
 def test_the_table_shows_figures_protocol_and_places(workspace):
     text = shown(EVALUATION, figures.outputs(workspace))
     for words in ("pooled IoU", "0.612", "threshold", "pooled summed over images", "reports/index.html"):

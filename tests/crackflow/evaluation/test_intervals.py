@@ -110,6 +110,13 @@ def test_an_undefined_figure_has_no_interval(images):
     assert found["false_alarms_images"] is found["false_alarms_area"] is None
 
 
+def test_no_false_alarm_at_all_is_no_certainty():
+    """0 of 6 in every resample: an interval from 0 to 0 would claim that there never is one."""
+    images = [image(2 * number, str(number), cracked=False) for number in range(6)]
+    assert crack_figures(images)["false_alarms"] == {"images": 0, "area": 0}
+    assert headline_intervals(images)["crack"]["false_alarms_images"] is None
+
+
 def test_an_unknown_figure_is_named(images):
     with pytest.raises(ValueError, match="accuracy can't be resampled here"):
         resampled("accuracy", columns(images)[0], np.ones((1, 12), np.int64))
