@@ -14,7 +14,7 @@ from tasks.endings import interrupted_by_signals
 
 
 def check() -> None:
-    """Say whether params.yaml can be used. Exit code 2: it can't, and why."""
+    """Check params.yaml. Exit code 2: it can't be used; the message says why."""
     from tasks.workspace import Workspace
 
     Workspace(Path.cwd()).params()
@@ -57,7 +57,7 @@ def profile(
 def figures(
     as_json: Annotated[bool, typer.Option("--json", help="The figures and places as JSON.")] = False,
 ) -> None:
-    """Print what the model reaches on the crack class, beside an all-black mask, and where the outputs lie."""
+    """Print the model's figures for the crack class beside those of an all-black mask, and where the outputs are."""
     from rich.console import Console
 
     from pipelines import figures as found

@@ -1,18 +1,27 @@
 """`crackflow predict`: marks the cracks in photographs, by a model at its operating point."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
 
 from crackflow import output_folder
 from crackflow.errors import DataError, ImageError
+from crackflow.imaging.fit import Mode
 from crackflow.imaging.images import read_image
-from crackflow.inference.operating_point import as_json, sha256
+from crackflow.inference.operating_point import OperatingPoint, as_json, sha256
 from crackflow.inference.packaged_weights import Weights
 from crackflow.inference.photographs import photos_in, predict_photo
 from crackflow.keras_import import import_keras
+from crackflow.output_folder import OutputFolder
 from crackflow.progress import track
 from pipelines.commands.prediction_outputs import LAST, OUTPUTS, MarkedPhoto
+
+if TYPE_CHECKING:
+    # takes seconds
+    import keras
 
 
 @dataclass(frozen=True)
@@ -66,40 +75,47 @@ def predict(
         import_keras()
         from crackflow.inference.predictor import load_model
 
-        model = load_model(weights.model)
-        mode = weights.params.resize.mode
+        model, mode = load_model(weights.model), weights.params.resize.mode
+        options: dict[str, JsonValue] = {
+            "model": weights.name,
+            "operating_point": as_json(point),
+            "resize_mode": mode,
+            "outputs": list(kinds),
+        }
         predicted = cracked = 0
         skipped: list[str] = []
-        for file in track(files, "predict", unit="photo"):
-            try:
-                photo = read_image(file)
-            except ImageError as error:
-                skipped.append(str(error))
-                continue
-            classes = predict_photo(model, photo, point, mode)
-            if not folder.begun:
-                folder.begin(
-                    names,
-                    sha256(weights.model),
-                    {
-                        "model": weights.name,
-                        "operating_point": as_json(point),
-                        "resize_mode": mode,
-                        "outputs": [*kinds],
-                    },
-                    keep_others=True,
-                )
-            marked = MarkedPhoto(file, photo, classes, int(model.output_shape[-1]))
-            for kind in kinds.values():
-                for name, content in kind.add(marked):
-                    folder.write(name, content)
-            predicted += 1
-            cracked += bool((classes > 0).any())
+        try:
+            for marked in _marked(model, files, point, mode, skipped):
+                if not folder.begun:
+                    folder.begin(names, sha256(weights.model), options, keep_others=True)
+                _write(folder, (kind.add(marked) for kind in kinds.values()))
+                predicted += 1
+                cracked += bool((marked.classes > 0).any())
+        except KeyboardInterrupt as stop:
+            stop.add_note(f"{predicted} of {len(files)} photographs are marked in {out}, without a summary")
+            raise
         if not predicted:
             raise DataError(f"none of {len(files)} photographs can be read; the first: {skipped[0]}")
-        for kind in kinds.values():
-            for name, content in kind.finish():
-                folder.write(name, content)
+        _write(folder, (kind.finish() for kind in kinds.values()))
         folder.finish()
     beside = [] if photos.is_file() else [path for path in photos.iterdir() if not path.name.startswith(".")]
     return Outcome(predicted, cracked, tuple(skipped), max(0, len(beside) - len(files)))
+
+
+def _marked(
+    model: "keras.Model", files: Sequence[Path], point: OperatingPoint, mode: Mode, skipped: list[str]
+) -> Iterator[MarkedPhoto]:
+    """Mark one photograph after the other; why one can't be read is added to `skipped`."""
+    for file in track(files, "predict", unit="photo"):
+        try:
+            photo = read_image(file)
+        except ImageError as error:
+            skipped.append(str(error))
+        else:
+            yield MarkedPhoto(file, photo, predict_photo(model, photo, point, mode), int(model.output_shape[-1]))
+
+
+def _write(folder: OutputFolder, results: Iterable[Iterable[tuple[str, bytes]]]) -> None:
+    for files in results:
+        for name, content in files:
+            folder.write(name, content)

@@ -1,4 +1,4 @@
-"""`crackflow score`: what a model reaches on labelled pairs that it has never seen, by the stages' own code."""
+"""`crackflow score`: the figures of a model on labelled pairs that it has not seen, by the code of the stages."""
 
 import contextlib
 import json
@@ -48,31 +48,31 @@ COLUMNS = tuple(
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it.
+    """The figures, and how many pairs they leave out.
 
     Attributes:
         figures: as metrics/evaluation.json.
         by_source: as reports/per_source.csv.
         trained_on: pairs set aside because the weights were fitted to them.
         chosen_on: pairs set aside because epoch or operating point were chosen on them.
-        refused: pairs that can't be used.
+        rejected: pairs that can't be used.
     """
 
     figures: dict[str, Any]
     by_source: pd.DataFrame
     trained_on: int
     chosen_on: int
-    refused: int
+    rejected: int
 
     def rows(self) -> list[dict[str, Any]]:
-        """`by_source` as JSON has it: None where a figure is undefined."""
+        """Give `by_source` for JSON, with None where a figure is undefined."""
         return [plain({str(name): one for name, one in row.items()}) for row in self.by_source.to_dict("records")]
 
     def words(self) -> str:
         """Say in one line what was scored and what was not."""
         return (
             f"scored: {self.figures['protocol']['images']}; set aside: {self.trained_on} that the model was trained "
-            f"on, {self.chosen_on} that its operating point was chosen on; refused: {self.refused}"
+            f"on, {self.chosen_on} that its operating point was chosen on; rejected: {self.rejected}"
         )
 
 
@@ -81,7 +81,8 @@ def score(weights: Weights, pairs: Path, out: Path | None = None, *, force: bool
 
     Args:
         weights: as pipelines.commands.model_choice.choose gives them.
-        pairs: any layout that `data.source: folder` takes. Pairs that the model knows by name are set aside.
+        pairs: any layout that `data.source: folder` takes. Pairs with the names of those that the model has
+            seen are set aside.
         out: the folder to write figures, tables, predictions and the sheet of the worst images to; see
             crackflow.output_folder.claim. None writes nothing.
         force: whether files of the user in `out` may be replaced where they have the names of results.
@@ -106,7 +107,7 @@ def score(weights: Weights, pairs: Path, out: Path | None = None, *, force: bool
             folder = stack.enter_context(claim)
         # on the disk of the results where there is one: it must hold copies of all pairs
         workspace = Workspace(stack.enter_context(work_folder(out)))
-        rows, trained_on, chosen_on, refused = _rows(workspace, params, not_to_score)
+        rows, trained_on, chosen_on, rejected = _rows(workspace, params, not_to_score)
         import_keras()
         from crackflow.inference.predictor import load_model
 
@@ -141,7 +142,7 @@ def score(weights: Weights, pairs: Path, out: Path | None = None, *, force: bool
             for name, path in results.items():
                 folder.write(name, path.read_bytes())
             folder.finish()
-    return Outcome(plain(found.figures), per_source_table(found.images), trained_on, chosen_on, refused)
+    return Outcome(plain(found.figures), per_source_table(found.images), trained_on, chosen_on, rejected)
 
 
 def table(outcome: Outcome) -> Table:
@@ -177,7 +178,7 @@ def _origin(path: Path | None) -> str:
 
 
 def _rows(workspace: Workspace, params: Params, not_to_score: Seen) -> tuple[pd.DataFrame, int, int, int]:
-    """Download and resize what may be scored; its rows, and how many pairs were left out for which reason."""
+    """Download and resize the pairs that may be scored. Give their rows, and how many were left out for each reason."""
     with contextlib.redirect_stdout(sys.stderr):
         download.run(workspace, params)
         listed = pd.read_csv(workspace.raw / "pairs.csv", dtype=str, keep_default_na=False)
@@ -186,8 +187,8 @@ def _rows(workspace: Workspace, params: Params, not_to_score: Seen) -> tuple[pd.
         new = listed[~listed["stem"].isin(trained_on | chosen_on)]
         if new.empty:
             raise DataError(
-                f"nothing to score: the model knows all {len(listed)} pairs, {len(trained_on)} from training and "
-                f"{len(chosen_on)} from choosing its operating point; name pairs that it has not seen"
+                f"nothing to score: the model has seen all {len(listed)} pairs, {len(trained_on)} in training and "
+                f"{len(chosen_on)} when its operating point was chosen; name pairs that it has not seen"
             )
         write_csv(workspace.raw / "pairs.csv", new)
         resize.run(workspace, params)

@@ -90,7 +90,7 @@ def test_a_run_becomes_weights_whose_figures_score_gives_again(run, tmp_path):
     again = score(packaged_weights.open_folder(tmp_path, "mine"), workspace.raw)
     assert (again.figures, again.rows()) == (card["figures"], card["by_source"])
     assert again.words() == (
-        "scored: 2; set aside: 2 that the model was trained on, 2 that its operating point was chosen on; refused: 0"
+        "scored: 2; set aside: 2 that the model was trained on, 2 that its operating point was chosen on; rejected: 0"
     )
     # of the run itself, but for the rounding of the weights
     reached = results["figures"]["crack"]["pooled"]["iou"]

@@ -323,6 +323,21 @@ def test_a_killed_run_leaves_no_old_summary_and_the_next_one_is_whole(checkout):
     assert after == whole
 
 
+STOPPED = KILLED.replace("signal.SIGKILL", "signal.SIGINT")
+
+
+def test_a_run_that_is_stopped_says_what_it_has_done(checkout):
+    run = subprocess.run(
+        [sys.executable, "-c", STOPPED, "overlays/cracked.png"], check=False, capture_output=True, text=True
+    )
+    said = run.stderr.splitlines()[-1]
+    # the signal comes when its last file is written, before the photograph counts
+    assert said == "error: stopped by SIGINT; 0 of 2 photographs are marked in out, without a summary"
+    assert run.returncode == 128 + signal.SIGINT
+    assert not Path("out/.crackflow.lock").exists()
+    assert predict("photos", "out").exit_code == 0
+
+
 def test_a_run_into_a_folder_in_use_is_rejected(checkout):
     with output_folder.claim(Path("out"), Path("photos"), [], command="predict"):
         result = predict("photos", "out")

@@ -91,7 +91,7 @@ def test_what_the_model_has_seen_is_set_aside_and_the_rest_scored(score, pairs, 
     result = score("--out", "out")
     assert result.exit_code == 0, result.stderr
     assert result.stdout.splitlines()[1] == (
-        "scored: 4; set aside: 1 that the model was trained on, 1 that its operating point was chosen on; refused: 0"
+        "scored: 4; set aside: 1 that the model was trained on, 1 that its operating point was chosen on; rejected: 0"
     )
     wanted = np.stack([truth(index) > 0 for index in range(2, 6)])
     found = np.stack([photo(index) < 100 for index in range(2, 6)])
@@ -159,7 +159,7 @@ def test_a_zip_gives_the_same_figures_as_its_folder(score, pairs, tmp_path):
 def test_a_pair_that_can_not_be_read_is_counted(score, pairs):
     (pairs / "images/wall_004.png").write_bytes(b"no picture")
     assert "scored: 3; " in score().stdout
-    assert "refused: 1\n" in score().stdout
+    assert "rejected: 1\n" in score().stdout
 
 
 def test_nothing_left_is_one_line_and_exit_code_2(score, pairs, tmp_path):
@@ -168,7 +168,10 @@ def test_nothing_left_is_one_line_and_exit_code_2(score, pairs, tmp_path):
             path.unlink()
     result = score("--out", "out")
     assert result.exit_code == 2
-    assert "error: nothing to score: the model knows all 2 pairs, 1 from training and 1 from choosing" in result.stderr
+    assert (
+        "error: nothing to score: the model has seen all 2 pairs, 1 in training and 1 when its operating"
+        in result.stderr
+    )
     assert not (tmp_path / "out").exists()
 
 
@@ -226,8 +229,9 @@ def running(made, tmp_path, *options):
         process.kill()
 
 
-@pytest.mark.parametrize("options", [(), ("--out", "out")])
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("stop", "options"), [(signal.SIGTERM, ()), (signal.SIGHUP, ("--out", "out")), (signal.SIGINT, ())]
+)
 def test_a_score_that_is_stopped_leaves_no_copies(made, pairs, tmp_path, stop, options):
     with running(made, tmp_path, *options) as (process, work):
         process.send_signal(stop)
