@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from crackflow.imaging.resize import resize_mask
 from crackflow.params import AugmentParams
 
 Pixels = npt.NDArray[np.uint8]
@@ -68,7 +69,8 @@ def geometry(
     if side != size:
         smooth = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
         image = np.asarray(cv2.resize(image, (size, size), interpolation=smooth), np.uint8)
-        mask = np.asarray(cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+        # as stage resize does: the nearest pixel alone would break nearly every slanted line of 1 px
+        mask = resize_mask(mask, size, int(mask.max()) + 1)
     if params.flips:
         for axis in (0, 1):
             if rng.random() < 0.5:

@@ -18,6 +18,7 @@ from crackflow.imaging.pairs import ResizedPairs
 from crackflow.params import TrainParams
 from crackflow.progress import track
 from crackflow.training import augmentation
+from crackflow.training.random_streams import Purpose, generator
 
 Float32 = npt.NDArray[np.float32]
 
@@ -85,7 +86,7 @@ class TrainingCrops(keras.utils.PyDataset):  # type: ignore[misc]
     def __getitem__(self, index: int) -> tuple[Float32, Float32]:
         """Batch `start + index`: pixels (N, H, W, channels) in 0..255 and one-hot truth (N, H, W, C), float32."""
         index += self.start
-        rng = np.random.default_rng([self.params.seed, self.epoch, index])
+        rng = generator(self.params.seed, Purpose.CROPS, self.epoch, index)
         first = index * self.params.batch_size
         pairs = [self._draw(stem, rng) for stem in self.stems[first : first + self.params.batch_size]]
         images, masks = (np.stack(side) for side in zip(*pairs, strict=True))
@@ -167,7 +168,7 @@ def _order(stems: Sequence[str], often: Sequence[float], count: int, seed: int, 
     order: list[str] = []
     while len(order) < count:
         turn, start = divmod(position + len(order), length)
-        rng = np.random.default_rng([seed, 1, turn])
+        rng = generator(seed, Purpose.ORDER, turn)
         # Marks at equal distances: a frequency of 2 gets two marks per pass, one of 0.5 gets one every two passes.
         marks = (np.arange(length) + rng.random()) / length * edges[-1]
         drawn = np.searchsorted(edges, marks, side="right")

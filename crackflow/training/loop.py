@@ -23,6 +23,7 @@ from crackflow.training import schedule
 from crackflow.training.checkpoints import Checkpoints, Place, Row
 from crackflow.training.dataset import TrainingCrops, WholeImages, frequencies, spread, steps_per_epoch
 from crackflow.training.learner import build_learner, compile_learner, copy_weights, objectives
+from crackflow.training.random_streams import Purpose, state
 
 VALID_BATCH = 4
 ADVICE = "lower train.learning_rate, or set train.clipvalue to a smaller value above 0"
@@ -123,8 +124,8 @@ def _begin_epoch(model: keras.Model, params: TrainParams, epoch: int, values: Se
         )
     dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
     for number, layer in enumerate(dropouts):
-        state = np.random.SeedSequence([params.seed, epoch, number]).generate_state(2)
-        layer.seed_generator.state.assign(state.astype(layer.seed_generator.state.dtype))
+        words = state(params.seed, Purpose.DROPOUT, epoch, number)
+        layer.seed_generator.state.assign(words.astype(layer.seed_generator.state.dtype))
 
 
 def _check_finite(model: keras.Model, where: str, checkpoints: Checkpoints) -> None:
