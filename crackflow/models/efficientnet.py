@@ -161,6 +161,8 @@ def _blocks() -> list[tuple[_Stage, int]]:
 
 
 class _Builder:
+    """Makes the layers; all of them have names that begin with encoder_, by which training knows them."""
+
     def __init__(self, precision: Precision, frozen_stages: int) -> None:
         self.precision = precision
         self.frozen_stages = frozen_stages

@@ -14,6 +14,7 @@ import keras
 
 from crackflow.errors import ModelError
 from crackflow.models.flexunet import flexunet
+from crackflow.models.pretrained_unet import pretrained_unet
 from crackflow.params import ArchitectureParams, Precision
 
 
@@ -57,6 +58,7 @@ class Architecture:
 # FlexUNet's levels for deep supervision: level 0 is the output's own; below level 2 a thin crack is too faint.
 ARCHITECTURES: dict[str, Architecture] = {
     "flexunet": Architecture(flexunet, partial(flexunet, supervised=(1, 2))),
+    "pretrained_unet": Architecture(pretrained_unet),
 }
 
 

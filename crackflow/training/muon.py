@@ -14,18 +14,21 @@ from keras import ops
 
 ADAM_SHARE = 0.4  # of the learning rate, for the weights that AdamW updates
 STEPS = 4  # of Newton-Schulz; Keras's default of 5 comes no closer to 1 for matrices as small as these
+ENCODER = "encoder_"  # what the names of pretrained layers begin with (crackflow/models/efficientnet.py)
 NARROWEST = 16  # rows and columns; a narrower matrix is left to AdamW, since it has no rare directions
 
 
 class ConvMuon(keras.optimizers.Muon):  # type: ignore[misc]
     """Keras's Muon takes matrices only; this one also takes kernels of shape (height, width, in, out)."""
 
-    def __init__(self, learning_rate: Any, weight_decay: float, **settings: Any) -> None:
+    def __init__(self, learning_rate: Any, weight_decay: float, encoder_rate: float = 1.0, **settings: Any) -> None:
         """Make the optimizer.
 
         Args:
             learning_rate: a number or a schedule. The root mean square of a step of a kernel is 0.2 times it.
             weight_decay: each step takes this share of a weight, times the learning rate, away.
+            encoder_rate: learning rate of pretrained layers, as a share of `learning_rate`. AdamW updates them without
+                decay: Muon would move every direction of what they have learned alike.
             settings: arguments of all Keras optimizers, for instance `clipvalue` and `use_ema`.
         """
         super().__init__(
@@ -36,9 +39,31 @@ class ConvMuon(keras.optimizers.Muon):  # type: ignore[misc]
             ns_steps=STEPS,
             **settings,
         )
+        self.encoder_rate = encoder_rate
+        self._pretrained: frozenset[int] = frozenset()
+
+    def build(self, variables: list[Any]) -> None:
+        """Make the optimizer's own variables, and note which variables are pretrained."""
+        if not self.built:
+            named = enumerate(variable.path.split("/") for variable in variables)
+            self._pretrained = frozenset(i for i, parts in named if any(part.startswith(ENCODER) for part in parts))
+        super().build(variables)
+
+    def _is_pretrained(self, variable: Any) -> bool:
+        # by number: a backend hands its own variable over, which has no name of Keras's
+        return self._get_variable_index(variable) in self._pretrained
 
     def _should_use_adamw(self, variable: Any) -> bool:
-        return len(variable.shape) < 2 or min(_flat(variable.shape)) < NARROWEST
+        return self._is_pretrained(variable) or len(variable.shape) < 2 or min(_flat(variable.shape)) < NARROWEST
+
+    def _use_weight_decay(self, variable: Any) -> bool:
+        return not self._is_pretrained(variable) and bool(super()._use_weight_decay(variable))
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Change a variable by its gradient; pretrained ones at their own rate."""
+        if self._is_pretrained(variable):
+            learning_rate = learning_rate * (self.encoder_rate / ADAM_SHARE)
+        super().update_step(gradient, variable, learning_rate)
 
     def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
         """Make the singular values of a flattened kernel about 1.

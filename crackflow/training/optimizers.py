@@ -26,7 +26,7 @@ def adamw(rate: Any, params: TrainParams, **common: Any) -> keras.optimizers.Opt
 
 def muon(rate: Any, params: TrainParams, **common: Any) -> keras.optimizers.Optimizer:
     """Muon for convolutions (crackflow/training/muon.py)."""
-    optimizer = ConvMuon(rate, weight_decay=params.weight_decay, **common)
+    optimizer = ConvMuon(rate, weight_decay=params.weight_decay, encoder_rate=params.encoder_rate, **common)
     optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
     return optimizer
 

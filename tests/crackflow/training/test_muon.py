@@ -56,3 +56,19 @@ def test_decay_takes_its_share_of_kernels_and_nothing_of_what_is_excluded():
     optimizer.apply([keras.ops.zeros(kernel.shape), keras.ops.zeros(gamma.shape)], [kernel, gamma])
     assert keras.ops.convert_to_numpy(kernel) == pytest.approx(0.95)
     assert keras.ops.convert_to_numpy(gamma) == pytest.approx(1)
+
+
+def test_pretrained_layers_move_as_with_adamw_at_their_own_rate_and_never_decay():
+    gradient = RNG.normal(size=(1, 1, 32, 48)).astype(np.float32)
+
+    def moved(optimizer, name):
+        layer = keras.layers.Conv2D(48, 1, use_bias=False, name=name)
+        layer.build((None, 8, 8, 32))
+        layer.kernel.assign(np.ones(gradient.shape, np.float32))
+        optimizer.apply([keras.ops.convert_to_tensor(gradient)], [layer.kernel])
+        return keras.ops.convert_to_numpy(layer.kernel) - 1
+
+    ours = moved(ConvMuon(0.01, 0.5, encoder_rate=0.06), "encoder_block4_expand")
+    theirs = moved(keras.optimizers.AdamW(0.01 * 0.06, weight_decay=0.0), "any")
+    assert ours == pytest.approx(theirs, rel=0.01)
+    assert np.abs(moved(ConvMuon(0.01, 0.5, encoder_rate=0.06), "up0a_conv")).mean() > 5 * np.abs(ours).mean()
