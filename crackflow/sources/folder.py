@@ -12,7 +12,7 @@ lie one or two folders deeper, if there is no other folder beside it.
 
 import filecmp
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise
@@ -20,17 +20,9 @@ from pathlib import Path
 
 from crackflow.errors import DataError
 from crackflow.rejections import Rejection, check_rejections
-from crackflow.sources.layouts import (
-    EXTENSIONS,
-    IMAGE_FOLDERS,
-    MASK_FOLDERS,
-    SUBSET_FOLDERS,
-    folder_word,
-    is_image,
-    portable_key,
-    shown,
-)
-from crackflow.sources.pairing import Matched, match_folders, match_together
+from crackflow.sources.layouts import EXTENSIONS, portable_key, shown
+from crackflow.sources.pairing import Matched
+from crackflow.sources.places import Place, find_places
 
 LAYOUTS = (
     "expected images/ and masks/ in it, or train/, test/ and optionally valid/ that each hold images/ and masks/, "
@@ -61,19 +53,6 @@ class Found:
     pairs: tuple[Pair, ...]
     rejected: tuple[Rejection, ...]
     ignored: tuple[Rejection, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Place:
-    """A folder of images and one of masks, or one folder with both; `given` is the subset that it stands for."""
-
-    given: str
-    images: Path
-    masks: Path | None
-
-    def match(self, root: Path) -> Matched:
-        images = _files(self.images)
-        return match_together(images, root) if self.masks is None else match_folders(images, _files(self.masks), root)
 
 
 def find_pairs(
@@ -108,7 +87,7 @@ def find_pairs(
 
 
 def _find(root: Path, include: Sequence[str], exclude: Sequence[str], max_rejected: float) -> Found:
-    places = _places(root)
+    places = find_places(root)
     if not places:
         raise DataError(f"{root} holds {_contents(root)}; {LAYOUTS}: check data.path")
     matches = [(place.given, place.match(root)) for place in places]
@@ -149,70 +128,7 @@ def _collect(
     return together, rejected
 
 
-def _places(root: Path, depth: int = 2) -> list[_Place]:
-    """Find where images and masks lie; places with a subset come first."""
-    folders = _folders(root)
-    places = [place for given, folder in _subsets(folders) for place in _place(given, folder)]
-    places += _place("", root)
-    if not places and len(folders) == 1 and depth:
-        return _places(folders[0], depth - 1)
-    return places
-
-
-def _place(given: str, folder: Path) -> list[_Place]:
-    images, masks = _only(folder, IMAGE_FOLDERS), _only(folder, MASK_FOLDERS)
-    if images is None or masks is None:
-        # a few images beside other folders are not a layout
-        return [_Place(given, folder, None)] if match_together(_files(folder), folder).pairs else []
-    if given:
-        return [_Place(given, images, masks)]
-    inner = [
-        _Place(subset, below, other)
-        for subset, below in _subsets(_folders(images))
-        for _, other in _subsets(_folders(masks))
-        if folder_word(below.name) == folder_word(other.name)
-    ]
-    return [*inner, _Place("", images, masks)] if _has_images(images) or not inner else inner
-
-
-def _subsets(folders: Iterable[Path]) -> list[tuple[str, Path]]:
-    order = list(SUBSET_FOLDERS)
-    found = [folder for folder in folders if folder_word(folder.name) in SUBSET_FOLDERS]
-    found.sort(key=lambda folder: order.index(folder_word(folder.name)))
-    return [(SUBSET_FOLDERS[folder_word(folder.name)], folder) for folder in found]
-
-
-def _only(folder: Path, words: frozenset[str]) -> Path | None:
-    """Return the sub-folder with one of these names. If there are several, the one that holds images.
-
-    Raises:
-        DataError: when several hold images.
-    """
-    found = [path for path in _folders(folder) if folder_word(path.name) in words]
-    if len(found) > 1:
-        found = [path for path in found if _has_images(path)] or found[:1]
-    if len(found) > 1:
-        names = " and ".join(path.name for path in found)
-        raise DataError(
-            f"{folder} holds {names}, expected one of them; keep one, or set data.path to a copy that has one"
-        )
-    return found[0] if found else None
-
-
-def _folders(root: Path) -> list[Path]:
-    """List the sub-folders, without hidden ones and those with OS metadata files."""
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith((".", "__MACOSX")))
-
-
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.is_file()]
-
-
-def _has_images(folder: Path) -> bool:
-    return any(is_image(path.name) and path.is_file() for path in folder.iterdir())
-
-
-def _outside(root: Path, places: Sequence[_Place]) -> list[Rejection]:
+def _outside(root: Path, places: Sequence[Place]) -> list[Rejection]:
     """List files and folders that are not part of the layout."""
     used = {folder for place in places for folder in (place.images, place.masks) if folder is not None}
     known = used | {parent for folder in used for parent in folder.parents if parent.is_relative_to(root)}

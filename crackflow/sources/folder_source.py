@@ -17,7 +17,7 @@ class FolderSource(DataSource):
         """Give the folder as it is, or unpack the zip into `work`.
 
         Raises:
-            DataError: when it is a file that is no zip, or a zip that can't be unpacked.
+            DataError: when it is a file that is not a zip, or a zip that can't be unpacked.
         """
         place = self._place()
         if not place.is_file():

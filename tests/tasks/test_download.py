@@ -103,7 +103,7 @@ def test_a_zip_with_given_subsets(workspace, tmp_path):
     assert list((workspace.root / ".crackflow/state/download").iterdir()) == []
 
 
-def test_what_is_no_pair_is_counted_by_reason_and_does_not_count_as_rejected(workspace, tmp_path):
+def test_ignored_files_are_counted_by_reason_and_not_as_rejected(workspace, tmp_path):
     source = photos(tmp_path / "set", "a", "bb")
     for i in range(7):
         (source / f"images/note{i}.txt").write_text("x")
@@ -128,7 +128,7 @@ def test_what_is_no_pair_is_counted_by_reason_and_does_not_count_as_rejected(wor
     ]
 
 
-def test_a_pair_that_was_set_aside_whole_counts_as_rejected(workspace, tmp_path):
+def test_a_pair_of_which_both_files_were_left_out_counts_as_rejected(workspace, tmp_path):
     source = photos(tmp_path / "set", "a", "bb")
     archive = packed(source, "images/A.PNG", "masks/A.PNG")
     reason = "is one of 2 files whose names are the same or differ only in case or accents"
@@ -150,7 +150,7 @@ def test_the_limits_of_an_archive_are_those_of_the_parameters(workspace, tmp_pat
         download.run(workspace, params)
 
 
-def test_photographs_and_masks_side_by_side_are_taken_apart(workspace, tmp_path):
+def test_photographs_and_masks_side_by_side_become_pairs(workspace, tmp_path):
     source = tmp_path / "set"
     source.mkdir()
     for name in ("a.jpg", "a.png", "b.jpg.jpg", "b_mask.PNG"):
@@ -160,7 +160,7 @@ def test_photographs_and_masks_side_by_side_are_taken_apart(workspace, tmp_path)
     assert (workspace.raw / "masks/b.PNG").read_bytes() == (source / "b_mask.PNG").read_bytes()
 
 
-def test_the_sample_is_made_here_and_patterns_choose_of_it(workspace):
+def test_the_sample_is_made_and_patterns_select_from_it(workspace):
     params = params_of(source="sample", sample={"images": 12, "size": 64}, exclude=["noncrack*"])
     download.run(workspace, params)
     stems = [stem for stem, *_ in listed(workspace)]
@@ -174,7 +174,7 @@ def test_the_sample_is_made_here_and_patterns_choose_of_it(workspace):
     assert record(workspace) == before
 
 
-def test_kaggle_is_taken_from_its_cache_and_the_cache_is_left_whole(workspace, tmp_path, monkeypatch):
+def test_kaggle_is_taken_from_its_cache_and_the_cache_is_unchanged(workspace, tmp_path, monkeypatch):
     place = tmp_path / "cache/datasets/owner/cracks"
     photos(place / "versions/4/crack_segmentation_dataset", "a", "bb")
     photos(place / "versions/4/crack_segmentation_dataset", "a", given="test")

@@ -24,7 +24,7 @@ MIB = 2**20
 
 
 def packed(path, members, compression=zipfile.ZIP_STORED):
-    """A zip with exactly these names; `writestr` alone would mend some."""
+    """A zip with exactly these names; `writestr` alone would change some."""
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, content in members.items() if isinstance(members, dict) else members:
             member = name if isinstance(name, zipfile.ZipInfo) else zipfile.ZipInfo("x")
@@ -50,7 +50,7 @@ def test_unpacks_all_of_it(tmp_path):
     assert left_behind(tmp_path / "out") == ["here"]
 
 
-def test_what_is_no_image_is_set_aside(tmp_path):
+def test_files_that_are_not_images_are_left_out(tmp_path):
     names = ["README.md", "images/Thumbs.db", "__MACOSX/images/._a.jpg", ".hidden/a.jpg", "more/inner.zip", "x.tar.gz"]
     archive = packed(tmp_path / "a.zip", {"images/a.jpg": b"image"} | dict.fromkeys(names, b"x"))
     aside = unpack(archive, tmp_path / "out", LIMITS)
@@ -131,7 +131,7 @@ TWINS = "names are the same or differ only in case or accents"
         pytest.param(("images/a.jpg", "images/a.jpg"), marks=pytest.mark.filterwarnings("ignore:Duplicate name")),
     ],
 )
-def test_names_that_a_disk_can_not_tell_apart_are_set_aside(tmp_path, twins):
+def test_names_that_a_disk_can_not_tell_apart_are_left_out(tmp_path, twins):
     archive = packed(tmp_path / "a.zip", [*((name, name) for name in twins), ("images/b.jpg", "b")])
     aside = unpack(archive, tmp_path / "out", LIMITS)
     assert [one.name for one in aside] == [name.replace("\\", "/") for name in twins]
@@ -139,7 +139,7 @@ def test_names_that_a_disk_can_not_tell_apart_are_set_aside(tmp_path, twins):
     assert tree(tmp_path / "out") == {"images/b.jpg": b"b"}
 
 
-def test_a_file_in_the_place_of_a_folder_is_set_aside(tmp_path):
+def test_a_file_with_the_name_of_a_folder_is_left_out(tmp_path):
     archive = packed(tmp_path / "a.zip", {"images/A.jpg": b"file", "images/a.jpg/b.jpg": b"image"})
     assert unpack(archive, tmp_path / "out", LIMITS) == (("images/A.jpg", "is a file and a folder"),)
     assert tree(tmp_path / "out") == {"images/a.jpg/b.jpg": b"image"}
@@ -160,7 +160,7 @@ def test_a_file_in_the_place_of_a_folder_is_set_aside(tmp_path):
         "images./a.jpg",
     ],
 )
-def test_names_that_not_every_disk_can_hold_are_set_aside(tmp_path, name):
+def test_names_that_some_systems_can_not_store_are_left_out(tmp_path, name):
     archive = packed(tmp_path / "a.zip", {name: b"x", "images/common.jpg": b"image", "images/lpt.jpg": b"image"})
     assert unpack(archive, tmp_path / "out", LIMITS) == (
         (name, "has a name that Windows, macOS or Linux can't store; rename it"),
@@ -168,7 +168,7 @@ def test_names_that_not_every_disk_can_hold_are_set_aside(tmp_path, name):
     assert tree(tmp_path / "out") == {"images/common.jpg": b"image", "images/lpt.jpg": b"image"}
 
 
-def test_names_that_are_too_long_are_set_aside(tmp_path):
+def test_names_that_are_too_long_are_left_out(tmp_path):
     # 126 two-byte letters and .jpg are 256 bytes; 251 letters and .jpg are 255
     long, fits = "é" * 126 + ".jpg", "a" * 251 + ".jpg"
     deep = "/".join(["folder"] * 150) + "/a.jpg"
@@ -203,7 +203,7 @@ def test_a_member_that_unpacks_to_far_more_than_it_takes_is_rejected(tmp_path):
     unpack(archive, tmp_path / "out", ArchiveParams(max_ratio=1100))
 
 
-def test_many_small_members_of_blank_pixels_are_a_bomb_together(tmp_path):
+def test_many_small_members_of_blank_pixels_are_a_zip_bomb_together(tmp_path):
     few = {f"masks/{i}.bmp": bytes(4 * MIB) for i in range(4)}
     unpack(packed(tmp_path / "a.zip", few, zipfile.ZIP_DEFLATED), tmp_path / "few", LIMITS)
     more = packed(tmp_path / "b.zip", few | {"masks/4.bmp": bytes(4 * MIB)}, zipfile.ZIP_DEFLATED)
@@ -221,7 +221,7 @@ def with_claimed_size(archive, size):
     return archive
 
 
-def test_a_bomb_that_lies_about_its_size_is_stopped(tmp_path):
+def test_a_zip_bomb_that_declares_a_false_size_is_stopped(tmp_path):
     archive = packed(tmp_path / "a.zip", {"a.bmp": bytes(20 * MIB)}, zipfile.ZIP_DEFLATED)
     with_claimed_size(archive, 1000)
     # zipfile stops at the size claimed, and the checksum is of the rest too
@@ -230,7 +230,7 @@ def test_a_bomb_that_lies_about_its_size_is_stopped(tmp_path):
     assert left_behind(tmp_path) == ["a.zip"]
 
 
-def test_bytes_are_counted_as_they_come(tmp_path, monkeypatch):
+def test_bytes_are_counted_as_they_are_unpacked(tmp_path, monkeypatch):
     """Were the size claimed believed by the reader too, the count alone would stop it."""
     archive = packed(tmp_path / "a.zip", {"a.bmp": bytes(20 * MIB)}, zipfile.ZIP_DEFLATED)
     honest = zipfile.ZipFile.infolist
@@ -249,7 +249,7 @@ def test_bytes_are_counted_as_they_come(tmp_path, monkeypatch):
     assert left_behind(tmp_path) == ["a.zip"]
 
 
-def test_members_that_share_their_packed_bytes_are_held_against_the_file(tmp_path):
+def test_members_that_share_packed_bytes_are_compared_with_the_file(tmp_path):
     """A bomb without a nested zip: every entry of the directory points to the same 4 KB, which unpack to 4 MiB."""
     archive = packed(tmp_path / "a.zip", {"a.bmp": bytes(4 * MIB)}, zipfile.ZIP_DEFLATED)
     data = archive.read_bytes()
@@ -375,7 +375,7 @@ MEMBERS = st.lists(st.tuples(NAMES, st.sampled_from([0, stat.S_IFREG, stat.S_IFD
 @example(members=[("images/a.jpg", 0), ("images/../../../out/evil.jpg", 0)])
 @example(members=[("images", stat.S_IFLNK), ("images/a.jpg", 0)])
 @example(members=[("a.jpg", 0), ("a.jpg/b.jpg", 0), ("A.jpg/B.jpg", 0)])
-def test_whatever_the_names_nothing_lands_outside_the_target(members):
+def test_whatever_the_names_nothing_is_written_outside_the_target(members):
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         # the target lies deep, so that a few `..` are seen

@@ -39,12 +39,12 @@ def test_every_extension_in_either_case(tmp_path, suffix):
     assert found(lay(tmp_path, f"images/a.{suffix}", "masks/a.png")) == [("a", "")]
 
 
-def test_repeated_suffixes_are_no_part_of_the_name(tmp_path):
+def test_repeated_extensions_are_not_part_of_the_name(tmp_path):
     lay(tmp_path, "images/a.b.jpg.jpg", "masks/a.b.jpg")
     assert found(tmp_path) == [("a.b", "")]
 
 
-def test_names_that_not_every_disk_tells_apart_are_rejected(tmp_path):
+def test_names_that_some_disks_can_not_tell_apart_are_rejected(tmp_path):
     """They are laid out by name: on macOS and Windows the one would be written over the other."""
     lay(tmp_path, "train/images/A.png", "train/masks/A.png", "test/images/a.png", "test/masks/a.png")
     lay(tmp_path, "test/images/b.png", "test/masks/b.png")
@@ -60,7 +60,7 @@ def test_given_subsets(tmp_path):
 
 
 @pytest.mark.parametrize("depth", ["crack_set", "dataset/Crack"])
-def test_a_lonely_folder_is_entered(tmp_path, depth):
+def test_a_single_sub_folder_is_entered(tmp_path, depth):
     lay(tmp_path, f"{depth}/images/a.jpg", f"{depth}/masks/a.jpg", "README.txt", "__MACOSX/x", ".git/x")
     assert found(tmp_path) == [("a", "")]
 
@@ -112,7 +112,7 @@ def ignored(root):
     return [tuple(one) for one in find_pairs(root).ignored]
 
 
-def test_litter_is_ignored_and_said(tmp_path):
+def test_hidden_and_other_files_are_ignored_and_listed(tmp_path):
     lay(tmp_path, "images/a.jpg", "masks/a.png", "images/Thumbs.db", "images/._a.jpg", "images/.jpg")
     lay(tmp_path, "images/sub/b.jpg", "README.txt", "videos/a.mp4", "preview.png", "masks/list.txt")
     assert found(tmp_path) == [("a", "")]
@@ -166,7 +166,7 @@ def test_a_mask_may_have_a_suffix(tmp_path, masks, mask):
     assert (pair.stem, pair.image.name, pair.mask.name) == ("a", "a.jpg", mask)
 
 
-def test_the_whole_name_comes_before_the_name_less_a_suffix(tmp_path):
+def test_the_full_name_comes_before_the_name_without_a_suffix(tmp_path):
     lay(tmp_path, "images/a.jpg", "images/a_label.jpg", "masks/a_label.png", "masks/a.png")
     assert [(pair.stem, pair.mask.name) for pair in find_pairs(tmp_path).pairs] == [
         ("a", "a.png"),
@@ -217,20 +217,20 @@ def test_side_by_side_what_may_be_either_is_rejected(tmp_path):
     ]
 
 
-def test_a_picture_beside_a_folder_is_no_layout(tmp_path):
+def test_an_image_beside_a_folder_is_not_a_layout(tmp_path):
     lay(tmp_path, "logo.png", "set/images/a.jpg", "set/masks/a.png")
     assert found(tmp_path) == [("a", "")]
     assert ignored(tmp_path) == [("logo.png", "lies outside the folders of images and masks")]
 
 
-def test_accents_written_in_two_ways_are_one_name(tmp_path):
+def test_accents_encoded_in_two_ways_are_one_name(tmp_path):
     composed, decomposed = (unicodedata.normalize(form, "höhe") for form in ("NFC", "NFD"))
     lay(tmp_path, f"images/{decomposed}.jpg", f"masks/{composed}.png")
     assert found(tmp_path) == [(composed, "")]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
-def test_names_that_are_no_text_become_text(tmp_path):
+def test_names_that_are_not_unicode_become_text(tmp_path):
     for folder, name in (("images", b"a\xff\n.jpg"), ("masks", b"a\xff\n.png"), ("images", b"b\xff.txt")):
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / os.fsdecode(name)).write_text("x")

@@ -103,7 +103,7 @@ def files(folder):
 # ---- as it should be
 
 
-def test_the_whole_set_is_fetched_once(kaggle, place):
+def test_the_complete_set_is_downloaded_once(kaggle, place):
     folder = get()
     assert folder == place / "1/files"
     assert files(folder) == content(ARCHIVE)
@@ -118,7 +118,7 @@ def test_the_whole_set_is_fetched_once(kaggle, place):
     assert len(kaggle.asked) == 2
 
 
-def test_what_is_not_unpacked_is_told_each_time(kaggle):
+def test_what_is_left_out_is_listed_each_time(kaggle):
     with_more = io.BytesIO(ARCHIVE)
     with zipfile.ZipFile(with_more, "a") as archive:
         archive.writestr(f"{ROOT}/notes.csv", "a,b")
@@ -181,7 +181,7 @@ def test_the_bar_counts_bytes(kaggle, capfd):
     assert "B/s" in shown
 
 
-def test_the_stage_takes_the_pairs_and_leaves_the_cache_whole(kaggle, tmp_path, place):
+def test_the_stage_takes_the_pairs_and_leaves_the_cache_unchanged(kaggle, tmp_path, place):
     workspace = Workspace(tmp_path / "workspace")
     params = Params.model_validate({"data": {"source": "kaggle", "kaggle": {"handle": HANDLE, "version": 2}}})
     download.run(workspace, params)
@@ -206,14 +206,14 @@ def test_a_dropped_connection_is_resumed_where_it_broke(kaggle):
     assert second.headers["if-range"].strip('"')
 
 
-def test_a_download_that_gets_on_is_not_given_up(kaggle):
+def test_a_download_that_makes_progress_is_not_given_up(kaggle):
     # 10 breaks with 2 attempts: each brings 1,000 bytes, more than a hundredth of the file
     kaggle.answers.extend(Answer(cut=1000) for _ in range(10))
     assert files(get(attempts=2)) == content(ARCHIVE)
     assert [asked.first for asked in kaggle.downloads()] == [1000 * n for n in range(11)]
 
 
-def test_a_download_that_does_not_get_on_is_given_up_and_goes_on_later(kaggle, place):
+def test_a_download_without_progress_is_given_up_and_resumed_later(kaggle, place):
     kaggle.answers.extend([Answer(cut=6000), Answer(cut=0), Answer(cut=10), Answer(cut=0)])
     # 6,000 bytes begin the count anew, the 10 bytes of the third try are less than a hundredth and do not
     message = failure(attempts=3)
@@ -225,7 +225,7 @@ def test_a_download_that_does_not_get_on_is_given_up_and_goes_on_later(kaggle, p
     assert [asked.first for asked in kaggle.downloads()] == [0, 6000, 6000, 6010, 6010]
 
 
-def test_a_server_that_ignores_the_range_is_taken_from_the_start(kaggle):
+def test_a_server_that_ignores_the_range_restarts_the_download(kaggle):
     kaggle.answers.extend([Answer(cut=5000), Answer(ignores_range=True)])
     assert files(get()) == content(ARCHIVE)
     assert len(kaggle.downloads()) == 2
@@ -258,7 +258,7 @@ def test_a_rest_that_belongs_to_something_else_is_not_appended(kaggle, capfd, to
     assert "changed on the server" in capfd.readouterr().err
 
 
-def test_a_range_past_the_end_begins_anew(kaggle):
+def test_a_range_past_the_end_restarts_the_download(kaggle):
     # a weak ETag vouches for no bytes, so no If-Range goes out and the shorter archive answers 416
     kaggle.answers.append(Answer(cut=9000, headers={"ETag": 'W/"same"'}))
     failure(attempts=1)
@@ -270,7 +270,7 @@ def test_a_range_past_the_end_begins_anew(kaggle):
 
 
 @pytest.mark.parametrize("note", [None, "{", "[]", '{"total": "1", "etag": null, "md5": null}', '{"more": 1}'])
-def test_a_part_of_nobody_knows_what_is_dropped(kaggle, place, note):
+def test_a_part_of_an_unknown_file_is_deleted(kaggle, place, note):
     place.mkdir(parents=True)
     (place / "1.zip.part").write_bytes(b"x" * 100)
     if note is not None:
@@ -279,7 +279,7 @@ def test_a_part_of_nobody_knows_what_is_dropped(kaggle, place, note):
     assert [asked.first for asked in kaggle.downloads()] == [0]
 
 
-def test_a_length_that_is_not_told(kaggle):
+def test_a_server_that_gives_no_length(kaggle):
     # without a length there is nothing to resume by: cut in the middle, it is fetched anew
     kaggle.answers.extend([Answer(chunked=True, cut=5000), Answer(chunked=True)])
     assert files(get()) == content(ARCHIVE)
@@ -314,8 +314,8 @@ def stage(workspace, endpoint, *before):
     )
 
 
-def test_a_killed_stage_goes_on_with_the_missing_bytes_alone(kaggle, tmp_path, place):
-    # in pieces so small that a file's buffer would hold them back
+def test_a_killed_stage_asks_only_for_the_missing_bytes(kaggle, tmp_path, place):
+    # in blocks so small that a file's buffer would hold them back
     kaggle.answers.append(Answer(hold=2000, pause=0.0005))
     process = stage(tmp_path / "workspace", kaggle.endpoint)
     part = place / "1.zip.part"
@@ -381,7 +381,7 @@ def test_a_checksum_that_stays_wrong_is_an_error_and_nothing_is_kept(kaggle, pla
     assert sorted(path.name for path in place.iterdir()) == ["1.lock"]
 
 
-def test_without_a_checksum_the_zips_own_decide(kaggle):
+def test_without_a_checksum_those_in_the_zip_are_used(kaggle):
     # a byte changed in the middle of what the first member holds
     changed = bytearray(ARCHIVE)
     changed[150] ^= 0xFF
@@ -394,14 +394,14 @@ def test_without_a_checksum_the_zips_own_decide(kaggle):
     assert [asked.first for asked in kaggle.downloads()] == [0, 0]
 
 
-def test_a_page_in_place_of_the_archive_is_no_archive(kaggle):
+def test_a_web_page_is_not_accepted_as_the_archive(kaggle):
     # what the network of a hotel answers
     kaggle.archive = b"<html>Welcome! Please log in.</html>"
     kaggle.answers.extend(Answer(headers={"x-goog-hash": "none"}) for _ in range(2))
     assert "after 2 tries: the file is not a complete zip; the file is deleted" in failure(attempts=2)
 
 
-def test_a_whole_file_that_is_no_zip_is_not_kept(kaggle, place):
+def test_a_complete_file_that_is_not_a_zip_is_not_kept(kaggle, place):
     kaggle.archive = b"not a zip, and this is its right checksum"
     assert failure().startswith(
         f"what Kaggle sent for {HANDLE} version 1 is not a zip, expected one with images/ and masks/"
@@ -422,7 +422,7 @@ def test_an_archive_over_the_limit_is_kept_for_a_higher_one(kaggle, place):
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_a_server_in_trouble_is_asked_again(kaggle, capfd, status):
+def test_a_server_error_is_tried_again(kaggle, capfd, status):
     kaggle.answers.append(Answer(status=status))
     kaggle.api_answers.append(Answer(status=status))
     assert files(get()) == content(ARCHIVE)
@@ -431,7 +431,7 @@ def test_a_server_in_trouble_is_asked_again(kaggle, capfd, status):
     assert f"the server answers {status}; try 3 of 3 in " in shown
 
 
-def test_a_server_that_stays_in_trouble_is_an_error(kaggle):
+def test_a_server_error_that_stays_is_an_error(kaggle):
     kaggle.answers.extend([Answer(status=503)] * 3)
     assert "can't be downloaded from Kaggle after 3 tries: the server answers 503; check" in failure(attempts=3)
     assert len(kaggle.downloads()) == 3
@@ -455,7 +455,7 @@ def test_a_wait_that_is_too_long_is_an_error_at_once(kaggle, as_date):
 
 
 @pytest.mark.parametrize("asked", ["soon", "Wed, 21 Oct 2015 07:28:00 GMT"])
-def test_a_wait_of_nonsense_or_past_is_none(kaggle, asked):
+def test_a_malformed_or_past_wait_is_ignored(kaggle, asked):
     kaggle.answers.append(Answer(status=503, headers={"Retry-After": asked}))
     get()
 
@@ -469,19 +469,19 @@ def test_a_wait_of_nonsense_or_past_is_none(kaggle, asked):
         (Answer(pause=0.05), "bytes per second for 0 s"),
     ],
 )
-def test_a_stall_and_a_trickle_are_given_up_and_resumed(kaggle, capfd, answer, told):
+def test_a_stalled_or_very_slow_connection_is_replaced(kaggle, capfd, answer, told):
     kaggle.answers.append(answer)
     assert files(get()) == content(ARCHIVE)
     assert told in capfd.readouterr().err
     assert len(kaggle.downloads()) == 2
 
 
-def test_an_api_that_says_nothing_is_an_error_in_the_end(kaggle):
+def test_an_api_that_never_answers_is_an_error(kaggle):
     kaggle.api_answers.extend([Answer(silent=True)] * 2)
     assert "after 2 tries: no answer within 0.4 s; check the network" in failure(attempts=2)
 
 
-def test_a_slow_line_that_is_fast_enough_is_left_alone(kaggle):
+def test_a_slow_connection_that_is_fast_enough_is_kept(kaggle):
     kaggle.archive = made_archive(pairs=1)
     # 16 bytes each millisecond
     kaggle.answers.append(Answer(pause=0.001))
@@ -489,7 +489,7 @@ def test_a_slow_line_that_is_fast_enough_is_left_alone(kaggle):
     assert len(kaggle.downloads()) == 1
 
 
-def test_nobody_at_the_address(kaggle, capfd):
+def test_no_server_at_the_address(kaggle, capfd):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     redirect_to(f"http://127.0.0.1:{port}")
@@ -497,7 +497,7 @@ def test_nobody_at_the_address(kaggle, capfd):
     assert "the connection is refused; try 2 of 2" in capfd.readouterr().err
 
 
-def test_no_network_is_told_at_once():
+def test_no_network_is_an_error_at_once():
     redirect_to("http://kaggle.invalid")
     message = failure(attempts=6, patience=Patience())
     assert message == (
@@ -507,7 +507,7 @@ def test_no_network_is_told_at_once():
     )
 
 
-def test_a_name_that_is_lost_on_the_way_is_waited_for(kaggle):
+def test_a_storage_name_that_can_not_be_resolved_is_tried_again(kaggle):
     kaggle.answers.append(Answer(cut=5000))
     right = kaggle.storage_address
     kaggle.storage_address = "http://storage.invalid/"
@@ -523,7 +523,7 @@ def test_a_proxy_that_refuses_is_named_without_its_password(monkeypatch):
     assert SECRET not in message
 
 
-def test_a_certificate_of_nobody(tmp_path):
+def test_an_untrusted_certificate(tmp_path):
     key = tmp_path / "key.pem"
     order = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
     if shutil.which("openssl") is None:
@@ -571,7 +571,7 @@ def test_a_status_inside_an_answer_of_200_counts(kaggle):
 
 
 @pytest.mark.parametrize("body", [b"<html>", b'{"code": "403"}'])
-def test_an_answer_of_another_kind_is_no_answer(kaggle, body):
+def test_an_answer_that_is_not_json_of_kaggle_is_rejected(kaggle, body):
     kaggle.api_answers.append(Answer(status=200, body=body))
     assert failure().startswith(f"Kaggle's answer for {HANDLE} version 1 can't be used (")
 
@@ -748,7 +748,7 @@ def test_logs_of_urllib3_are_left_as_they_were(kaggle, caplog):
         {"api_answers": [Answer(headers={"Location": f"http://[/?X-Goog-Signature={SIGNATURE}"})] * 2},
     ],
 )
-def test_no_failure_tells_a_secret(kaggle, home, monkeypatch, secrets, faults):
+def test_no_failure_shows_a_secret(kaggle, home, monkeypatch, secrets, faults):
     by_token(home, monkeypatch)
     for name, answers in faults.items():
         getattr(kaggle, name).extend(answers)
@@ -772,7 +772,7 @@ def test_no_failure_tells_a_secret(kaggle, home, monkeypatch, secrets, faults):
         '{"username": "", "key": ""}',
     ],
 )
-def test_a_malformed_kaggle_json_is_told_without_its_text(kaggle, home, secrets, text):
+def test_a_malformed_kaggle_json_is_reported_without_its_text(kaggle, home, secrets, text):
     (home / "kaggle.json").write_text(text)
     with pytest.raises(
         DataError, match="the Kaggle credentials are malformed or unreadable, expected a token"
@@ -784,7 +784,7 @@ def test_a_malformed_kaggle_json_is_told_without_its_text(kaggle, home, secrets,
 
 
 @pytest.mark.parametrize("token", [SECRET * 20, f"{SECRET}\nX: y", f"{SECRET} two", f"{SECRET}é"])
-def test_a_malformed_token_is_told_without_its_text(kaggle, monkeypatch, secrets, token):
+def test_a_malformed_token_is_reported_without_its_text(kaggle, monkeypatch, secrets, token):
     # kagglehub takes the token for a file's name first; one too long for a name raises an error that quotes it
     monkeypatch.setenv("KAGGLE_API_TOKEN", token)
     with pytest.raises(DataError, match="credentials are malformed") as caught:

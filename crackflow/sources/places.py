@@ -1,0 +1,98 @@
+"""Where images and masks lie in a folder: the layouts that crackflow.sources.folder describes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from crackflow.errors import DataError
+from crackflow.sources.layouts import IMAGE_FOLDERS, MASK_FOLDERS, SUBSET_FOLDERS, folder_word, is_image
+from crackflow.sources.pairing import Matched, match_folders, match_together
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder of images and one of masks, or one folder with both; `given` is the subset that it stands for."""
+
+    given: str
+    images: Path
+    masks: Path | None
+
+    def match(self, root: Path) -> Matched:
+        """Pair the files of this place; paths in reasons are relative to `root`."""
+        images = _files(self.images)
+        return match_together(images, root) if self.masks is None else match_folders(images, _files(self.masks), root)
+
+
+def find_places(root: Path, depth: int = 2) -> list[Place]:
+    """Find where images and masks lie.
+
+    Args:
+        root: a folder.
+        depth: how many folders deeper to look, each the only sub-folder of the one above.
+
+    Returns:
+        The places; those that stand for a subset come first. Empty when the folder has none of the layouts.
+
+    Raises:
+        DataError: when two folders could be the images or the masks.
+        OSError: when a folder can't be read.
+    """
+    folders = _folders(root)
+    places = [place for given, folder in _subsets(folders) for place in _place(given, folder)]
+    places += _place("", root)
+    if not places and len(folders) == 1 and depth:
+        return find_places(folders[0], depth - 1)
+    return places
+
+
+def _place(given: str, folder: Path) -> list[Place]:
+    images, masks = _only(folder, IMAGE_FOLDERS), _only(folder, MASK_FOLDERS)
+    if images is None or masks is None:
+        # a few images beside other folders are not a layout
+        return [Place(given, folder, None)] if match_together(_files(folder), folder).pairs else []
+    if given:
+        return [Place(given, images, masks)]
+    inner = [
+        Place(subset, below, other)
+        for subset, below in _subsets(_folders(images))
+        for _, other in _subsets(_folders(masks))
+        if folder_word(below.name) == folder_word(other.name)
+    ]
+    return [*inner, Place("", images, masks)] if _has_images(images) or not inner else inner
+
+
+def _subsets(folders: Iterable[Path]) -> list[tuple[str, Path]]:
+    order = list(SUBSET_FOLDERS)
+    found = [folder for folder in folders if folder_word(folder.name) in SUBSET_FOLDERS]
+    found.sort(key=lambda folder: order.index(folder_word(folder.name)))
+    return [(SUBSET_FOLDERS[folder_word(folder.name)], folder) for folder in found]
+
+
+def _only(folder: Path, words: frozenset[str]) -> Path | None:
+    """Return the sub-folder with one of these names. If there are several, the one that holds images.
+
+    Raises:
+        DataError: when several hold images.
+    """
+    found = [path for path in _folders(folder) if folder_word(path.name) in words]
+    if len(found) > 1:
+        found = [path for path in found if _has_images(path)] or found[:1]
+    if len(found) > 1:
+        names = " and ".join(path.name for path in found)
+        raise DataError(
+            f"{folder} holds {names}, expected one of them; keep one, or set data.path to a copy that has one"
+        )
+    return found[0] if found else None
+
+
+def _folders(root: Path) -> list[Path]:
+    """List the sub-folders, without hidden ones and those with OS metadata files."""
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith((".", "__MACOSX")))
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_file()]
+
+
+def _has_images(folder: Path) -> bool:
+    return any(is_image(path.name) and path.is_file() for path in folder.iterdir())
