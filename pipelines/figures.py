@@ -16,7 +16,7 @@ FLIPS = tuple(BY_NAME[name] for name in ("pooled_iou", "pooled_f1", "positives_i
 ORIGINAL = "dice_coef_multiclass"
 
 
-def read(workspace: Workspace) -> dict[str, Any]:
+def read_figures(workspace: Workspace) -> dict[str, Any]:
     """Read metrics/evaluation.json.
 
     Raises:

@@ -1,1 +1,1 @@
-"""Figures of the crack class: counts and ratios, thresholds, component filters, comparisons."""
+"""Figures of the crack class: scoring, counts and ratios, operating point search, confidence intervals, comparison."""

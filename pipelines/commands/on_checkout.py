@@ -64,7 +64,7 @@ def figures(
     from tasks.workspace import Workspace
 
     workspace = Workspace(Path.cwd())
-    values, places = found.read(workspace), found.outputs(workspace)
+    values, places = found.read_figures(workspace), found.outputs(workspace)
     if as_json:
         typer.echo(json.dumps({**values, "outputs": dict(places)}, indent=1))
     else:

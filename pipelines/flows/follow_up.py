@@ -66,7 +66,7 @@ def figures_before(tree: Path) -> dict[str, Any]:
 def show(rebuilt: Rebuilt) -> None:
     """Leave the figures, what changed in them, and what to look at as artifacts; nothing where there are no figures."""
     try:
-        values = figures.read(rebuilt.workspace)
+        values = figures.read_figures(rebuilt.workspace)
     except DataError:
         return
     put = rebuilt.board.put
@@ -176,7 +176,7 @@ def revision_of(tree: Path) -> str:
 def _message(rebuilt: Rebuilt, revision: str, verdict: str | None) -> str:
     """What changed, and what the gate said; the first line has the pooled IoU."""
     try:
-        values = figures.read(rebuilt.workspace)
+        values = figures.read_figures(rebuilt.workspace)
     except DataError:
         return f"Rebuild of {revision}"
     found = comparison.changes(rebuilt.before, values)

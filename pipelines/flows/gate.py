@@ -80,7 +80,7 @@ def judge(workspace: Workspace, revision: str) -> Verdict:
         DataError: when the rebuild has left no figures.
         ModelError: when the model or its lists can't be used.
     """
-    params, values = workspace.params(), figures.read(workspace)
+    params, values = workspace.params(), figures.read_figures(workspace)
     verdict = _verdict(workspace, params)
     if verdict.name == "Promoted":
         champion_files.replace(workspace, params, values, revision, verdict.reason)

@@ -111,7 +111,7 @@ def test_figures_that_are_not_there_are_said_in_one_line(workspace, text, messag
     else:
         workspace.metrics_json.write_text(text)
     with pytest.raises(DataError, match=message) as caught:
-        figures.read(workspace)
+        figures.read_figures(workspace)
     assert "\n" not in str(caught.value)
 
 
