@@ -1,5 +1,8 @@
 """crackflow/output_folder.py; tests/pipelines/commands tries it by the commands that use it."""
 
+import subprocess
+import sys
+
 import pytest
 
 from crackflow import manifest
@@ -123,3 +126,67 @@ def test_the_suggestion_is_a_name_that_is_free(tmp_path, inputs, monkeypatch):
     with pytest.raises(DataError, match=r"try --out in-predict-2$"):
         run(inputs, inputs, {"a": b"1"})
     run(tmp_path / "in-predict-2", inputs, {"a": b"1"})
+
+
+KILLED_ANYWHERE = """
+import os, shutil, signal, sys
+from pathlib import Path
+from crackflow import manifest
+from crackflow.output_folder import claim
+
+NAMES = ["masks/a", "masks/b", "last"]
+root = Path(sys.argv[1])
+(root / "in").mkdir()
+out = root / "out"
+
+def run(content):
+    with claim(out, root / "in", NAMES, command="predict") as folder:
+        folder.begin(NAMES, "0" * 64, {}, keep_others=True)
+        for name in NAMES:
+            folder.write(name, content)
+        folder.finish()
+
+def contents():
+    return {name: (out / name).read_bytes() for name in NAMES if (out / name).exists()}
+
+left = 0
+def count(event, arguments):
+    global left
+    if event in ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir"):
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(count)
+
+for moment in range(1, 1000):
+    shutil.rmtree(out, ignore_errors=True)
+    run(b"old")
+    for name in ("notes", "masks/mine"):
+        (out / name).write_bytes(b"mine")
+    child = os.fork()
+    if child == 0:
+        left = moment
+        run(b"new")
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    found = contents()
+    assert set(found.values()) <= {b"old", b"new"}, (moment, found)
+    if "last" in found:
+        assert set(found) == set(NAMES) and len(set(found.values())) == 1, (moment, found)
+    assert manifest.read_manifest(out).command == "predict", moment
+    run(b"next")
+    assert contents() == dict.fromkeys(NAMES, b"next"), (moment, contents())
+    assert (out / "notes").read_bytes() == (out / "masks/mine").read_bytes() == b"mine", moment
+    assert {path.name for path in out.iterdir()} == {"crackflow-manifest.json", "last", "masks", "notes"}, moment
+    assert {path.name for path in (out / "masks").iterdir()} == {"a", "b", "mine"}, moment
+    if status == 0:
+        print(moment)
+        break
+"""
+
+
+def test_a_kill_at_any_moment_leaves_whole_files_and_a_folder_that_the_next_run_takes(tmp_path):
+    """SIGKILL before each opening, renaming, removing and making of a file or folder, one after the other."""
+    run = subprocess.run([sys.executable, "-c", KILLED_ANYWHERE, tmp_path], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert int(run.stdout) > 30
