@@ -28,10 +28,10 @@ from tasks.workspace import Workspace
 
 COLUMNS = 6
 PICTURE_WIDTH = 192
-# Pairs of pictures, so a third as many beside each other.
+# An entry has two images, so a row holds fewer of them.
 PAIR_COLUMNS = 3
 DUPLICATES_SHOWN = 24
-# The sheets show the same pairs each time; which ones is of no consequence, so it is no parameter.
+# The sheets show the same pairs each time. Which ones does not matter, so it is no parameter.
 SEED = 0
 
 
@@ -165,7 +165,7 @@ def _duplicates(workspace: Workspace, pairs: ResizedPairs, duplicates: Sequence[
 
 
 def _write_entries(workspace: Workspace, name: str, shown: list[Picture]) -> None:
-    """A stage writes what it declares, so an empty list makes a blank picture; the report shows none then."""
+    """A stage writes all that it declares, so an empty list makes a blank image, which the report leaves out."""
     rows = [shown[start : start + PAIR_COLUMNS] for start in range(0, len(shown), PAIR_COLUMNS)]
     picture = sheet(rows, width=shown[0].shape[1]) if shown else np.full((1, 1, 3), 255, np.uint8)
     write_png(workspace.reports / f"{name}.png", picture)

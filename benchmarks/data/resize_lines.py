@@ -86,7 +86,7 @@ class Curve(NamedTuple):
     Attributes:
         degrees: of a straight line, from the x axis down; None for curves and arcs.
         distance: (H, W), how far each pixel's middle is from it, px.
-        steps: (N, 2), pieces of it one after another, down and across, px.
+        steps: (N, 2), parts of it one after another, down and across, px.
     """
 
     degrees: int | None
@@ -140,12 +140,12 @@ def length(mask: Pixels, down: float, across: float) -> float:
     return level * across + upright * down + diagonal * math.hypot(down, across)
 
 
-def pieces(mask: Pixels) -> int:
+def component_count(mask: Pixels) -> int:
     return cv2.connectedComponents(mask, connectivity=8)[0] - 1
 
 
 def measure(resize: Resize, mask: Pixels) -> dict[str, float]:
-    """Part of the skeleton's length kept, error of the area, pieces more than before, ms."""
+    """Part of the skeleton's length kept, error of the area, components more than before, ms."""
     down, across = (SIZE / side for side in mask.shape)
     started = time.perf_counter()
     found = resize(mask, SIZE)
@@ -153,15 +153,15 @@ def measure(resize: Resize, mask: Pixels) -> dict[str, float]:
     return {
         "kept": length(found, 1, 1) / length(mask, down, across),
         "area": float(found.sum() / (mask.sum() * down * across) - 1),
-        "breaks": max(0, pieces(found) - pieces(mask)),
+        "breaks": max(0, component_count(found) - component_count(mask)),
         "ms": took * 1e3,
     }
 
 
 def is_possible(path: Curve, mask: Pixels) -> bool:
-    """Whether any mask in one piece has the area.
+    """Whether any unbroken mask has the area.
 
-    One piece needs a pixel in each row, or each column if they are more, that each part of the path passes.
+    An unbroken line needs a pixel in each row, or each column if they are more, that each part of the path passes.
     """
     scales = np.array([SIZE / side for side in mask.shape])
     least = float(abs(path.steps * scales).max(axis=1).sum())

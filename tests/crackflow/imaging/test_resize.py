@@ -56,8 +56,8 @@ def test_a_line_of_one_pixel_never_breaks(height, width, size, row, diagonal):
         classes[row % height] = 1
     found = resize_mask(classes, size, 2)
     assert found.any(axis=0).all()
-    pieces, _ = cv2.connectedComponents(found, connectivity=8)
-    assert pieces - 1 == 1
+    labels, _ = cv2.connectedComponents(found, connectivity=8)
+    assert labels - 1 == 1
 
 
 def test_several_classes_keep_the_one_that_covers_most():

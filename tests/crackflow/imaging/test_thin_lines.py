@@ -12,7 +12,7 @@ from crackflow.imaging.thin_lines import coverage, scale_lines
 SIDES = st.integers(8, 96)
 
 
-def pieces(mask):
+def component_count(mask):
     return int(label(mask, connectivity=2).max())
 
 
@@ -60,8 +60,8 @@ def test_coverage_is_the_share_of_each_square(source, target, seed):
 @given(source=st.tuples(SIDES, SIDES), target=st.tuples(SIDES, SIDES), seed=st.integers(0, 10_000))
 def test_a_wandering_line_of_one_pixel_stays_in_one_piece(source, target, seed):
     mask = walk(*source, seed)
-    assert pieces(mask) == 1
-    assert pieces(scale_lines(mask, *target)) == 1
+    assert component_count(mask) == 1
+    assert component_count(scale_lines(mask, *target)) == 1
 
 
 @pytest.mark.parametrize("width", [1, 1.5, 2])
@@ -72,11 +72,11 @@ def test_a_line_keeps_its_area_and_its_length(width, degrees, target):
     found = scale_lines(mask, *target)
     scales = target[0] / 96, target[1] / 96
     wanted = (mask > 0).sum() * scales[0] * scales[1]
-    # the least that is in one piece: a pixel in each row or each column, whichever are more
+    # the least that is unbroken: a pixel in each row or each column, whichever are more
     least = max(np.flatnonzero((mask > 0).any(axis=1 - axis)).size * scales[axis] for axis in (0, 1))
     assert wanted * 0.98 - 1 <= found.sum() <= max(wanted * 1.02, least) + 2
-    assert pieces(found) == 1
-    # one piece from end to end, and an end may be a pixel further in or out
+    assert component_count(found) == 1
+    # one component from end to end; an end may be a pixel further in or out
     across = [np.ptp(np.flatnonzero(found.any(axis=1 - axis))) / scales[axis] for axis in (0, 1)]
     before = [np.ptp(np.flatnonzero((mask > 0).any(axis=1 - axis))) for axis in (0, 1)]
     assert abs(np.hypot(*across) / np.hypot(*before) - 1) < 0.05
@@ -98,7 +98,7 @@ def test_a_line_of_two_pixels_that_falls_on_the_edge_of_two_is_no_wider_than_its
     found = scale_lines(mask, 60, 60)
     assert found.sum() == 80
     assert found[:, 29:31].any(axis=1).all()
-    assert pieces(found) == 1
+    assert component_count(found) == 1
 
 
 @settings(deadline=None)

@@ -50,7 +50,7 @@ def test_groups_across_sources_keep_both_in_bounds():
 def test_a_source_that_its_groups_keep_off_is_as_near_as_they_allow():
     counts = counts_of([1] * 500, [60, *[1] * 20])
     by_source, overall = off(counts, assign(counts, 0))
-    # 60 of 80 in train are 5 points more than 70 %: 0 in train besides is the nearest
+    # 60 of 80 in train are 5 points more than 70 %: no other one in train is the nearest
     assert by_source[1] == pytest.approx(least_difference([60, *[1] * 20], SHARES))
     assert overall <= OVERALL
 
