@@ -42,6 +42,7 @@ lint: $(READY)
 	ruff check .
 	ruff format --check .
 	mypy
+	deptry .
 	python -m scripts.graph --check
 	python -m scripts.rooms --check
 
