@@ -69,9 +69,9 @@ def install(block: str) -> list[str]:
 def _automations(action: "SendNotification | CallWebhook") -> "list[AutomationCore]":
     """Describe the two automations.
 
-    The event of a change of state bears the state's name, so `Refused` and `TimedOut`, which are failures, are found by
-    the state's type; `Rejected`, a completed run by its type, by its name. Cached, AlreadyRunning and Cancelled are no
-    news.
+    An event of a change of state has the state's name. Failures also have the names `Refused` and `TimedOut`, so they
+    are found by the state's type. `Rejected` is a completed run by its type, so it is found by its name. Cached,
+    AlreadyRunning and Cancelled send nothing.
     """
     from prefect.events.schemas.automations import AutomationCore, EventTrigger
 
@@ -85,7 +85,12 @@ def _automations(action: "SendNotification | CallWebhook") -> "list[AutomationCo
         return AutomationCore(name=name, description=description, trigger=trigger, actions=[action])
 
     return [
-        automation(FAILED, "A rebuild failed, was refused or crashed.", "prefect.flow-run.*", ["FAILED", "CRASHED"]),
+        automation(
+            FAILED,
+            "A rebuild failed, could not start, or crashed.",
+            "prefect.flow-run.*",
+            ["FAILED", "CRASHED"],
+        ),
         automation(
             REJECTED,
             "A new model did not pass the gate.",

@@ -103,7 +103,7 @@ def claim(client: "SyncPrefectClient", plan: Plan, root: Path, alone: bool) -> N
         found = client.read_deployment_by_name(f"{FLOW_NAME}/{plan.name}")
     except ObjectNotFound:
         return
-    _refuse_foreign(found, root)
+    _reject_foreign(found, root)
     # by id: other flows may have a deployment of the same name
     mine = DeploymentFilter(id=DeploymentFilterId(any_=[found.id]))
     for run_id in _runs(client, mine, ["SCHEDULED"], missed=True):
@@ -113,7 +113,7 @@ def claim(client: "SyncPrefectClient", plan: Plan, root: Path, alone: bool) -> N
             client.set_flow_run_state(run_id, Crashed(message="ended with `crackflow serve`"), force=True)
 
 
-def _refuse_foreign(found: "DeploymentResponse", root: Path) -> None:
+def _reject_foreign(found: "DeploymentResponse", root: Path) -> None:
     if found.work_pool_name:
         whose = f"belongs to the workers of pool {found.work_pool_name}"
     elif found.description != description_of(root):

@@ -1,8 +1,7 @@
 """Prefect servers: one for the length of one command where none is configured, and the one of `crackflow serve`.
 
-Prefect starts one itself when a flow needs it. This one starts while the flow is still being imported, without
-Prefect's server code in the flow's own process, which shortens the wait by seconds; and it ends with the flow even when
-that is killed, where Prefect's own would stay behind.
+Prefect can start a temporary server itself. Ours starts while the flow is still being imported, which saves seconds. It
+ends with the flow even when that is killed; Prefect's own would stay behind.
 """
 
 import atexit

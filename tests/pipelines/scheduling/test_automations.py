@@ -94,7 +94,7 @@ def test_word_is_sent_of_failures_and_rejections_and_of_nothing_else(client, blo
     from prefect.states import Cancelled, Completed, Crashed, Failed
 
     module.install(block)
-    # the server reads its automations anew now and then
+    # the server reads its automations again now and then
     time.sleep(2)
     finish(FLOW_NAME, Completed(message="4 of 4 stages ran"))
     finish(FLOW_NAME, Completed(name="Cached"))
@@ -131,7 +131,7 @@ def test_a_webhook_is_called_too(client, receiver):
 
 
 @pytest.mark.slow
-def test_a_block_that_is_not_there_or_can_not_send_is_refused(client):
+def test_a_block_that_is_not_there_or_can_not_send_is_rejected(client):
     from prefect.blocks.system import Secret
 
     for name in ("slack-webhook/nobody", "nonsense", "no-such-type/x"):

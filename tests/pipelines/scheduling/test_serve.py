@@ -49,11 +49,11 @@ def plan(**changed):
     ],
     ids=str,
 )
-def test_a_plan_that_can_not_be_served_is_refused(project, changed, message):
-    with pytest.raises(Exception, match=message) as refused:
+def test_a_plan_that_can_not_be_served_is_rejected(project, changed, message):
+    with pytest.raises(Exception, match=message) as rejected:
         plan(**changed).check(project.root)
-    assert refused.value.exit_code == 2
-    assert "\n" not in str(refused.value)
+    assert rejected.value.exit_code == 2
+    assert "\n" not in str(rejected.value)
 
 
 @pytest.mark.parametrize("cron", ["0 2 * * *", "*/5 8-18 * * mon-fri", "@daily"])
@@ -66,7 +66,7 @@ def test_outside_a_checkout_there_is_nothing_to_serve(tmp_path):
         plan().check(tmp_path)
 
 
-def test_the_command_refuses_in_one_line(project):
+def test_the_command_rejects_in_one_line(project):
     found = subprocess.run(
         [*CRACKFLOW, "serve", "--in-place", "--cron", "0 2 * *"],
         check=False,
@@ -421,7 +421,7 @@ def test_what_a_killed_serve_left_is_cleared_away(client, make_deployment, tmp_p
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pool", [False, True])
-def test_a_name_that_another_uses_is_refused(client, make_deployment, tmp_path, pool):
+def test_a_name_that_another_uses_is_rejected(client, make_deployment, tmp_path, pool):
     from prefect.client.schemas.actions import WorkPoolCreate
 
     if pool:
