@@ -71,6 +71,9 @@ def _rebuild_lock(what: str, path: Path) -> Finding:
     if process in holders:
         advice = "wait until it has ended, or end it; another rebuild would end as AlreadyRunning"
         return Finding(what, "warning", f"held by {_name(process)}, alive, since {since}", advice)
+    if not process:
+        found = f"held by {_names(holders)}, though its file was deleted or says nothing"
+        return Finding(what, "warning", found, "wait until it has ended, or end it")
     found = f"the rebuild that took it has died; still held by what it started: {_names(holders)}"
     return Finding(what, "warning", found, f"they end within seconds; if not: kill {' '.join(map(str, holders))}")
 

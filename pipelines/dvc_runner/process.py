@@ -4,7 +4,6 @@ import contextlib
 import json
 import math
 import os
-import re
 import selectors
 import signal
 import subprocess
@@ -13,38 +12,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import IO, cast
 
-from crackflow.errors import CrackflowError, UnreachableError
+from crackflow.errors import CrackflowError
 from pipelines.dvc_runner import supervise
 from pipelines.dvc_runner.log_lines import LogLines
+from pipelines.dvc_runner.stage_error import EXITED, StageError, StageStoppedError, error_of, weight
 from tasks.child_environment import child_environment
 from tasks.workspace import Workspace
 
 # Between SIGTERM and SIGKILL. Below the 30 s that a Prefect worker grants a flow that it cancels.
 GRACE_S = 10.0
 POLL_S = 0.5
-
-
-Kind = Literal["fault", "failed", "killed", "unreachable"]
-
-
-class StageError(Exception):
-    """A stage did not end well; the message is one line.
-
-    Attributes:
-        kind: fault where the stage itself said what to fix (data, parameters, disk); unreachable where a
-            server did not answer, and may later; killed where a signal ended it from outside, as the kernel does when
-            memory runs out; failed otherwise: a defect, or the time limit.
-    """
-
-    def __init__(self, message: str, kind: Kind = "failed") -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
-class StageStoppedError(StageError):
-    """The run was cancelled before the stage had ended."""
 
 
 def limit_s(minutes: float | None) -> float | None:
@@ -122,16 +101,16 @@ class StageProcesses:
         said, code = "", 0
         try:
             for line in self._lines(process, limit_s):
-                said = line if _weight(line) >= _weight(said) else said
+                said = line if weight(line) >= weight(said) else said
                 # DVC ends with a code of its own and says that of the shell in which it ran the stage
-                code = int(found[1]) if (found := _EXITED.search(line)) else code
+                code = int(found[1]) if (found := EXITED.search(line)) else code
                 say(line)
         finally:
             self._end(process)
         if process.returncode:
             if self._stopped:
                 raise StageStoppedError("ended, because the run was stopped")
-            raise _error(process.returncode, code, said)
+            raise error_of(process.returncode, code, said)
 
     def stop(self) -> None:
         """End every running stage, and start none from here on. Returns at once; `repro` returns when they are gone."""
@@ -218,29 +197,3 @@ class StageProcesses:
 def _close(process: "subprocess.Popen[bytes]") -> None:
     """Close the pipe that pipelines/dvc_runner/supervise.py watches: it then ends the process group."""
     cast("IO[bytes]", process.stdin).close()
-
-
-def _weight(line: str) -> int:
-    """How much a line says of why a stage failed: our stages' own word most, then an exception's, DVC's, any."""
-    return 3 if line.startswith("error: ") else 2 if _EXCEPTION.match(line) else int(line.startswith("ERROR: "))
-
-
-def _error(code: int, inner: int, said: str) -> StageError:
-    """What went wrong, by the exit code of the process, that of the stage within it, and the weightiest line."""
-    # first, since a stage that is ended by SIGTERM says so in a line of its own
-    if number := _signal(code) or _signal(inner):
-        return StageError(f"killed by {number.name}, from outside or because memory ran out", "killed")
-    if said.startswith("error: "):
-        later = UnreachableError.exit_code in {code, inner}
-        return StageError(said.removeprefix("error: "), "unreachable" if later else "fault")
-    return StageError(said or f"it ended with exit code {code} and said nothing")
-
-
-# the last line of a traceback
-_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception)\b(: |$)")
-_EXITED = re.compile(r"exited with (-?\d+)\s*$")
-
-
-def _signal(code: int) -> signal.Signals | None:
-    number = -code if code < 0 else code - 128
-    return signal.Signals(number) if number in set(signal.Signals) else None

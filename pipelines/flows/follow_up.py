@@ -19,7 +19,8 @@ from prefect.states import Cancelled, Completed, Failed
 from crackflow.errors import CrackflowError, DataError
 from crackflow.evaluation import comparison
 from pipelines import figures
-from pipelines.dvc_runner.process import StageError, StageProcesses, StageStoppedError
+from pipelines.dvc_runner.process import StageProcesses
+from pipelines.dvc_runner.stage_error import StageError, StageStoppedError
 from pipelines.flows import artifacts, gate, results_branch
 from pipelines.git import GitError, commit_of, git, shown
 from tasks.workspace import Workspace

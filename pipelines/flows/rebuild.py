@@ -4,91 +4,32 @@ DVC owns the graph and the cache, Prefect owns when, retries, limits, logs and s
 pipelines/dvc_runner/graph.py reads it and never repeats it.
 """
 
-import functools
 from pathlib import Path
 from typing import Any
 
 from dvc.exceptions import DvcException
-from prefect import Task, flow, get_run_logger, task
-from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
-from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas import State, TaskRun
+from prefect import flow, get_run_logger
+from prefect.client.schemas import State
 from prefect.context import FlowRunContext
-from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
-from prefect.states import Cancelled, Completed, Crashed, Failed, Pending
+from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
-from prefect.utilities.annotations import allow_failure, quote
+from prefect.utilities.annotations import quote
 
 from crackflow.errors import CrackflowError, one_line
 from pipelines.dvc_runner import graph, repair, run_lock
-from pipelines.dvc_runner.process import GRACE_S, StageError, StageProcesses, StageStoppedError, limit_s
+from pipelines.dvc_runner.process import GRACE_S, StageProcesses, limit_s
 from pipelines.flows import artifacts, follow_up, limits, results_branch, work_tree
 from pipelines.flows.limits import FLOW_NAME
+from pipelines.flows.stages import run_stages
 from pipelines.git import GitError
 from tasks.child_environment import forget_repository
 from tasks.workspace import Workspace
 
 # Training takes every core there is; two let a light stage run beside it.
 STAGES_AT_ONCE = 2
-# A server that can't be reached may answer later; any other stage that failed would fail again.
-DOWNLOAD_RETRIES = 2
-# The download itself tries with back-off before it gives up. A run that is cancelled waits for the end of such a delay,
-# and has 15 s.
-DOWNLOAD_RETRY_DELAYS_S = [3.0, 9.0]
-UNREACHABLE = "Unreachable"
-# Fault: the stage has said what to fix; a stage that failed without saying so has a defect.
-FAILURES = {"unreachable": UNREACHABLE, "fault": "Fault"}
 # ThreadPoolTaskRunner(...) alone is a runner of Never to mypy
 RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=STAGES_AT_ONCE)
-
-
-def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State) -> bool:
-    return state.name == UNREACHABLE
-
-
-@task(
-    task_run_name="{stage.name}",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=DOWNLOAD_RETRIES,
-    retry_delay_seconds=DOWNLOAD_RETRY_DELAYS_S,
-    retry_condition_fn=_may_pass,
-)
-def run_stage(
-    stage: graph.Stage, upstream: dict[str, PrefectFuture[State]], processes: StageProcesses, force: bool
-) -> State:
-    """Bring one stage up to date.
-
-    Args:
-        stage: the stage as planned.
-        upstream: the task runs of the stages that it builds on, all of them ended.
-        processes: what starts it.
-        force: run it though nothing changed.
-
-    Returns:
-        Completed where it ran, Completed(name="Cached") where it need not, Pending(name="NotReady") where a stage that
-        it builds on failed; Failed(name="Fault") where the stage said what to fix, Failed(name="Unreachable")
-        where a server did not answer it, Crashed where it was killed, Failed or Cancelled otherwise.
-    """
-    unfit = [name for name, future in upstream.items() if not future.state.is_completed()]
-    if unfit:
-        return Pending(name="NotReady", message=f"not run, because {' and '.join(unfit)} did not complete")
-    if stage.settled and not force:
-        return Completed(name="Cached", message="nothing changed")
-    log = get_run_logger()
-    if stage.changes:
-        log.info("changed: %s", stage.summary())
-    try:
-        ran = processes.repro(stage.name, functools.partial(log.info, "%s"), force)
-    except StageStoppedError as error:
-        return Cancelled(message=str(error))
-    except StageError as error:
-        # returned and not raised: Prefect would log a traceback, though this function has no defect
-        if error.kind == "killed":
-            return Crashed(message=str(error))
-        return Failed(name=FAILURES.get(error.kind), message=str(error))
-    return Completed(message="ran") if ran else Completed(name="Cached", message="DVC had its outputs")
 
 
 @flow(name=FLOW_NAME, task_runner=RUNNER)
@@ -138,7 +79,7 @@ def rebuild(
             processes = StageProcesses(tree, run_id, limit, lock)
             rebuilt = follow_up.Rebuilt(Workspace(tree), root, processes, before, artifacts.Board(get_run_logger()))
             try:
-                conclusion = _stages(rebuilt, plan, force)
+                conclusion = run_stages(plan, processes, force, rebuilt.board)
                 if not conclusion.is_completed():
                     return conclusion
                 # a run of a part says nothing new of the model
@@ -182,14 +123,6 @@ def _tree(root: Path, revision: str | None, commit: bool) -> Path:
     return root
 
 
-def _stages(rebuilt: follow_up.Rebuilt, plan: list[graph.Stage], force: bool) -> State:
-    """Bring every stage of the plan up to date; give what came of it all."""
-    states = _run(plan, rebuilt.processes, force, rebuilt.board)
-    table = artifacts.stage_table(plan, states)
-    rebuilt.board.put(create_markdown_artifact, markdown=table, key="stages", description="What became of each stage")
-    return _conclusion(states)
-
-
 def _follow_up(
     rebuilt: follow_up.Rebuilt, conclusion: State, *, gated: bool, commit: bool, push: bool, whole: bool
 ) -> State:
@@ -224,35 +157,3 @@ def _follow_up(
 def _failed_step(what: str, state: State, said: list[str]) -> State:
     message = "; ".join([*said, f"{what} failed: {state.message}"])
     return Cancelled(message=message) if state.is_cancelled() else Failed(message=message)
-
-
-def _run(plan: list[graph.Stage], processes: StageProcesses, force: bool, board: artifacts.Board) -> dict[str, State]:
-    """Submit every stage with what it waits for, and wait until all have ended."""
-    futures: dict[str, PrefectFuture[State]] = {}
-    for stage in plan:
-        upstream = {name: futures[name] for name in stage.upstream}
-        futures[stage.name] = run_stage.submit(
-            # quoted: Prefect would put results in the place of the futures, and walk through the rest
-            quote(stage),
-            quote(upstream),
-            quote(processes),
-            force,
-            return_state=False,
-            wait_for=[allow_failure(future) for future in upstream.values()],
-        )
-    bar = board.put(create_progress_artifact, progress=0.0, key="progress", description=f"Stages done, of {len(plan)}")
-    for done, future in enumerate(futures.values(), start=1):
-        future.wait()
-        board.put(update_progress_artifact, artifact_id=bar, progress=100 * done / len(plan))
-    return {name: future.state for name, future in futures.items()}
-
-
-def _conclusion(states: dict[str, State]) -> State:
-    failed = {name: state.message for name, state in states.items() if state.is_failed() or state.is_crashed()}
-    missed = [name for name, state in states.items() if not state.is_completed() and name not in failed]
-    if failed or missed:
-        reason = "; ".join(f"{name} failed: {message}" for name, message in failed.items())
-        rest = f"{', '.join(missed)} did not run" if missed else ""
-        return Failed(message="; ".join(filter(None, [reason, rest])))
-    cached = sum(state.name == "Cached" for state in states.values())
-    return Completed(message=f"{len(states) - cached} of {len(states)} stages ran, {cached} cached")

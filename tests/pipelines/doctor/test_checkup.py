@@ -379,6 +379,15 @@ def test_a_rebuild_that_died_and_left_a_stage(tmp_path):
         os.kill(child, signal.SIGKILL)
 
 
+def test_a_lock_whose_file_was_deleted_is_still_seen(tmp_path):
+    with run_lock.hold(tmp_path, 0):
+        (tmp_path / LOCK).unlink()
+        found = one(project_checks.rebuild_locks(tmp_path))
+    assert found.state == "warning"
+    assert found.found.startswith(f"held by process {os.getpid()} (")
+    assert found.found.endswith(", though its file was deleted or says nothing")
+
+
 def test_the_lock_of_scheduled_rebuilds(tmp_path):
     with run_lock.hold(tmp_path, 0, scheduled=True):
         found = project_checks.rebuild_locks(tmp_path)

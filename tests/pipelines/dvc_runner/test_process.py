@@ -8,7 +8,8 @@ import time
 import pytest
 
 from crackflow.errors import CrackflowError
-from pipelines.dvc_runner.process import StageError, StageProcesses, StageStoppedError, limit_s
+from pipelines.dvc_runner.process import StageProcesses, limit_s
+from pipelines.dvc_runner.stage_error import StageError, StageStoppedError
 
 
 @pytest.fixture
