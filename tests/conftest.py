@@ -27,13 +27,13 @@ absl_logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
 LONG = (
     "tests/pipelines/test_end_to_end.py",
     "tests/tasks/test_survival.py",
+    "tests/crackflow/test_backends.py",
     "tests/pipelines/flows/test_rebuild.py",
     "tests/tasks/test_train.py",
     "tests/pipelines/test_cli.py",
     "tests/pipelines/test_scheduled.py",
     "tests/pipelines/test_deployment.py",
     "tests/pipelines/doctor/test_checkup.py",
-    "tests/crackflow/test_backends.py",
     "tests/pipelines/flows/test_gate.py",
     "tests/pipelines/scheduling/test_serve.py",
 )
