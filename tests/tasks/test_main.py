@@ -30,7 +30,11 @@ def test_an_unknown_stage_names_the_known_ones(argv, capsys):
     ("old", "new", "message"),
     [
         ("learning_rate:", "learning_rat:", "unknown key train.learning_rat; did you mean train.learning_rate?"),
-        ("num_layers: 6", "num_layers: 11", "resize.size is 512, but model.num_layers 11"),
+        (
+            "num_layers: 6",
+            "num_layers: 11",
+            "resize.size is 512, but model.architecture flexunet needs a multiple of 2048",
+        ),
         ("train: 0.7", "train: 0.8", "shares add to 1.1, expected 1"),
         ("epochs: ", "epochs: many #", "train.epochs is 'many'"),
         ("  epochs: ", "  # ", "train.epochs is missing"),
