@@ -12,6 +12,8 @@ RUN = "import keras, pytest, sys; assert keras.backend.backend() == 'jax'; sys.e
 
 
 @pytest.mark.slow
+# as long as all of these take, on a machine that does other work too
+@pytest.mark.timeout(1800)
 def test_what_calculates_passes_its_tests_on_jax():
     names = ("models/test_flexunet", "training/test_losses", "training/test_metrics", "training/test_muon")
     files = [f"tests/crackflow/{name}.py" for name in (*names, "training/test_deep_supervision")]
