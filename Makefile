@@ -60,7 +60,7 @@ soak: $(READY) ## break rebuilds in every way we know, an hour or more; docs/exp
 results: $(READY) ## write the results shown in README and docs from docs/results and metrics
 	python -m scripts.results
 
-params: $(READY) ## write params.yaml (its defaults, over what is there) and docs/reference/parameters.md from crackflow/params.py
+params: $(READY) ## write params.yaml (its defaults, over what is there) and docs/reference/parameters.md from crackflow/params
 	python -m scripts.parameters
 
 graph: $(READY) ## write the code deps of dvc.yaml, and the drawing of rooms, from the imports

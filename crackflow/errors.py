@@ -1,12 +1,12 @@
 """The one family of errors that crackflow raises on purpose.
 
-Whoever catches `CrackflowError` has caught everything a user can mend. The stage runner and the command line turn it
-into one line on stderr and exit code 2; any other exception is a defect and keeps its traceback.
+`CrackflowError` covers everything that a user can fix. The stage runner and the command line turn it into one line on
+stderr and exit code 2. Any other exception is a defect and keeps its traceback.
 """
 
 
 class CrackflowError(Exception):
-    """Something a user can mend.
+    """Something that a user can fix.
 
     The message is one line that says what was received, what was expected, and what to do.
     """
@@ -23,16 +23,16 @@ class DataError(CrackflowError):
 
 
 class UnreachableError(DataError):
-    """A server does not answer, or not to the end; what came is kept, and a later run goes on.
+    """A server does not answer, or broke off. What arrived is kept, and a later run goes on from there.
 
-    Its exit code is sysexits.h's EX_TEMPFAIL, by which a run knows that it may try again.
+    Its exit code is EX_TEMPFAIL of sysexits.h. It tells a run that another try may succeed.
     """
 
     exit_code = 75
 
 
 class ImageError(DataError):
-    """One image or mask can't be used; among many it is set aside with this reason."""
+    """One image or mask can't be used; among many it is rejected with this reason."""
 
 
 class ModelError(CrackflowError):
@@ -44,5 +44,5 @@ class TrainingError(CrackflowError):
 
 
 def one_line(error: Exception) -> str:
-    """An error's message in one line, its kind where it says nothing."""
+    """An error's message in one line; the error's class where it has no message."""
     return " ".join(str(error).split()) or type(error).__name__

@@ -1,11 +1,11 @@
-"""Import Keras without the lines that TensorFlow writes before its own log level is heard."""
+"""Import Keras without the lines that TensorFlow writes before it reads its log level."""
 
 import os
 import tempfile
 
 
 def import_keras() -> None:
-    """Import Keras and its backend, keeping what they say on stderr for the case that it fails.
+    """Import Keras and its backend, and show what they write to stderr only if the import fails.
 
     TensorFlow's C++ side reports oneDNN and absent GPUs on file descriptor 2, twice, whatever TF_CPP_MIN_LOG_LEVEL is;
     only a redirected descriptor keeps a stage's log to the stage's own lines.

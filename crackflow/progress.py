@@ -31,15 +31,15 @@ def track(items: Iterable[T], label: str, total: int | None = None, unit: str = 
 def bar(
     label: str, total: int | None, initial: int = 0, unit: str = "image", *, scaled: bool = False, even: bool = False
 ) -> "tqdm[None]":
-    """Make a bar that the caller moves with `update()`, for work that is no loop of the caller's.
+    """Make a bar that the caller moves with `update()`, for work that is not a loop over items.
 
     Args:
         label: the words before the bar.
         total: number of items, where it is known.
-        initial: how many an earlier run has done.
+        initial: number of items that an earlier run has done.
         unit: the singular of what is counted.
         scaled: write counts and rates as 1.5M and 3.2k; the unit `B` is for bytes.
-        even: reckon rate and remaining time from all of the run, for work with pauses, and not from its last moments.
+        even: compute rate and remaining time from the whole run and not from its last moments, for work with pauses.
 
     Returns:
         The bar, a context manager that closes it.

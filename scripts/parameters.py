@@ -1,4 +1,4 @@
-"""Write params.yaml and docs/reference/parameters.md from crackflow/params.py: `make params`."""
+"""Write params.yaml and docs/reference/parameters.md from crackflow/params: `make params`."""
 
 import sys
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ PAGE = ROOT / "docs/reference/parameters.md"
 HEAD = """# Parameters
 
 Every key of params.yaml, its default and what else it may be. The page is written by `make params` from
-`crackflow/params.py`. A key that is misspelt, missing or out of range stops a run before any work.
+`crackflow/params`. A key that is misspelt, missing or out of range stops a run before any work.
 What must fit together:
 
 - resize.size and train.crop are multiples of the stride of the network;

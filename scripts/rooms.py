@@ -3,7 +3,8 @@
 tests/scripts/test_rooms.py holds the rules.
 
 A room is a folder of modules: crackflow/imaging, pipelines/flows. The modules that stand directly in crackflow/ are
-the room `crackflow`, likewise for tasks, pipelines and scripts; the command line is a room of its own, on top.
+the room `crackflow`, likewise for tasks, pipelines and scripts; the command line is a room of its own, on top. The
+parameters, crackflow/params, belong to the room `crackflow`: every room reads them.
 """
 
 import ast
@@ -50,6 +51,7 @@ COMMAND_LINE = "pipelines/cli.py"
 DRAWING = ROOT / "docs/images/rooms.svg"
 PAGE = ROOT / "docs/explanation/design.md"
 _ORDER = ("pipelines", "tasks", "crackflow", "benchmarks", "scripts")
+_PARAMS = ROOT / "crackflow/params"
 _ON_TOP = {"pipelines/cli.py", "pipelines/__main__.py"}
 
 
@@ -74,6 +76,8 @@ def allowed() -> dict[str, frozenset[str]]:
 
 def room_of(path: Path) -> str:
     """Name the room of a module: its folder, or the command line."""
+    if path.parent == _PARAMS:
+        return "crackflow"
     name = path.relative_to(ROOT)
     return COMMAND_LINE if name.as_posix() in _ON_TOP else name.parent.as_posix()
 
@@ -95,7 +99,8 @@ def arrows() -> Counter[tuple[str, str]]:
         for room, paths in modules().items()
         for path in paths
         for other in imports(path)
-        if other.name != "__init__.py" and room_of(other) != room
+        # the parameters' __init__.py gives the names of their modules; any other is empty
+        if (other.name != "__init__.py" or other.parent == _PARAMS) and room_of(other) != room
     )
 
 

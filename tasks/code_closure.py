@@ -16,7 +16,7 @@ PACKAGES = ("crackflow", "tasks", "pipelines", "benchmarks", "scripts")
 EXEMPT = (
     "crackflow/atomic.py",
     "crackflow/errors.py",
-    "crackflow/params.py",
+    "crackflow/params/",
     "crackflow/progress.py",
     "tasks/code_closure.py",
     "tasks/workspace.py",
@@ -68,7 +68,7 @@ def closure(*modules: str) -> list[str]:
             reached.add(path)
             waiting += imports(path)
     found = {path.relative_to(ROOT).as_posix() for path in reached if path.name != "__init__.py"}
-    return sorted(found.difference(EXEMPT))
+    return sorted(name for name in found if not name.startswith(EXEMPT))
 
 
 def fingerprint(*modules: str, within: str = "") -> str:

@@ -1,6 +1,6 @@
 """Architectures by name: `model.architecture` names one, and training builds it from here.
 
-An architecture is a class of parameters in crackflow/params.py, a builder, and an entry in `ARCHITECTURES`.
+An architecture is a class of parameters in crackflow/params/model.py, a builder, and an entry in `ARCHITECTURES`.
 docs/how-to/extend.md shows all three.
 """
 

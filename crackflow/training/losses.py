@@ -3,7 +3,7 @@
 Each takes one-hot truth and softmax probabilities, both (N, H, W, C) float32 with class 0 the background. It gives one
 number for the batch, or one per pixel, (N, H, W); 0 is the best. `total` averages over pixels and adds up the losses.
 
-A new loss is a function here, its entry in `LOSSES` and its name in `LossName` (crackflow/params.py).
+A new loss is a function here, its entry in `LOSSES` and its name in `LossName` (crackflow/params/training.py).
 """
 
 from collections.abc import Callable, Mapping

@@ -5,7 +5,7 @@ crackflow/evaluation/metrics.py has those that evaluate reports. These take one-
 counts over all pixels since the last reset, so they do not depend on the batch size. dice_coef_multiclass is a mean
 over batches, as in the original.
 
-A new metric is its entry in `METRICS` and its name in `MetricName` (crackflow/params.py).
+A new metric is its entry in `METRICS` and its name in `MetricName` (crackflow/params/training.py).
 """
 
 from collections.abc import Callable, Iterable

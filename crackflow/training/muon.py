@@ -1,7 +1,7 @@
 """Muon for the kernels of convolutions; AdamW for all other weights.
 
 Plain gradient descent moves a kernel along the few directions that dominate the batch. Muon takes the momentum as a
-matrix and makes its singular values equal by a few matrix products (Newton-Schulz), so that rare directions are learnt
+matrix and makes its singular values equal by a few matrix products (Newton-Schulz), so that rare directions are learned
 as fast as common ones. Sources: Jordan et al. 2024 (kellerjordan.github.io/posts/muon), who flatten kernels in the same
 way; the length of a step from Liu et al. 2025 (arXiv 2502.16982), so that a weight decay chosen for AdamW fits.
 """
