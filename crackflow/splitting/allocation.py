@@ -3,8 +3,7 @@
 The largest group goes first. Each goes to the subset where it adds least to the squared error of the counts per stratum
 and in total, divided by the share asked for. Dividing by the share spreads photographs with many crops over all subsets
 alike; without it a group of train has twice the pairs of one of test. Of several attempts, in which groups of equal
-size come in another order, the nearest is kept. Where that leaves a source further off than its groups require,
-groups change places at random as long as that makes nothing worse.
+size come in another order, the nearest is kept.
 """
 
 from collections.abc import Sequence
@@ -20,13 +19,6 @@ Flags = NDArray[np.bool_]
 _ATTEMPTS = 16
 # How much the total counts beside one stratum, in turn: small sets need much of it, large ones fit better with little.
 _TOTAL_WEIGHTS = (0.3, 1.0)
-_GAIN = 1e-9
-# Changes of places without a gain before it is given up, and how many groups take part in one.
-_PATIENCE = 2000
-_GROUPS_AT_ONCE = 4
-_OF_THE_SOURCE = 0.7
-# Beside one source; the total comes first.
-_TOTAL_FIRST = 20.0
 
 
 class Need(NamedTuple):
@@ -67,7 +59,7 @@ def assign_groups(
         strata, taken = _with_total(counts, sources, weight), _with_total(assigned, sources, weight)
         attempts.append(_attempt(strata, taken, wanted, needs, np.random.default_rng([seed, attempt])))
     target = Target(_with_total(counts[:, :sources], sources), _with_total(assigned[:, :sources], sources), wanted)
-    return _change_places(min(attempts, key=target.rank), target, needs, np.random.default_rng([seed, _ATTEMPTS]))
+    return min(attempts, key=target.rank)
 
 
 def _with_total(counts: Counts, sources: int, weight: float = 1.0) -> Counts:
@@ -96,37 +88,4 @@ def _attempt(
         for place in concerned:
             met[place][chosen[group]] = True
         missing[chosen[group]] -= counts[group]
-    return chosen
-
-
-def _change_places(chosen: Places, target: Target, needs: Sequence[Need], random: np.random.Generator) -> Places:
-    """Let up to four groups at a time change their subset while a source, or the total, is off without need."""
-    got = target.got(chosen)
-    bounds = target.attainable(got)
-    beyond = target.beyond(got, bounds)
-    weights = np.append(np.ones(len(bounds) - 1), _TOTAL_FIRST)
-    members = [np.flatnonzero(column) for column in target.counts.T]
-    subsets = len(target.shares)
-    without_gain = 0
-    while beyond.any() and without_gain < _PATIENCE:
-        without_gain += 1
-        concerned = members[np.flatnonzero(beyond)[random.integers(np.count_nonzero(beyond))]]
-        new, changed = got.copy(), {}
-        for near in random.random(random.integers(1, _GROUPS_AT_ONCE + 1)) < _OF_THE_SOURCE:
-            group = int(concerned[random.integers(len(concerned))] if near else random.integers(len(chosen)))
-            if group in changed:
-                continue
-            before = chosen[group]
-            after = changed[group] = (before + random.integers(1, subsets)) % subsets
-            new[before] -= target.counts[group]
-            new[after] += target.counts[group]
-        then = target.beyond(new, bounds)
-        gain = weights @ (beyond - then)
-        if gain < 0:
-            continue
-        trial = chosen.copy()
-        trial[list(changed)] = list(changed.values())
-        if all((need.met | np.isin(np.arange(subsets), trial[need.groups])).all() for need in needs):
-            chosen, got, beyond = trial, new, then
-            without_gain = 0 if gain > _GAIN else without_gain
     return chosen

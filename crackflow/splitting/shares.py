@@ -92,15 +92,3 @@ class Target:
         got = self.got(chosen)
         beyond = self.beyond(got, self.bounds())
         return float(beyond[-1]), float(beyond[:-1].sum()), float((self.off(got) ** 2).sum())
-
-    def attainable(self, got: Counts) -> Counts:
-        """The bounds, wider where groups can't meet them; with fewer groups than subsets there is nothing to change."""
-        bounds = self.bounds()
-        for place in np.flatnonzero(self.beyond(got, bounds)):
-            sizes = self.counts[:, place].astype(int)
-            sizes = sizes[sizes > 0]
-            allowed = least_difference(
-                sizes.tolist(), self.shares.tolist(), self.assigned[:, place].astype(int).tolist()
-            )
-            bounds[place] = 1 if len(sizes) < len(self.shares) else max(bounds[place], allowed or 0)
-        return bounds
