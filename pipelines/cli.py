@@ -19,7 +19,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="From photographs of pavement and concrete to a reviewed crack-segmentation model. Run it in the checkout.",
+    help="From photographs of pavement and concrete to a tested crack-segmentation model. Run it in the root of the "
+    "checkout; predict and score with --model packaged run anywhere.",
 )
 
 
@@ -34,7 +35,10 @@ def rebuild(
     ] = None,
     revision: Annotated[
         str | None,
-        typer.Option(help="Rebuild this commit in a work tree of its own, and let its model meet the champion."),
+        typer.Option(
+            help="Rebuild this commit in a git work tree of its own. Its model replaces the champion, the one in use, "
+            "if it passes the gate."
+        ),
     ] = None,
     commit: Annotated[bool, typer.Option("--commit", help="Commit the results to branch crackflow/results.")] = False,
     push: Annotated[bool, typer.Option("--push", help="Push outputs to the DVC remote, and that branch.")] = False,
@@ -78,16 +82,18 @@ def rebuild(
 @app.command()
 def serve(
     cron: Annotated[str, typer.Option(help="When: minute, hour, day, month, day of the week.")] = "0 2 * * *",
-    timezone: Annotated[str, typer.Option(help="Of the cron expression, as in Europe/Berlin.")] = "UTC",
-    name: Annotated[str, typer.Option(help="Of the deployment.")] = "nightly",
+    timezone: Annotated[str, typer.Option(help="Time zone of --cron, for instance Europe/Berlin.")] = "UTC",
+    name: Annotated[str, typer.Option(help="Name of the Prefect deployment.")] = "nightly",
     in_place: Annotated[bool, typer.Option("--in-place", help="Build the checkout as it is, not its commit.")] = False,
     commit: Annotated[bool, typer.Option("--commit", help="Commit results to branch crackflow/results.")] = False,
     push: Annotated[bool, typer.Option("--push", help="Push outputs to the DVC remote.")] = False,
-    branch: Annotated[list[str] | None, typer.Option(help="Runs may build this branch too, beside HEAD.")] = None,
+    branch: Annotated[list[str] | None, typer.Option(help="Let runs started by hand build this branch too.")] = None,
     stage_limit: Annotated[
         float | None, typer.Option(help="Minutes after which a stage is ended, above 0; without it there is no limit.")
     ] = None,
-    port: Annotated[int | None, typer.Option(help="Of a server of its own.", min=1, max=65535)] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port of the server that it starts; 4200 where that is free.", min=1, max=65535)
+    ] = None,
     remove_old: Annotated[bool, typer.Option("--remove-old", help="Remove old deployments of this checkout.")] = False,
 ) -> None:
     """Rebuild on a schedule until Ctrl-C, with a Prefect server of its own when none is configured."""
@@ -121,7 +127,7 @@ def notify(
 
 @app.command()
 def doctor(
-    quick: Annotated[bool, typer.Option("--quick", help="Leave out what takes long: the GPU.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Skip the slow check, that of the GPU.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON.")] = False,
 ) -> None:
     """Look at what a rebuild needs, and say what to do. Exit code 2: something is at fault."""

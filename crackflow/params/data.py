@@ -37,7 +37,9 @@ class ArchiveParams(Block):
 class DataParams(Block):
     """Stage download: where the pairs come from."""
 
-    source: Literal["sample", "folder", "kaggle"] = Field("sample", description="sample | folder | kaggle")
+    source: Literal["sample", "folder", "kaggle"] = Field(
+        "sample", description="sample: made by code; folder: data.path; kaggle: data.kaggle"
+    )
     path: str = Field(
         "data/source", description="for folder: a directory or zip with images/ and masks/, watched by DVC"
     )

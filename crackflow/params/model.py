@@ -39,7 +39,7 @@ class FlexUNetParams(ArchitectureParams):
     widths: tuple[Positive, ...] = Field(
         (), description="filters of each level, as [32, 48, 96]; [] doubles base_filters up to max_filters"
     )
-    decoder_convs: Literal[1, 2] = Field(2, description="convolutions per level on the way up; the original has 2")
+    decoder_convs: Literal[1, 2] = Field(2, description="convolutions per decoder level; the original has 2")
     base_kernels: tuple[Positive, Positive] = Field(
         (5, 5), description="kernel of the first level; 2 smaller per level, not below 3"
     )
@@ -99,12 +99,12 @@ class PretrainedUNetParams(ArchitectureParams):
 
     architecture: Literal["pretrained_unet"] = Field("pretrained_unet", description="the network; its keys follow")
     image_channels: Literal[3] = Field(3, description="3 for colour; the encoder knows no other")
-    encoder: Literal["efficientnet_lite0"] = Field("efficientnet_lite0", description="the way down")
+    encoder: Literal["efficientnet_lite0"] = Field("efficientnet_lite0", description="the pretrained encoder")
     frozen_stages: Annotated[int, Field(ge=0, le=7)] = Field(
         2, description="stages of the encoder that are not trained, from the first"
     )
     decoder_widths: tuple[Positive, Positive, Positive, Positive] = Field(
-        (32, 48, 64, 96), description="filters of each level on the way up, at strides 2, 4, 8 and 16"
+        (32, 48, 64, 96), description="filters of each decoder level, at strides 2, 4, 8 and 16"
     )
 
     @property

@@ -12,17 +12,17 @@ class EvaluateParams(Block):
 
     batch_size: Positive = Field(4, description="images in memory at a time")
     threshold_metric: Literal["pooled_iou", "per_image_iou", "pooled_f1"] = Field(
-        "pooled_iou", description="the threshold with the best of this on valid is used"
+        "pooled_iou", description="the threshold that maximises this on valid is used"
     )
     false_alarms: Share = Field(
-        0.1, description="target: share of valid's crack-free images with a false alarm; 1 switches the filter off"
+        0.1, description="target: share of valid's crack-free images with a false alarm; 1 for no component filter"
     )
     false_alarms_cost: Share = Field(
         0.02, description="the component filter may cost this much of threshold_metric and of positives_iou on valid"
     )
     compare_flips: bool = Field(True, description="figures with and without flips; evaluate takes four times as long")
     flips: bool = Field(
-        False, description="predict the mean over four flips; infer and predict take four times as long"
+        False, description="test-time augmentation, the mean over four flips; infer and predict take four times as long"
     )
     tolerance_px: Count = Field(2, description="px; a pixel at most this far from truth is right in the tolerant F1")
 
@@ -40,7 +40,7 @@ class ReportParams(Block):
 
 
 class GateParams(Block):
-    """No stage: when a scheduled rebuild's model becomes the champion."""
+    """Read by no stage: when a scheduled rebuild's model becomes the champion, the model in use."""
 
     metric: Literal["pooled_iou", "pooled_f1", "per_image_iou", "positives_iou", "none"] = Field(
         "pooled_iou", description="compared on test images that neither model has seen; none accepts every model"

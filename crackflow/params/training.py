@@ -76,7 +76,7 @@ class TrainParams(Block):
     )
     weight_decay: Amount = Field(0.0001, description="for adamw and muon only")
     averaging: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0, description="share of a running average of the weights kept per step; 0 for no average"
+        0.0, description="decay per step of the exponential moving average of the weights; 0 for none"
     )
     clipvalue: Amount = Field(0.5, description="gradients are clipped to +- this; 0 does not clip")
     schedule: Literal["plateau", "cosine", "constant"] = Field("cosine", description="plateau is the original's")

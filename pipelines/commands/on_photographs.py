@@ -13,7 +13,8 @@ from tasks.endings import interrupted_by_signals
 
 _MODELS = "packaged|trained|PATH"
 _MODEL_HELP = (
-    "The weights that come with crackflow, those trained in this checkout, or a folder of either kind. "
+    "The weights that come with crackflow, the model trained in this checkout, or a path: another checkout, a folder "
+    "laid out as crackflow/weights, or (predict only) a .keras file. "
     "Default: trained where there is a model, else packaged."
 )
 _FORCE_HELP = (

@@ -22,15 +22,16 @@ def label(path):
     return path.relative_to(ROOT).as_posix()
 
 
+def is_module(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
 def is_there(module):
     """Whether a dotted name is a module, or stands in one."""
-    for name in filter(None, (module, module.rpartition(".")[0])):
-        try:
-            if importlib.util.find_spec(name):
-                return True
-        except ModuleNotFoundError:
-            continue
-    return False
+    return any(is_module(name) for name in (module, module.rpartition(".")[0]) if name)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=label)
@@ -54,7 +55,7 @@ def test_modules_that_commands_start_exist():
         for module in re.findall(rf"python -m ((?:{'|'.join(OURS)})(?:\.[a-z_]+)*)", path.read_text(encoding="utf-8"))
     }
     assert len(asked) > 20
-    assert [one for one in sorted(asked) if not is_there(one[0])] == []
+    assert [one for one in sorted(asked) if not is_module(one[0])] == []
 
 
 def test_modules_that_programs_name_in_strings_exist():
