@@ -129,10 +129,7 @@ def drawing() -> str:
                 package,
                 [Room(_short(room), len(found[room])) for room in names],
                 {(_short(a), _short(b)): count for (a, b), count in edges.items()},
-                Room(
-                    ", ".join(path.stem for path in found[package]) if package != "tasks" else "one module per stage",
-                    len(found[package]),
-                ),
+                Room(_base_words(package, found[package]), len(found[package])),
                 sum(count for (a, b), count in counts.items() if a in names and b == package),
             )
         )
@@ -142,6 +139,13 @@ def drawing() -> str:
         if upper != lower and {upper, lower} <= {"pipelines", "tasks", "crackflow"}:
             between[upper, lower] += count
     return draw(packages, between)
+
+
+def _base_words(package: str, paths: list[Path]) -> str:
+    """The modules that stand directly in a package, by name; the parameters by their folder's."""
+    if package == "tasks":
+        return "one module per stage"
+    return ", ".join(dict.fromkeys("params" if path.parent == _PARAMS else path.stem for path in paths))
 
 
 def page(text: str) -> str:

@@ -5,11 +5,11 @@ Plain SVG. A room stands above all rooms that it imports from, so an arrow that 
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 WIDTH = 900
-_BOX, _GAP, _MARGIN, _INNER = (134, 44), 50, 20, 16
+_BOX, _GAP, _MARGIN, _INNER, _PASSING = (134, 44), 50, 20, 16, 40
 _SPREAD = 20  # between the ends of arrows at one box
 _INK, _FAINT, _LINE, _FILL, _FRAME = "#1f2933", "#61707d", "#52708a", "#ffffff", "#eef3f7"
 
@@ -115,12 +115,15 @@ def _package(package: Package, top: float) -> tuple[list[str], float]:
         _text(_MARGIN + 14, top + 20, f"{package.name}/", size=14, bold=True, anchor="start"),
     ]
     middle: dict[str, tuple[float, float]] = {}
+    boxes = {room.name for room in package.rooms}
     left, right = 2 * _MARGIN, WIDTH - 4 * _MARGIN - 40
     for number, row in enumerate(rows):
         y = top + title + (len(rows) - 1 - number) * (_BOX[1] + _GAP)
-        step = (right - left) / len(row)
-        for place, room in enumerate(row):
-            middle[room] = left + step * (place + 0.5), y
+        # a box needs more room than an arrow that passes
+        widths = [_BOX[0] + _INNER if room in boxes else _PASSING for room in row]
+        scale = (right - left) / sum(widths)
+        for room, width, end in zip(row, widths, accumulate(widths), strict=True):
+            middle[room] = left + (end - width / 2) * scale, y
     # where an arrow leaves and where it arrives, seen from the box at the other end
     leaving = {ends: [*bends, ends[1]][0] for ends, bends in chains.items()}
     arriving = {ends: [ends[0], *bends][-1] for ends, bends in chains.items()}

@@ -1,7 +1,9 @@
+import itertools
 import xml.etree.ElementTree as ET
 
 import pytest
 
+from scripts import rooms
 from scripts.rooms_drawing import Package, Room, draw, layers
 
 EDGES = {("top", "left"): 3, ("top", "low"): 1, ("left", "low"): 2}
@@ -37,3 +39,12 @@ def test_every_room_and_count_is_drawn_and_no_arrow_points_up():
 def test_the_same_imports_give_the_same_file():
     package = Package("p", ROOMS, EDGES, None, 0)
     assert draw([package], {}) == draw([package], {})
+
+
+def test_no_box_of_the_project_lies_on_another():
+    root = ET.fromstring(rooms.drawing())  # noqa: S314 our own text
+    drawn = [element for element in root.iter("{http://www.w3.org/2000/svg}rect") if element.get("stroke")]
+    boxes = [[float(box.get(side)) for side in ("x", "y", "width", "height")] for box in drawn]
+    assert len(boxes) > 15
+    for (x, y, width, height), (left, top, wide, high) in itertools.combinations(boxes, 2):
+        assert x + width <= left or left + wide <= x or y + height <= top or top + high <= y
