@@ -168,10 +168,12 @@ def facts(card: dict[str, Any], point: str) -> str:
     bits = card["packing"]["mantissa_bits"]
     size = card["resize"]["size"]
     once = f"once, seed {card['params']['train']['seed']}, at revision {card['revision']}"
+    # cards of runs before there was a choice do not name it
+    architecture = card["params"]["model"].get("architecture", "flexunet")
     rows = [
-        ["network", f"FlexUNet, {card['parameters']:,} parameters, {size}x{size} px, RGB 0 to 255 in"],
+        ["network", f"{architecture}, {card['parameters']:,} parameters, {size}x{size} px, RGB 0 to 255 in"],
         ["out", f"a probability a pixel for each of: {', '.join(card['classes'])}"],
-        ["file", f"flexunet.keras, {card['bytes'] / 1e6:.1f} MB, SHA-256 {card['sha256']}"],
+        ["file", f"{packaged_weights.MODEL}, {card['bytes'] / 1e6:.1f} MB, SHA-256 {card['sha256']}"],
         ["operating point", f"{point}; chosen on valid"],
         ["trained", f"{once} in {training['seconds'] / 60:.0f} minutes on {on(machine)}"],
         ["peak memory of training", f"{training['peak_mib']:,} MiB"],

@@ -71,18 +71,16 @@ def closure(*modules: str) -> list[str]:
     return sorted(name for name in found if not name.startswith(EXEMPT))
 
 
-def fingerprint(*modules: str, within: str = "") -> str:
+def fingerprint(*modules: str) -> str:
     """SHA-256, in hex, of the files that modules need.
 
     Args:
         modules: dotted names.
-        within: only files whose path starts so count, for instance "crackflow/".
 
     Raises:
         ImportError: when a module is not the project's or has no file.
     """
     digest = hashlib.sha256()
     for name in closure(*modules):
-        if name.startswith(within):
-            digest.update(f"{name}\0".encode() + (ROOT / name).read_bytes())
+        digest.update(f"{name}\0".encode() + (ROOT / name).read_bytes())
     return digest.hexdigest()

@@ -22,6 +22,14 @@ def write_csv(path: Path, table: pd.DataFrame, *, header: bool = True) -> None:
     write_text(path, table.round(6).to_csv(index=False, header=header, lineterminator="\n"))
 
 
+def remove(path: Path) -> None:
+    """Remove a file, a folder or a link, if it is there; what a link leads to stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Fill a folder beside `path` and put it in its place at the end: nothing of an earlier run is left in it.

@@ -122,7 +122,7 @@ def run(workspace: Workspace, params: Params) -> None:
 
 def _settings(size: int, mode: Mode, colours: tuple[Colour, ...]) -> str:
     """A hash of what a resized pair depends on besides its own bytes: the parameters and the code."""
-    code = fingerprint("tasks.resize", within="crackflow/")
+    code = fingerprint("tasks.resize")
     return hashlib.sha256(json.dumps([size, mode, colours, code]).encode()).hexdigest()[:16]
 
 

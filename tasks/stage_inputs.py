@@ -7,7 +7,6 @@ DVC's run cache would give these outputs back from then on. So a stage that sees
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import yaml
 
 from crackflow.errors import CrackflowError
+from tasks.outputs import remove
 from tasks.workspace import Workspace
 
 # Their content counts. Of anything else size and time do, since a data set is too large to be read twice.
@@ -97,9 +97,9 @@ def check(workspace: Workspace, stage: str, began: StageInputs) -> None:
     if not changed:
         return
     for name in began.outs:
-        _remove(workspace.root / name)
+        remove(workspace.root / name)
     if data and stage in _READS_AGAIN:
-        _remove(workspace.root / ".crackflow/state" / stage)
+        remove(workspace.root / ".crackflow/state" / stage)
     more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
     raise ChangedError(
         f"{', '.join(changed[:SHOWN])}{more} changed while the stage ran; expected the same from its start to its end; "
@@ -176,10 +176,3 @@ def _changed(before: Mapping[str, object], after: Mapping[str, object]) -> list[
         for name in sorted({*before, *after})
         if before.get(name, _ABSENT) != after.get(name, _ABSENT)
     ]
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

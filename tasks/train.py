@@ -69,7 +69,7 @@ def run(workspace: Workspace, params: Params) -> None:
     # the pictures of each epoch are kept with the checkpoints
     recipe += [shown]
     pairs = ResizedPairs(workspace.resized, len(params.classes))
-    key = _key(pairs, [*train_stems, *valid_stems], recipe, fingerprint("crackflow.training.loop"))
+    key = _key(pairs, [*train_stems, *valid_stems], recipe, fingerprint("tasks.train"))
     state = workspace.state("train", key)
     kept = checkpoints.Checkpoints(state)
     pictures = state / "pictures"
@@ -134,7 +134,7 @@ def _what_is_left(workspace: Workspace, best: Path) -> str:
 
 
 def _key(pairs: ResizedPairs, stems: Sequence[str], recipe: list[object], code: str) -> str:
-    """A hash of all that the result depends on: the recipe, the bytes and order of the pairs, the code that trains."""
+    """A hash of all that the result depends on: the recipe, the bytes and order of the pairs, the code."""
     digest = hashlib.sha256(json.dumps([recipe, list(stems), code]).encode())
     for stem in track(stems, "train: pairs", unit="pair"):
         for kind in KINDS:

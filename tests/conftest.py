@@ -1,6 +1,7 @@
 """Settings that every test needs before it imports anything heavy."""
 
 import os
+import shutil
 import signal
 import sys
 
@@ -15,6 +16,7 @@ import pytest
 from absl import logging as absl_logging
 
 from pipelines.git import git
+from tasks import code_closure
 
 # Run in the background of a shell, pytest is handed a SIGINT that is ignored, and would hand it on to what tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -50,6 +52,19 @@ def pytest_collection_modifyitems(config, items):
     if hasattr(config, "workerinput"):
         place = {name: number for number, name in enumerate(LONG)}
         items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(LONG)))
+
+
+@pytest.fixture
+def copied_code(tmp_path, monkeypatch):
+    """A copy of the project's code that a test may change; the keys of kept state follow it. Imports do not."""
+    root = tmp_path / "code"
+    for package in code_closure.PACKAGES:
+        for path in (code_closure.ROOT / package).rglob("*.py"):
+            copy = root / path.relative_to(code_closure.ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+    monkeypatch.setattr(code_closure, "ROOT", root)
+    return root
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -90,7 +90,7 @@ def key(trial: Trial) -> str:
     digest = hashlib.sha256(json.dumps([asdict(trial), params.model_dump(mode="json")], sort_keys=True).encode())
     digest.update(json.loads((real.TREE / "data/raw.json").read_text(encoding="utf-8"))["sha256"].encode())
     digest.update(version("keras").encode())
-    digest.update(fingerprint("benchmarks.accuracy.trials", within="crackflow/").encode())
+    digest.update(fingerprint("benchmarks.accuracy.trials").encode())
     return digest.hexdigest()[:16]
 
 
@@ -109,7 +109,8 @@ def main(folder: Path) -> None:
     params = load(real.ROOT / "profiles", "photos", trial.settings)
     pairs = ResizedPairs(real.TREE / "data/resized", len(params.classes), params.model.image_channels)
     kept = Checkpoints(folder)
-    sources = {stem: NameRules.of(params.split).source(stem) for stem in trial.train}
+    source_of = NameRules.of(params.split).source
+    sources = {stem: source_of(stem) for stem in trial.train}
     train(
         pairs, trial.train, trial.valid, params.resize.size, params.model, params.train, kept, lambda *_: None, sources
     )
@@ -119,20 +120,17 @@ def main(folder: Path) -> None:
         "parameters": int(keras.saving.load_model(kept.best, compile=False).count_params()),
         "steps": params.train.epochs * params.train.steps_per_epoch,
         "peak_mib": peak_mib(),
-        **scored(model, pairs, trial),
+        **scored(model, pairs, trial, source_of),
     }
     write_text(folder / "result.json", json.dumps(found, indent=1) + "\n")
 
 
-def scored(model: Any, pairs: Any, trial: Trial) -> dict[str, Any]:
-    """The best threshold on valid, and the figures at it, over all scored pairs and by source."""
+def scored(model: Any, pairs: Any, trial: Trial, source_of: Callable[[str], str]) -> dict[str, Any]:
+    """The best threshold on valid, and the figures at it, over all scored pairs and by source of the stem."""
     from crackflow.evaluation.thresholds import choose_threshold, counts_at
-    from crackflow.params import SplitParams
-    from crackflow.sources.provenance import NameRules
 
     known = {stem: levels_of(model, pairs, stem) for stem in dict.fromkeys((*trial.valid, *trial.scored))}
     point = choose_threshold(counts_at(np.stack([known[stem] for stem in trial.valid])), METRIC)
-    source_of = NameRules.of(SplitParams()).source
     sources = sorted({source_of(stem) for stem in trial.scored})
     return {
         "threshold": point.threshold,

@@ -12,7 +12,7 @@ from skimage.morphology import skeletonize
 
 from crackflow.imaging.images import Pixels
 from crackflow.imaging.resize import resize_image, resize_mask
-from crackflow.imaging.thin_lines import coverage
+from crackflow.imaging.thin_lines import component_count, coverage
 
 SIZE = 512
 MADE_SHAPE = 600, 800
@@ -138,10 +138,6 @@ def length(mask: Pixels, down: float, across: float) -> float:
     rising = bones[1:, :-1] & bones[:-1, 1:] & ~bones[1:, 1:] & ~bones[:-1, :-1]
     diagonal = np.count_nonzero(falling) + np.count_nonzero(rising)
     return level * across + upright * down + diagonal * math.hypot(down, across)
-
-
-def component_count(mask: Pixels) -> int:
-    return cv2.connectedComponents(mask, connectivity=8)[0] - 1
 
 
 def measure(resize: Resize, mask: Pixels) -> dict[str, float]:

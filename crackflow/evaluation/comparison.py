@@ -11,6 +11,7 @@ import pandas as pd
 
 from crackflow.errors import DataError
 from crackflow.evaluation.figures import flat
+from crackflow.evaluation.headline import number_or_none
 from crackflow.evaluation.intervals import LEVEL, SEED, draw_groups, percentile_interval, resampled
 from crackflow.evaluation.metrics import Counts
 
@@ -117,7 +118,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     """
     before, after = flat(old), flat(new)
     names = [name for name in [*after, *(name for name in before if name not in after)] if name.startswith(SHOWN)]
-    rows = [Change(name, _number(before.get(name)), _number(after.get(name))) for name in names]
+    rows = [Change(name, number_or_none(before.get(name)), number_or_none(after.get(name))) for name in names]
     return [row for row in rows if row.old != row.new]
 
 
@@ -159,10 +160,6 @@ def _counts(table: pd.DataFrame) -> Counts:
     """Counts of (N,); tn is of no figure here, and no column of the table."""
     tp, fp, fn = (table[name].to_numpy(np.int64) for name in ("tp", "fp", "fn"))
     return Counts(tp, fp, fn, np.zeros_like(tp))
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and value == value else None
 
 
 def _text(value: float | None) -> str:

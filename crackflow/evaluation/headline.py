@@ -98,7 +98,7 @@ def reached(figures: Mapping[str, Any], figure: Headline, side: str = "crack") -
     value = _find(figures.get(side), figure.name)
     interval = _find(figures.get("intervals"), side, figure.name)
     low, high = interval if isinstance(interval, list | tuple) else (None, None)
-    return Reached(_number(value), _number(low), _number(high))
+    return Reached(number_or_none(value), number_or_none(low), number_or_none(high))
 
 
 def figure_text(figures: Mapping[str, Any], figure: Headline, side: str = "crack", *, interval: bool = True) -> str:
@@ -161,5 +161,6 @@ def _find_one(nested: Any, name: str) -> Any:
     return None
 
 
-def _number(value: Any) -> float | None:
+def number_or_none(value: Any) -> float | None:
+    """The number that a figure is; None where it is undefined (NaN or null) or absent."""
     return float(value) if isinstance(value, int | float) and value == value else None

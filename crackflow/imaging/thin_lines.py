@@ -81,7 +81,7 @@ def scale_lines(mask: Pixels, height: int, width: int) -> NDArray[np.bool_]:
     thick = _thick(share)
     # with a border, so that every pixel has eight neighbours
     share = np.pad(share, 1)
-    kept = _unbroken(share, min(1.0, *scales), _component_count(mask))
+    kept = _unbroken(share, min(1.0, *scales), component_count(mask))
     places = np.flatnonzero(kept.view(np.bool_))
     if thick is not None:
         thick = np.pad(thick, 1)
@@ -108,13 +108,13 @@ def _unbroken(share: Pixels, best: float, most: int) -> Pixels:
     """
     for part in _PARTS:
         kept = (share >= max(1, int(_FULL * part * best) - _ROUNDING)).view(np.uint8)
-        if min(most, 1) <= _component_count(kept) <= most:
+        if min(most, 1) <= component_count(kept) <= most:
             break
     return np.asarray(kept)
 
 
-def _component_count(mask: Pixels) -> int:
-    """How many 8-connected components there are."""
+def component_count(mask: Pixels) -> int:
+    """Count the 8-connected components of a uint8 (H, W) mask; what is above 0 counts."""
     # the background has a label too
     return cv2.connectedComponents(mask, connectivity=8)[0] - 1
 

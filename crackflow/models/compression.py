@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from crackflow.atomic import replacing
 from crackflow.errors import ModelError
+from crackflow.models.zip_entry import zip_entry
 
 # As many as float16 has. No weight changes by more than 1 part in 2,048.
 MANTISSA_BITS = 10
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-# The earliest date that a zip can hold. With today's date the same model would give other bytes each day.
-_DATE = (1980, 1, 1, 0, 0, 0)
 # Values in an array. Below this HDF5's filter costs more bytes than it saves.
 _SMALL = 1024
 
@@ -74,10 +73,7 @@ def pack(source: Path, target: Path, bits: int = MANTISSA_BITS) -> None:
     }
     with replacing(target) as part, zipfile.ZipFile(part, "w") as archive:
         for name, content in members.items():
-            member = zipfile.ZipInfo(name, _DATE)
-            # 3 is Unix; Python would write the system it runs on, and the bytes would depend on it
-            member.create_system = 3
-            archive.writestr(member, content, zipfile.ZIP_DEFLATED, 9)
+            archive.writestr(zip_entry(name), content, zipfile.ZIP_DEFLATED, 9)
 
 
 def _pack_weights(content: bytes, bits: int) -> bytes:

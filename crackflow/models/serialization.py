@@ -13,9 +13,7 @@ from typing import Any
 import keras
 
 from crackflow.atomic import replacing
-
-DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
-UNIX = 3  # zip's number for it; Python would write that of the system it runs on
+from crackflow.models.zip_entry import DATE, zip_entry
 
 
 def save_model(model: keras.Model, path: Path) -> None:
@@ -27,17 +25,24 @@ def save_model(model: keras.Model, path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     written = path.with_name(f"part-{path.name}")  # Keras accepts no other ending
-    model.save(written)
-    with replacing(path, sync=True) as part, zipfile.ZipFile(written) as source, zipfile.ZipFile(part, "w") as target:
+    try:
+        model.save(written)
+        with replacing(path, sync=True) as part:
+            _copy_timeless(written, part)
+    finally:
+        written.unlink(missing_ok=True)
+
+
+def _copy_timeless(written: Path, part: Path) -> None:
+    with zipfile.ZipFile(written) as source, zipfile.ZipFile(part, "w") as target:
         for member in source.infolist():
-            entry = zipfile.ZipInfo(member.filename, DATE)
-            entry.create_system, entry.external_attr, entry.file_size = UNIX, 0o644 << 16, member.file_size
+            entry = zip_entry(member.filename)
+            entry.external_attr, entry.file_size = 0o644 << 16, member.file_size
             with source.open(member) as old, target.open(entry, "w") as new:
                 if member.filename.endswith(".json"):
                     new.write(json.dumps(_timeless(json.load(old), {})).encode())
                 else:
                     shutil.copyfileobj(old, new, 1 << 20)
-    written.unlink()
 
 
 def _timeless(value: Any, numbers: dict[int, int]) -> Any:

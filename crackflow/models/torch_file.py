@@ -1,7 +1,7 @@
 """Take the tensors out of a PyTorch weight file without PyTorch, and without running any code that the file holds.
 
 A file of PyTorch before 1.6 is a row of pickles with the raw numbers behind them. A pickle can call any function that
-it names, so this reader knows six names and answers each with a function of its own; every other name is rejected.
+it names, so this reader knows four names and answers each with a function of its own; every other name is rejected.
 """
 
 import io
@@ -22,6 +22,18 @@ MAGIC = 0x1950A86A20F9469CFC6C  # what torch.save wrote first in every file of t
 PROTOCOL = 1001
 MAX_BYTES = 1 << 30
 _TYPES = {"FloatStorage": "<f4", "LongStorage": "<i8"}
+# A damaged pickle fails in any of these ways; the last two by numbers that no array can have.
+_DAMAGE = (
+    pickle.UnpicklingError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+)
 
 
 class _Storage(NamedTuple):
@@ -64,8 +76,7 @@ def read_tensors(path: Path) -> dict[str, Array]:
         raise
     except OSError as error:
         raise _problem(path, error.strerror or "unreadable") from None
-    # a damaged pickle fails in any of these ways
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+    except _DAMAGE as error:
         raise _problem(path, str(error) or type(error).__name__) from None
 
 

@@ -10,6 +10,8 @@ from typing import Self
 import requests
 from kagglehub.integrity import get_md5_checksum_from_response
 
+from crackflow.atomic import write_text
+
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
@@ -86,9 +88,7 @@ class PartialFile:
     def begin(self, entity: RemoteFile) -> None:
         """Start again from the first byte."""
         self.drop()
-        draft = self._note.with_name(f".{self._note.name}")
-        draft.write_text(json.dumps(asdict(entity)), encoding="utf-8")
-        os.replace(draft, self._note)
+        write_text(self._note, json.dumps(asdict(entity)))
         self.entity = entity
 
     def drop(self) -> None:

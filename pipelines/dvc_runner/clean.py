@@ -4,7 +4,6 @@ DVC's cache stays, and so does the champion of scheduled runs. Nothing is remove
 """
 
 import contextlib
-import shutil
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import psutil  # type: ignore[import-untyped] # it ships no types
 
 from crackflow.errors import CrackflowError
 from pipelines.dvc_runner import repair, run_lock
+from tasks.outputs import remove
 
 MADE = (
     "data/raw",
@@ -46,12 +46,12 @@ def clean(root: Path) -> None:
                 f"a DVC command (process {working[0]}) works in this checkout; wait until it has ended, or end it"
             )
         for name in MADE:
-            _remove(root / name)
+            remove(root / name)
         for folder, kept in KEPT.items():
             if (root / folder).is_dir():
                 for path in (root / folder).iterdir():
                     if path.name not in kept:
-                        _remove(path)
+                        remove(path)
 
 
 def _dvc_commands(root: Path) -> list[int]:
@@ -65,14 +65,6 @@ def _dvc_commands(root: Path) -> list[int]:
             if psutil.pid_exists(one) and not repair.is_reused_id(one, written)
         ]
     return []
-
-
-def _remove(path: Path) -> None:
-    """Remove a file, a folder or a link; what a link leads to stays."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def main() -> int:

@@ -25,6 +25,12 @@ def test_the_page_holds_the_figures_of_the_card():
     assert pack.page(text, packaged_weights.read_card(packaged_weights.FOLDER)) == text
 
 
+def test_the_network_is_named_as_the_parameters_name_it():
+    card = packaged_weights.read_card(packaged_weights.FOLDER)
+    card["params"]["model"] = {"architecture": "pretrained_unet"}
+    assert "| network | pretrained_unet, " in pack.facts(card, "0.5")
+
+
 def made_pair(number):
     """A dark band, which the label has a row higher up."""
     mask = np.zeros((SIDE, SIDE), np.uint8)

@@ -29,6 +29,13 @@ def test_deps_are_the_modules_that_the_stage_imports(stage):
     assert found == expected, f"run `make graph`; to add {sorted(expected - found)}, to drop {sorted(found - expected)}"
 
 
+def test_the_report_depends_on_every_template():
+    folder = ROOT / "crackflow/visualization/templates"
+    expected = {path.relative_to(ROOT).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert expected
+    assert {dep for dep in code_deps("report") if not dep.endswith(".py")} == expected
+
+
 def params_read(stage):
     """Dotted keys that tasks/STAGE.py reads from `params`, the longest chain of each."""
     tree = ast.parse((ROOT / "tasks" / f"{stage}.py").read_text(encoding="utf-8"))

@@ -3,7 +3,7 @@ import math
 import pandas as pd
 import pytest
 
-from tasks.outputs import new_folder, write_csv, write_json
+from tasks.outputs import new_folder, remove, write_csv, write_json
 
 
 def test_json_keeps_order_and_refuses_nan(tmp_path):
@@ -57,3 +57,14 @@ def test_what_a_killed_run_left_does_not_get_in(tmp_path):
     with new_folder(tmp_path / "out") as folder:
         (folder / "new").write_text("new")
     assert [found.name for found in (tmp_path / "out").iterdir()] == ["new"]
+
+
+def test_a_file_a_folder_and_a_link_are_removed_and_what_the_link_leads_to_stays(tmp_path):
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (tmp_path / "link").symlink_to(kept, target_is_directory=True)
+    (tmp_path / "file").write_text("text")
+    (tmp_path / "folder/inner").mkdir(parents=True)
+    for name in ("link", "file", "folder", "absent"):
+        remove(tmp_path / name)
+    assert list(tmp_path.iterdir()) == [kept]

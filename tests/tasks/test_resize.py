@@ -169,6 +169,17 @@ def test_what_is_done_already_is_not_decoded_again(workspace, decoded):
     assert len(rows(workspace)) == 4
 
 
+@pytest.mark.parametrize("module", ["tasks/resize.py", "crackflow/imaging/resize.py"])
+def test_other_code_decodes_all_again(workspace, decoded, copied_code, module):
+    resize.run(workspace, params_of())
+    first = sorted(decoded)
+    decoded.clear()
+    with (copied_code / module).open("a") as file:
+        file.write("# changed\n")
+    resize.run(workspace, params_of())
+    assert sorted(decoded) == first != []
+
+
 def test_the_same_pairs_give_the_same_bytes_without_the_store(workspace, tmp_path):
     resize.run(workspace, params_of())
     before = outputs(workspace)

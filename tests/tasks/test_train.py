@@ -126,7 +126,7 @@ def test_what_was_trained_once_is_published_again_without_training(trained):
     assert len(list((workspace.reports / "epoch_change_infer").iterdir())) == 5
 
 
-def test_other_pixels_or_another_recipe_start_anew(workspace):
+def test_other_pixels_or_other_code_start_anew(workspace, copied_code):
     def keys():
         return {path.name for path in (workspace.root / ".crackflow/state/train").iterdir()}
 
@@ -141,6 +141,11 @@ def test_other_pixels_or_another_recipe_start_anew(workspace):
     two = keys()
     train.run(workspace, params)
     assert keys() == two
+    # it draws the pictures that are kept with the checkpoints
+    with (copied_code / "crackflow/inference/predictor.py").open("a") as file:
+        file.write("# changed\n")
+    train.run(workspace, params)
+    assert len(keys() - two) == 1
 
 
 def test_a_source_is_what_split_csv_says_and_not_what_the_name_says(workspace):

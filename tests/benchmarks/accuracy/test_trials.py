@@ -1,4 +1,6 @@
-from benchmarks.accuracy import trials
+import pytest
+
+from benchmarks.accuracy import real, trials
 from tasks.code_closure import closure
 
 
@@ -7,6 +9,40 @@ def test_a_result_is_keyed_by_all_code_that_trains_and_scores():
     assert set(closure("crackflow.training.loop")) < code
     scores = ("inference/predictor", "evaluation/metrics", "evaluation/thresholds", "inference/operating_point")
     assert {f"crackflow/{name}.py" for name in scores} <= code
+
+
+@pytest.mark.parametrize("module", ["benchmarks/accuracy/trials.py", "crackflow/training/loop.py"])
+def test_the_key_is_another_when_the_code_is(tmp_path, monkeypatch, copied_code, module):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/raw.json").write_text('{"sha256": "0"}')
+    monkeypatch.setattr(real, "TREE", tmp_path)
+    trial = trials.Trial((), ("CFD_001",), ("CFD_002",), ("CFD_003",))
+    before = trials.key(trial)
+    (copied_code / "scripts/pack.py").write_text("")
+    assert trials.key(trial) == before
+    with (copied_code / module).open("a") as file:
+        file.write("# changed\n")
+    assert trials.key(trial) != before
+
+
+def test_figures_by_source_follow_the_rules_that_the_training_had():
+    """Two pairs of one name prefix, which a rule of the parameters takes apart."""
+    import keras
+    import numpy as np
+
+    class Pairs:
+        def image(self, stem):
+            return np.zeros((1, 2, 3), np.uint8)
+
+        def mask(self, stem):
+            return np.array([[1, 0]], np.uint8)
+
+    layer = keras.layers.Conv2D(2, 1, activation="softmax", kernel_initializer="zeros")
+    halves = keras.Sequential([keras.Input((1, 2, 3)), layer])
+    trial = trials.Trial((), (), ("kerb_1",), ("kerb_1", "kerb_2"))
+    found = trials.scored(halves, Pairs(), trial, {"kerb_1": "old", "kerb_2": "new"}.__getitem__)
+    assert list(found["by_source"]) == ["new", "old"]
+    assert [one["images"] for one in found["by_source"].values()] == [1, 1]
 
 
 def test_figures_are_pooled_and_per_image_by_hand():

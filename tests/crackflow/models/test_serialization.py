@@ -4,6 +4,7 @@ import zipfile
 
 import keras
 import numpy as np
+import pytest
 
 from crackflow.models import serialization
 from crackflow.models.flexunet import flexunet
@@ -36,6 +37,14 @@ def test_keras_opens_it_and_finds_the_same_model(tmp_path):
     assert [path.name for path in (tmp_path / "new folder").iterdir()] == ["model.keras"]
 
 
+def test_a_failure_leaves_no_part(tmp_path):
+    """A folder stands where the file should go."""
+    (tmp_path / "model.keras").mkdir()
+    with pytest.raises(OSError, match=r"model\.keras"):
+        serialization.save_model(flexunet(32, 2, PARAMS), tmp_path / "model.keras")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
+
+
 def test_an_object_that_layers_share_is_one_again(tmp_path):
     """Keras marks it by its address in memory; the marks must still pair up."""
     shared = keras.initializers.HeNormal(seed=3)
@@ -44,7 +53,7 @@ def test_an_object_that_layers_share_is_one_again(tmp_path):
     serialization.save_model(keras.Sequential([keras.Input((3,)), *layers]), tmp_path / "model.keras")
     with zipfile.ZipFile(tmp_path / "model.keras") as archive:
         config = json.loads(archive.read("config.json"))
-        assert {entry.date_time for entry in archive.infolist()} == {serialization.DATE}
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
     def marks(value):
         if isinstance(value, dict):

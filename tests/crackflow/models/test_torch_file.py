@@ -85,6 +85,47 @@ def test_a_tensor_that_reaches_beyond_its_numbers_or_skips_some_is_rejected(tmp_
         read_tensors(path)
 
 
+@pytest.mark.parametrize(
+    ("shape", "strides", "offset"),
+    [((2**70,), (1,), 0), ((float("inf"),), (1,), 0), ((2**40, 2**40), (2**40, 1), 0), ((1,), (1,), 2**70)],
+)
+def test_a_tensor_larger_than_any_array_is_one_line(tmp_path, shape, strides, offset):
+    numbers = Storage("7", np.arange(12, dtype=np.float32))
+    path = write(tmp_path / "a.pth", {"x": Tensor(numbers, shape, strides, offset)}, [numbers])
+    with pytest.raises(ModelError, match=r"a\.pth can't be read as pretrained weights"):
+        read_tensors(path)
+
+
+class Announced:
+    """Numbers of which a file announces more than it holds."""
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, count):
+        self.count = count
+
+    def __len__(self):
+        return self.count
+
+    def tobytes(self):
+        return b""
+
+
+@pytest.mark.parametrize("count", [2**62, 2**63 - 1])
+def test_more_numbers_than_any_file_holds_are_one_line(tmp_path, count):
+    numbers = Storage("7", Announced(count))
+    path = write(tmp_path / "a.pth", {"x": Tensor(numbers, (1,), (1,))}, [numbers])
+    with pytest.raises(ModelError, match=r"a\.pth can't be read as pretrained weights"):
+        read_tensors(path)
+
+
+def test_a_pickle_that_asks_for_more_memory_than_there_is_is_one_line(tmp_path):
+    """It puts a value in the place of such a number that the table of values would need 2^65 bytes."""
+    (tmp_path / "a.pth").write_bytes(b"\x80\x02Np%d\n." % 2**61)
+    with pytest.raises(ModelError, match="MemoryError"):
+        read_tensors(tmp_path / "a.pth")
+
+
 class Evil:
     def __reduce__(self):
         return os.system, ("touch evil",)
