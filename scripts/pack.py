@@ -4,7 +4,8 @@
 stages ran (.crackflow/real, where `make real` leaves its own). Written is crackflow/weights: the model in half its
 bytes, its operating point, the hashed stems that it was trained and its point was chosen on, card.json, and the tables
 of MODEL_CARD.md. The figures are of the packed weights, scored by `crackflow score` on the run's own pairs: the same
-command on the same pairs gives them again. `--page` writes the tables of the page alone.
+command on the same pairs gives them again. `--page` writes the tables of the page alone. `--score DATA` scores the
+packaged weights again, on the pairs in DATA that they have not seen, and writes the figures into card.json and page.
 """
 
 import argparse
@@ -45,10 +46,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tree", type=Path, nargs="?", default=TREE, help="a work tree in which all stages ran")
     parser.add_argument("--results", type=Path, default=RESULTS, help="what benchmarks.accuracy.real wrote of that run")
-    parser.add_argument("--page", action="store_true", help="write the tables of MODEL_CARD.md alone")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--page", action="store_true", help="write the tables of MODEL_CARD.md alone")
+    only.add_argument("--score", type=Path, metavar="DATA", help="score the packaged weights again, on pairs in DATA")
     args = parser.parse_args()
     try:
-        if not args.page:
+        if args.score:
+            score_again(packaged_weights.FOLDER, args.score)
+        elif not args.page:
             results = json.loads(args.results.read_text(encoding="utf-8"))
             write(Workspace(args.tree.resolve()), results, packaged_weights.FOLDER)
         path = packaged_weights.FOLDER / packaged_weights.PAGE
@@ -107,6 +112,29 @@ def write(run: Workspace, results: dict[str, Any], target: Path) -> None:
         for path in sorted(folder.iterdir(), key=lambda path: path.name == packaged_weights.CARD):
             path.replace(target / path.name)
     print(f"{target.name}: {(target / packaged_weights.MODEL).stat().st_size:,} bytes; {scored.words()}")
+
+
+def score_again(folder: Path, pairs: Path) -> None:
+    """Write the figures of the weights in `folder` into its card, scored by today's code on the pairs of its test.
+
+    Args:
+        folder: laid out as crackflow/weights.
+        pairs: the pairs that the weights were trained from, as `crackflow score` takes them.
+
+    Raises:
+        DataError: when the pairs that the weights have not seen are not as many as the card's.
+        ModelError: when pooled IoU is not that of the card: these are other pairs, or the code predicts otherwise.
+    """
+    card = packaged_weights.read_card(folder)
+    scored = score(packaged_weights.open_folder(folder, "the packaged weights"), pairs)
+    images, wanted = scored.figures["protocol"]["images"], card["data"]["subsets"]["test"]
+    if images != wanted:
+        raise DataError(f"{pairs} holds {images} pairs to score, expected {wanted}; name the pairs of the training")
+    now, before = (one["crack"]["pooled"]["iou"] for one in (scored.figures, card["figures"]))
+    if abs(now - before) >= MAX_LOSS:
+        raise ModelError(f"pooled IoU is {now:.4f}, expected {before:.4f} as in card.json; find out why")
+    write_json(folder / packaged_weights.CARD, {**card, "figures": scored.figures, "by_source": scored.rows()})
+    print(scored.words())
 
 
 def _trained_on(run: Workspace, stems: list[str]) -> str:

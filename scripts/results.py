@@ -1,7 +1,8 @@
 """Write the results that README and docs show from files that commands made: no figure in them is typed by hand.
 
 `python -m scripts.results`, or `make results`. The tables of README and docs/explanation/figures.md come from
-docs/results/real.json (`make real DATA=DIR`) and metrics/evaluation.json (`make rebuild`). The example in
+docs/results/real.json (`make real DATA=DIR`), the card of the packaged weights (`make weights`), whose figures replace
+those of the run that they come from, and metrics/evaluation.json (`make rebuild`). The example in
 docs/how-to/compare-commits.md comes from docs/results/diff.md (`python -m scripts.diff OLD NEW`), README's picture from
 reports/mini_test of the built-in sample. `--check` writes nothing. It fails when a page differs from these files, both
 as they are and as the last commit has them: a rebuild on another machine may give other figures, and that is no fault
@@ -41,7 +42,8 @@ DICE = "dice_coef_multiclass"
 # README shows these, docs/explanation/figures.md all of NAMES and the original's.
 SHORT = ("pooled_iou", "positives_iou", "false_alarms_images")
 PAGES = ("README.md", "docs/explanation/figures.md", "docs/how-to/compare-commits.md")
-SOURCES = (*PAGES, "params.yaml", "metrics/evaluation.json", "docs/results/real.json", "docs/results/diff.md")
+CARD = "crackflow/weights/card.json"
+SOURCES = (*PAGES, "params.yaml", "metrics/evaluation.json", "docs/results/real.json", CARD, "docs/results/diff.md")
 PICTURE = ROOT / "docs/images/sample.png"
 PICTURE_ROWS = 3
 
@@ -107,11 +109,15 @@ def table(root: Path, columns: Sequence[str] = (*NAMES, DICE)) -> str:
     tolerance: dict[str, Any] = {}
     if real.is_file():
         values = json.loads(real.read_text(encoding="utf-8"))
-        name, tolerance = f"{values['pairs']:,} real pairs", values["figures"]["protocol"]
-        found += rows(name, values["figures"], columns)
+        name = f"{values['pairs']:,} real pairs"
+        packed = packed_figures(root, values)
+        figures, model = (values["figures"], "") if packed is None else (packed, "the packaged weights on ")
+        tolerance = figures["protocol"]
+        found += rows(name, figures, columns)
         seed, seconds = values["params"]["train"]["seed"], values["total_s"]
         took = "" if seconds is None else f" in {seconds / 60:.0f} minutes"
-        notes.append(f"{name}: {protocol(values['figures'])}, one training (seed {seed}), `make real DATA=DIR`{took}")
+        training = f"one training (seed {seed}) at revision {values['revision']}"
+        notes.append(f"{name}: {model}{protocol(figures)}; {training}, `make real DATA=DIR`{took}")
     sample = root / "metrics/evaluation.json"
     if source(root) == "sample" and sample.is_file():
         values = json.loads(sample.read_text(encoding="utf-8"))
@@ -120,6 +126,14 @@ def table(root: Path, columns: Sequence[str] = (*NAMES, DICE)) -> str:
         notes.append(f"the sample: {protocol(values)}, `make rebuild`")
     titles = ['the original\'s "dice"' if name == DICE else figure_words(BY_NAME[name], tolerance) for name in columns]
     return f"{markdown(['crack class, test photographs', *titles], found)}\n{'; '.join(notes)}.\n"
+
+
+def packed_figures(root: Path, real: dict[str, Any]) -> dict[str, Any] | None:
+    """The figures of the packaged weights, scored later than the run; None where they are not of the run `real`."""
+    path = root / CARD
+    card = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    same = card and (card["revision"], card["data"]["sha256"]) == (real["revision"], real["pairs_sha256"])
+    return dict(card["figures"]) if same else None
 
 
 def rows(name: str, figures: dict[str, Any], columns: Sequence[str]) -> list[list[str]]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from crackflow.atomic import write_text
 from crackflow.evaluation.headline import (
+    BY_NAME,
     HEADLINE,
     figure_text,
     figure_words,
@@ -26,7 +27,6 @@ WORST = 10
 SHEET_WIDTH = 256
 # The figures above the table, in large letters.
 LEAD = ("pooled_iou", "pooled_f1", "positives_iou")
-METRICS = {"pooled_iou": "pooled IoU", "per_image_iou": "mean IoU of images", "pooled_f1": "pooled F1"}
 # Relative to reports/, where the page lies.
 FILES = (
     ("../models/flexunet.keras", "the model: Keras 3, pixels 0 to 255 in, class probabilities out"),
@@ -76,7 +76,7 @@ def run(workspace: Workspace, params: Params) -> None:
         "classes": metrics.get("classes"),
         "flips": metrics.get("flips"),
         "point": point,
-        "threshold_metric": METRICS[point["metric"]],
+        "threshold_metric": figure_words(BY_NAME[point["metric"]], metrics["protocol"]),
         "sources": sources.to_dict("records"),
         "epochs": len(pd.read_csv(workspace.reports / "train_losses.csv")),
         "epoch_sheet": (workspace.reports / "epoch_change_infer/sheet.png").exists(),

@@ -24,6 +24,8 @@ from crackflow.keras_import import import_keras
 from crackflow.models.seen_pairs import known
 from crackflow.params import DataParams, Params
 from crackflow.sources.provenance import NameRules
+from crackflow.splitting.grouping import group_pairs
+from crackflow.splitting.near_duplicates import near_duplicates
 from crackflow.work_folder import work_folder
 from pipelines.commands.model_choice import seen
 from tasks import download, evaluate, report, resize
@@ -193,14 +195,18 @@ def _rows(workspace: Workspace, params: Params, not_to_score: Seen) -> tuple[pd.
         write_csv(workspace.raw / "pairs.csv", new)
         resize.run(workspace, params)
     made = pd.read_csv(workspace.resized_csv, dtype=str, keep_default_na=False)
-    stems = made["stem"][made["rejected"] == ""]
+    usable = made[made["rejected"] == ""]
+    stems = usable["stem"]
     if stems.empty:
         raise DataError(
             f"nothing to score: none of {len(made)} pairs can be used; the first: {made['rejected'].iloc[0]}"
         )
     rules = NameRules.of(params.split)
+    # as stage split groups them: the confidence intervals draw whole groups
+    found = near_duplicates(dict(zip(stems, usable["phash"], strict=True)), params.split.duplicate_distance)
+    groups = group_pairs({stem: rules.parent(stem) for stem in stems}, [(one.one, one.other) for one in found])
     rows = pd.DataFrame(
-        {"stem": stems, "source": stems.map(rules.source), "group": stems.map(rules.parent), "subset": "test"}
+        {"stem": stems, "source": stems.map(rules.source), "group": stems.map(groups), "subset": "test"}
     )
     return rows, len(trained_on), len(chosen_on), len(made) - len(stems)
 

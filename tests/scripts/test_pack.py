@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crackflow.errors import DataError
+from crackflow.errors import CrackflowError, DataError
 from crackflow.imaging.images import encode_classes, write_png
 from crackflow.inference import packaged_weights
 from crackflow.models import seen_pairs
@@ -101,6 +101,32 @@ def test_a_run_becomes_weights_whose_figures_score_gives_again(run, tmp_path):
     # of the run itself, but for the rounding of the weights
     reached = results["figures"]["crack"]["pooled"]["iou"]
     assert card["figures"]["crack"]["pooled"]["iou"] == pytest.approx(reached, abs=1e-3)
+
+
+def test_packed_weights_are_scored_again_without_the_run(run, tmp_path):
+    """From the folder of weights and the pairs alone; the card keeps all but the figures."""
+    workspace, results = run
+    pack.write(workspace, results, tmp_path)
+    card = packaged_weights.read_card(tmp_path)
+    old = {name: block for name, block in card["figures"].items() if name != "intervals"}
+    (tmp_path / "card.json").write_text(json.dumps({**card, "figures": old}))
+    pack.score_again(tmp_path, workspace.raw)
+    assert packaged_weights.read_card(tmp_path) == card
+
+
+def test_scores_of_other_pairs_or_of_another_prediction_are_not_written(run, tmp_path):
+    workspace, results = run
+    pack.write(workspace, results, tmp_path)
+    card = packaged_weights.read_card(tmp_path)
+    more = json.loads(json.dumps(card))
+    more["data"]["subsets"]["test"] = 3
+    better = json.loads(json.dumps(card))
+    better["figures"]["crack"]["pooled"]["iou"] += 0.01
+    for changed, words in ((more, "holds 2 pairs to score, expected 3"), (better, "pooled IoU is .* expected")):
+        (tmp_path / "card.json").write_text(json.dumps(changed))
+        with pytest.raises(CrackflowError, match=words):
+            pack.score_again(tmp_path, workspace.raw)
+        assert packaged_weights.read_card(tmp_path) == changed
 
 
 def test_both_ways_to_predict_stand_beside_each_other():

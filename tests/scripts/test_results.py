@@ -22,6 +22,15 @@ FIGURES = {
     "protocol": {"images": 16, "images_with_cracks": 12, "resolution": "512x512", "threshold": 0.456},
 }
 
+REAL = {
+    "pairs": 1758,
+    "pairs_sha256": "2a63",
+    "revision": "505d1b1ffcbc",
+    "total_s": 1800.0,
+    "figures": FIGURES,
+    "params": {"train": {"seed": 3}},
+}
+
 
 @pytest.fixture
 def root(tmp_path):
@@ -54,15 +63,32 @@ def test_intervals_are_in_brackets_and_explained_where_there_are_some(root):
 
 def test_real_photographs_come_first(root):
     (root / "metrics/evaluation.json").write_text(json.dumps(FIGURES))
-    real = {"pairs": 1758, "total_s": 1800.0, "figures": FIGURES, "params": {"train": {"seed": 3}}}
+    real = REAL
     (root / "docs/results/real.json").write_text(json.dumps(real))
     lines = results.table(root).splitlines()
     assert lines[2].startswith("| **1,758 real pairs** |")
     assert lines[4].startswith("| **the built-in sample** |")
-    assert "one training (seed 3), `make real DATA=DIR` in 30 minutes" in lines[-1]
+    assert "one training (seed 3) at revision 505d1b1ffcbc, `make real DATA=DIR` in 30 minutes" in lines[-1]
     # outputs that DVC took from its cache have no time
     (root / "docs/results/real.json").write_text(json.dumps({**real, "total_s": None}))
     assert "`make real DATA=DIR`; the sample" in results.table(root).splitlines()[-1]
+
+
+def test_figures_of_the_packaged_weights_stand_for_the_run_that_they_are_of(root):
+    (root / "docs/results/real.json").write_text(json.dumps(REAL))
+    block = {"level": 0.95, "resamples": 2000, "groups": 80, "crack": {"pooled_iou": [0.41, 0.6349]}}
+    card = {"revision": "505d1b1ffcbc", "data": {"sha256": "2a63"}, "figures": {**FIGURES, "intervals": block}}
+    (root / "crackflow/weights").mkdir(parents=True)
+    (root / results.CARD).write_text(json.dumps(card))
+    lines = results.table(root).splitlines()
+    assert lines[2].startswith("| **1,758 real pairs** | 0.512 (0.41 to 0.63) | 0.600 |")
+    assert "1,758 real pairs: the packaged weights on 16 test images" in lines[-1]
+    assert "2,000 resamples of 80 groups of photographs; one training (seed 3) at revision 505d1b1ffcbc" in lines[-1]
+    # a later run, which is not packed yet
+    (root / results.CARD).write_text(json.dumps({**card, "revision": "0123456789ab"}))
+    lines = results.table(root).splitlines()
+    assert lines[2].startswith("| **1,758 real pairs** | 0.512 | 0.600 |")
+    assert "packaged" not in lines[-1]
 
 
 def test_a_rebuild_with_figures_of_its_own_is_no_fault_of_the_committed_pages(root, under_git):

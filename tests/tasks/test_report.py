@@ -140,6 +140,12 @@ def test_the_operating_point_is_said_in_words(ready, params):
     assert "No component is removed: switched off." in page(ready, params).text
 
 
+def test_the_metric_of_the_threshold_has_the_words_of_the_headline(ready, params):
+    point = json.loads(ready.operating_point.read_text())
+    ready.operating_point.write_text(json.dumps({**point, "metric": "per_image_iou"}))
+    assert "the threshold with the best mean IoU, all images on the" in page(ready, params).text
+
+
 def test_the_originals_dice_is_never_alone(ready, params):
     text = page(ready, params).text
     original = json.loads(ready.metrics_json.read_text())["original"]

@@ -3,6 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
+from scipy import ndimage
 
 from crackflow.visualization.charts import COLOURS
 from crackflow.visualization.dataset_charts import subsets_and_sources, thickness_by_source
@@ -13,24 +14,32 @@ def inked(path, colour):
     return (np.abs(mpimg.imread(path)[..., :3] - np.array(to_rgb(colour))) < 1 / 255).all(-1)
 
 
+def areas_of(mask):
+    """Height and width of each connected area of a bool picture, the largest area first."""
+    labels, _ = ndimage.label(mask)
+    boxes = [(rows.stop - rows.start, columns.stop - columns.start) for rows, columns in ndimage.find_objects(labels)]
+    return sorted(boxes, key=lambda box: box[0] * box[1], reverse=True)
+
+
 def test_bars_are_as_long_as_their_counts(tmp_path):
     table = pd.DataFrame({"train": [30, 10], "valid": [10, 0], "test": [10, 0]}, index=["road", "wall"])
     subsets_and_sources(tmp_path / "bars.png", table, {"road": 0.04, "wall": 0.01})
-    train = inked(tmp_path / "bars.png", COLOURS[0])
-    # Right of the left chart and below the legend: 30 and 10 train images as two bars, the longer one above.
-    lengths = train[80:, int(0.28 * train.shape[1]) :].sum(axis=1)
-    bars = [bar for bar in np.split(lengths, np.flatnonzero(np.diff(lengths > 0)) + 1) if bar.max() > 0]
-    assert len(bars) == 2
-    assert np.median(bars[0]) / np.median(bars[1]) == pytest.approx(3, rel=0.05)
+    # of the colour of train: the standing bar of the subset, a lying one for each source, and the sample of the legend
+    *bars, legend = areas_of(inked(tmp_path / "bars.png", COLOURS[0]))
+    assert len(bars) == 3
+    assert legend[0] < min(height for height, _ in bars)
+    (standing,) = (bar for bar in bars if bar[0] > bar[1])
+    longer, shorter = (width for height, width in bars if (height, width) != standing)
+    assert longer / shorter == pytest.approx(3, rel=0.05)
 
 
 def test_crack_shares_are_drawn_to_scale(tmp_path):
     table = pd.DataFrame({"train": [30, 10], "valid": [10, 0], "test": [10, 0]}, index=["road", "wall"])
     subsets_and_sources(tmp_path / "bars.png", table, {"road": 0.04, "wall": 0.01})
-    lengths = inked(tmp_path / "bars.png", "#595959")[80:].sum(axis=1)
-    bars = [bar for bar in np.split(lengths, np.flatnonzero(np.diff(lengths > 40)) + 1) if bar.max() > 40]
-    assert len(bars) == 2
-    assert np.median(bars[0]) / np.median(bars[1]) == pytest.approx(4, rel=0.05)
+    # edges of letters may have this colour too
+    road, wall, *letters = areas_of(inked(tmp_path / "bars.png", "#595959"))
+    assert all(height < wall[0] / 2 for height, _ in letters)
+    assert road[1] / wall[1] == pytest.approx(4, rel=0.05)
 
 
 def test_one_source_alone_gets_a_chart_too(tmp_path):
@@ -47,12 +56,10 @@ def test_ranges_are_as_long_as_their_ratios(tmp_path):
     )
     thickness_by_source(tmp_path / "chart.png", table)
     bars = inked(tmp_path / "chart.png", COLOURS[5])
-    rows = np.flatnonzero(bars.sum(axis=1) > 60)
-    rows = rows[rows > 60]
-    lengths = [
-        np.ptp(np.flatnonzero(bars[part].any(0))) for part in np.split(rows, np.flatnonzero(np.diff(rows) > 5) + 1)
-    ]
-    assert len(lengths) == 3
+    # a run of rows for each line: the sample of the legend above the chart, then a line for each source
+    runs = [rows for (rows,) in ndimage.find_objects(ndimage.label(bars.any(axis=1))[0])]
+    assert len(runs) == 4
+    lengths = [np.ptp(np.flatnonzero(bars[rows].any(axis=0))) for rows in runs[1:]]
     assert lengths[0] == pytest.approx(lengths[2], rel=0.03)
     assert lengths[1] == pytest.approx(lengths[0] / 2, rel=0.05)
 

@@ -117,6 +117,18 @@ def test_a_table_by_source_ends_with_the_all_black_mask(score):
     assert rows["all-black mask"][2] == "0.000"
 
 
+def test_near_duplicates_of_different_names_count_as_one_group(score, tmp_path):
+    """Of three photographs one is a brighter copy of another: the intervals draw two groups, not three."""
+    textures = [np.random.default_rng(seed).integers(40, 200, (SIDE, SIDE)).astype(np.uint8) for seed in range(2)]
+    photographs = {"wall_a": textures[0], "floor_b": textures[1], "roof_c": textures[0] + 20}
+    for index, (stem, level) in enumerate(photographs.items()):
+        for kind, pixels in (("images", level), ("masks", truth(index))):
+            (tmp_path / "three" / kind).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(tmp_path / "three" / kind / f"{stem}.png"), pixels)
+    figures = json.loads(score("--json", data="three").stdout)
+    assert (figures["protocol"]["images"], figures["intervals"]["groups"]) == (3, 2)
+
+
 def test_what_is_written(score, tmp_path):
     assert score("--out", "out").exit_code == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
