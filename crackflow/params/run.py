@@ -1,10 +1,10 @@
 """All parameters of a run, and how they are read: a wrong key stops the run before any work, in one line."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from crackflow.errors import ParamsError
 from crackflow.params.data import DataParams, ResizeParams, SplitParams, StatisticsParams
@@ -12,6 +12,9 @@ from crackflow.params.model import ArchitectureParams, FlexUNetParams, ModelPara
 from crackflow.params.results import EvaluateParams, GateParams, InferParams, ReportParams
 from crackflow.params.training import TrainParams
 from crackflow.params.types import Block, Colour
+
+_MOST_NAMES = 10
+"""Keys that one message names."""
 
 
 class Params(Block):
@@ -66,17 +69,16 @@ def parse(values: Mapping[str, Any], origin: str = "params.yaml") -> Params:
         The parsed, frozen parameters.
 
     Raises:
-        ParamsError: on an unknown, missing or out-of-range key; one line, naming the key and, for an unknown one, the
-            nearest valid key.
+        ParamsError: on unknown, missing or out-of-range keys; one line, with all unknown and missing keys, or else the
+            first that is out of range. An unknown key has the nearest valid one beside it.
     """
+    unknown, missing = _compare(Params(), values)
+    if unknown or missing:
+        raise ParamsError(f"{origin}: {_explain_keys(unknown, missing)}")
     try:
-        params = Params.model_validate(values)
+        return Params.model_validate(values)
     except ValidationError as error:
         raise ParamsError(f"{origin}: {_explain(error)}") from None
-    missing = sorted(_keys(dump(params)) - _keys(dict(values)))
-    if missing:
-        raise ParamsError(f"{origin}: {_missing(missing[0])}")
-    return params
 
 
 def architectures() -> dict[str, type[ArchitectureParams]]:
@@ -102,11 +104,54 @@ def _keys(values: Mapping[str, Any], prefix: str = "") -> set[str]:
     return found
 
 
-def _missing(key: str) -> str:
+def _compare(block: BaseModel, values: Mapping[str, Any], prefix: str = "") -> tuple[list[str], list[str]]:
+    """Give the dotted keys of `values` that `block` does not know, and those of `block` that `values` lacks."""
+    if isinstance(block, ArchitectureParams):
+        chosen = architectures().get(str(values.get("architecture", block.architecture)))
+        if chosen is None:
+            # which keys belong here is known once the architecture is; pydantic says which there are
+            return [], []
+        block = chosen.model_validate({})
+    fields = type(block).model_fields
+    unknown = [f"{prefix}{key}" for key in values if key not in fields]
+    missing = [f"{prefix}{name}" for name in fields if name not in values]
+    for name in fields:
+        inner, given = getattr(block, name), values.get(name)
+        if isinstance(inner, BaseModel) and isinstance(given, Mapping):
+            found = _compare(inner, given, f"{prefix}{name}.")
+            unknown += found[0]
+            missing += found[1]
+    return unknown, missing
+
+
+def _explain_keys(unknown: Sequence[str], missing: Sequence[str]) -> str:
+    """Say in one line which keys are unknown and which are missing."""
+    known = sorted(_known_keys())
+    near = {key: difflib.get_close_matches(key, known, n=1, cutoff=0.5) for key in unknown[:_MOST_NAMES]}
+    hints = {key: f"did you mean {found[0]}?" for key, found in near.items() if found}
+    if len(unknown) == 1:
+        text = f"unknown key {unknown[0]}; {hints.get(unknown[0], 'remove it')}"
+    else:
+        names = [f"{key} ({hints[key]})" if key in hints else key for key in unknown]
+        text = f"unknown keys {_listing(names)}; correct or remove them" if unknown else ""
+    # a misspelt key is missing too; it has been named
+    suggested = {name for found in near.values() for name in found}
+    missing = [key for key in missing if key not in suggested]
+    if not missing:
+        return text
+    separator = ("; ", " ")[text.endswith("?")] if text else ""
+    verb, them = ("is", "it") if len(missing) == 1 else ("are", "them")
     return (
-        f"{key} is missing; add it (`crackflow profile quick` shows the default), "
-        "since a run uses no value that is not written down"
+        f"{text}{separator}{_listing(missing)} {verb} missing; add {them}, since a run uses no value that is not "
+        "written down (`crackflow profile --upgrade` adds the defaults and keeps your values)"
     )
+
+
+def _listing(names: Sequence[str]) -> str:
+    """Join names as "a, b and c", and leave out all after the tenth."""
+    if len(names) > _MOST_NAMES:
+        return f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} more"
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def _explain(error: ValidationError) -> str:
@@ -117,14 +162,8 @@ def _explain(error: ValidationError) -> str:
         # pydantic names the architecture that the block was read as; params.yaml has no such key
         del parts[1]
     key = ".".join(parts)
-    if first["type"] == "union_tag_not_found" and isinstance(first["input"], Mapping):
-        return _missing(f"{key}.architecture")
     if first["type"] == "union_tag_invalid":
         return f"{key}.architecture is {first['ctx']['tag']!r}, expected one of {first['ctx']['expected_tags']}"
-    if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(key, sorted(_known_keys()), n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]}?" if near else "; remove it"
-        return f"unknown key {key}{hint}"
     if first["type"] == "value_error":
         return f"{key}: {first['ctx']['error']}" if key else str(first["ctx"]["error"])
     return f"{key} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"

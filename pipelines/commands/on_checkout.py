@@ -22,20 +22,34 @@ def check() -> None:
 
 
 def profile(
-    name: Annotated[str, typer.Argument(help="quick (the defaults) or a file of profiles/ without .yaml.")],
+    name: Annotated[
+        str | None, typer.Argument(help="quick (the defaults) or a file of profiles/ without .yaml.")
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A further change, e.g. data.path=photos.zip."),
     ] = None,
+    upgrade: Annotated[
+        bool,
+        typer.Option(
+            "--upgrade",
+            help="Instead of a profile: bring a params.yaml of an earlier version up to date, and keep its values. "
+            "Comments are written anew.",
+        ),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Write without asking.")] = False,
 ) -> None:
     """Show what a profile changes in params.yaml, ask, and write it."""
-    from crackflow.atomic import write_text
     from crackflow.errors import ParamsError
-    from crackflow.params import dump, render
+    from crackflow.params import dump
     from pipelines.commands import profile as profiles
 
     path = Path("params.yaml")
+    if upgrade and not (name or settings):
+        _upgrade(path, yes=yes)
+        return
+    if upgrade or name is None:
+        raise typer.BadParameter("expected either NAME, with --set where needed, or --upgrade alone")
     params = profiles.load(Path("profiles"), name, settings or [])
     try:
         current = profiles.read_yaml(path)
@@ -50,8 +64,28 @@ def profile(
         typer.echo(f"{change.key}: {change.old} -> {change.new}")
     if not yes and sys.stdin.isatty():
         typer.confirm("write params.yaml?", abort=True)
-    write_text(path, render(params))
+    profiles.write(path, params)
     typer.echo("wrote params.yaml; `crackflow rebuild` runs what the changes touch")
+
+
+def _upgrade(path: Path, *, yes: bool) -> None:
+    from crackflow.params import dump
+    from pipelines.commands import profile as profiles
+
+    current = profiles.read_yaml(path)
+    params, added, renamed = profiles.upgrade(current)
+    if not (added or renamed):
+        typer.echo("params.yaml is up to date already")
+        return
+    for change in profiles.changes(current, dump(params)):
+        if change.key in added:
+            typer.echo(f"{change.key}: {change.old} -> {change.new}")
+    for old, new in renamed:
+        typer.echo(f"{old} is now {new}")
+    if not yes and sys.stdin.isatty():
+        typer.confirm("write params.yaml?", abort=True)
+    profiles.write(path, params)
+    typer.echo(f"wrote params.yaml: keys added {len(added)}, renamed {len(renamed)}; every value that it had is kept")
 
 
 def figures(

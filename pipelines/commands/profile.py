@@ -1,4 +1,4 @@
-"""`crackflow profile`: write params.yaml from a named set of differences from the defaults."""
+"""`crackflow profile`: write params.yaml from a named set of differences from the defaults, or upgrade an old one."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -7,11 +7,14 @@ from typing import Any, NamedTuple
 import yaml
 from pydantic import BaseModel
 
+from crackflow.atomic import replacing
 from crackflow.errors import ParamsError, one_line
-from crackflow.params import ArchitectureParams, Params, architectures, dump, parse
+from crackflow.params import ArchitectureParams, Params, architectures, dump, parse, render
 
 DEFAULTS = "quick"
 ABSENT = "(absent)"
+# Block and name of each key that once had another name, and the name that it has now.
+RENAMED = {("data", "max_refused"): "max_rejected"}
 
 
 class Change(NamedTuple):
@@ -20,6 +23,14 @@ class Change(NamedTuple):
     key: str
     old: str
     new: str
+
+
+class Upgrade(NamedTuple):
+    """An old params.yaml brought up to date: dotted keys that were added, and old and new names of renamed ones."""
+
+    params: Params
+    added: list[str]
+    renamed: list[tuple[str, str]]
 
 
 def names(folder: Path) -> list[str]:
@@ -52,6 +63,48 @@ def load(folder: Path, name: str, settings: Sequence[str] = ()) -> Params:
         values = _merged(Params(), values, _nested(setting))
         origin = "--set"
     return parse(values, origin)
+
+
+def upgrade(values: Mapping[str, Any]) -> Upgrade:
+    """Give the values of an old params.yaml the keys of today.
+
+    Args:
+        values: as read from it.
+
+    Returns:
+        Every value that there was, under today's name of its key, and the defaults of the keys that are new.
+
+    Raises:
+        ParamsError: on a key that is neither known nor renamed, or a value that no run can use.
+    """
+    renamed = []
+    for (block, old), new in RENAMED.items():
+        inner = values.get(block)
+        if isinstance(inner, Mapping) and old in inner and new not in inner:
+            values = {**values, block: {new if key == old else key: value for key, value in inner.items()}}
+            renamed.append((f"{block}.{old}", f"{block}.{new}"))
+    params = parse(_merged(Params(), dump(Params()), values))
+    before = dict(_flat(values))
+    added = [key for key, _ in _flat(dump(params)) if key not in before]
+    return Upgrade(params, added, renamed)
+
+
+def write(path: Path, params: Params) -> None:
+    """Write a params.yaml whole or not at all, and only if reading it gives `params` again.
+
+    Raises:
+        ParamsError: when reading gives something else; the file stays as it was.
+        OSError: when it can't be written.
+    """
+    with replacing(path, sync=True) as part:
+        part.write_text(render(params), encoding="utf-8", newline="\n")
+        read = read_yaml(part)
+        if parse(read) != params:
+            wrong = changes(dump(params), read)
+            raise ParamsError(
+                f"{path.name} was left as it was: written and read again, {wrong[0].key if wrong else 'a value'} "
+                "differs, and the same was expected; edit the file by hand, and report this"
+            )
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -53,8 +53,9 @@ def share(root: Path, tree: Path) -> None:
     for path in _files(tree, inside) - known - made:
         if path not in wanted or not _same(root / path, tree / path):
             raise DataError(
-                f"{tree / path} was put there neither by git nor by an earlier run; expected what git knows and what "
-                f"{root / inside} holds; move it away and run again"
+                f"{tree / path} is neither in git nor in the list of what earlier runs put there; expected what git "
+                f"knows and what {root / inside} holds; move it away and run again, or where an earlier version of "
+                f"crackflow made this work tree, delete {tree} once"
             )
     _check_way(tree, wanted)
     _drop(tree, made - wanted - known)

@@ -104,6 +104,71 @@ def test_a_missing_key_is_named_and_not_made_up():
         parse(values, "my.yaml")
 
 
+OLD_KEYS_MISSING = "split.parents, split.sources, model.architecture and train.encoder_rate are missing; add them"
+
+
+def old_values():
+    """The values of a params.yaml as version 0.1.0 wrote it."""
+    values = dump(Params())
+    values["data"]["max_refused"] = values["data"].pop("max_rejected")
+    for block, key in (
+        ("split", "parents"),
+        ("split", "sources"),
+        ("model", "architecture"),
+        ("train", "encoder_rate"),
+    ):
+        del values[block][key]
+    return values
+
+
+def test_all_missing_keys_are_named_at_once():
+    values = old_values()
+    values["data"]["max_rejected"] = values["data"].pop("max_refused")
+    with pytest.raises(ParamsError) as caught:
+        parse(values)
+    assert str(caught.value).startswith(f"params.yaml: {OLD_KEYS_MISSING}")
+    assert "`crackflow profile --upgrade`" in str(caught.value)
+
+
+def test_unknown_and_missing_keys_are_named_in_one_line():
+    with pytest.raises(ParamsError) as caught:
+        parse(old_values())
+    start = "params.yaml: unknown key data.max_refused; did you mean data.max_rejected? "
+    assert str(caught.value).startswith(start + OLD_KEYS_MISSING)
+    # a renamed key is named once
+    assert str(caught.value).count("max_rejected") == 1
+    assert "\n" not in str(caught.value)
+
+
+def test_all_unknown_keys_are_named_at_once():
+    values = changed("train.epoch", 3) | {"zzz": 1}
+    with pytest.raises(ParamsError) as caught:
+        parse(values)
+    said = "params.yaml: unknown keys zzz and train.epoch (did you mean train.epochs?); correct or remove them"
+    assert str(caught.value) == said
+
+
+def test_a_block_that_is_missing_is_one_key():
+    values = dump(Params())
+    del values["gate"]
+    with pytest.raises(ParamsError, match=r"params\.yaml: gate is missing; add it"):
+        parse(values)
+
+
+def test_a_message_names_ten_keys_and_counts_the_others():
+    values = dump(Params())
+    values["train"] = {}
+    with pytest.raises(ParamsError) as caught:
+        parse(values)
+    named, rest = str(caught.value).removeprefix("params.yaml: ").split(" and ", 1)
+    assert len(named.split(", ")) == 10
+    assert rest.startswith(f"{len(dump(Params())['train']) - 10} more are missing; add them")
+    with pytest.raises(
+        ParamsError, match=r"^params\.yaml: unknown keys 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 1 more; correct"
+    ):
+        parse(dump(Params()) | {str(number): 0 for number in range(11)})
+
+
 def test_params_written_before_there_was_a_choice_of_network_are_told_what_to_add():
     values = dump(Params())
     del values["model"]["architecture"]

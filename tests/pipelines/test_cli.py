@@ -75,7 +75,7 @@ def test_help_names_the_commands(crackflow):
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
-def test_what_a_user_can_mend_is_one_line_and_exit_code_2(crackflow, checkout, arguments, message):
+def test_what_a_user_can_fix_is_one_line_and_exit_code_2(crackflow, checkout, arguments, message):
     result = crackflow(*arguments)
     assert result.exit_code == 2
     assert result.stderr.startswith(message)
@@ -110,7 +110,7 @@ def test_profile_that_changes_nothing_writes_nothing(crackflow, checkout):
     assert (checkout / "params.yaml").read_text().startswith("# mine\n")
 
 
-def test_profile_mends_a_params_yaml_that_no_run_can_use(crackflow, checkout):
+def test_profile_replaces_a_params_yaml_that_no_run_can_use(crackflow, checkout):
     values = dump(Params())
     del values["train"]["epochs"]
     values["trian"] = 1
@@ -124,6 +124,49 @@ def test_profile_makes_a_params_yaml_where_there_is_none(crackflow, checkout):
     (checkout / "params.yaml").unlink()
     assert crackflow("profile", "quick").exit_code == 0
     assert written(checkout) == Params()
+
+
+def test_profile_upgrade_brings_an_old_params_yaml_up_to_date(crackflow, checkout):
+    values = dump(Params())
+    values["train"] |= {"epochs": 7, "loss": {"focal": 0.5}}
+    del values["train"]["encoder_rate"]
+    values["data"]["max_refused"] = 0.25
+    del values["data"]["max_rejected"]
+    (checkout / "params.yaml").write_text("# mine\n" + yaml.safe_dump(values))
+    result = crackflow("profile", "--upgrade")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        f"train.encoder_rate: (absent) -> {Params().train.encoder_rate}",
+        "data.max_refused is now data.max_rejected",
+        "wrote params.yaml: keys added 1, renamed 1; every value that it had is kept",
+    ]
+    assert (checkout / "params.yaml").read_text() == render(written(checkout))
+    assert (written(checkout).train.epochs, dict(written(checkout).train.loss)) == (7, {"focal": 0.5})
+    assert written(checkout).data.max_rejected == 0.25
+    assert crackflow("profile", "--upgrade").stdout == "params.yaml is up to date already\n"
+
+
+def test_profile_upgrade_leaves_a_file_that_it_can_not_read(crackflow, checkout):
+    text = (checkout / "params.yaml").read_text() + "zzz: 1\n"
+    (checkout / "params.yaml").write_text(text)
+    result = crackflow("profile", "--upgrade")
+    assert (result.exit_code, result.stderr) == (2, "error: params.yaml: unknown key zzz; remove it\n")
+    assert (checkout / "params.yaml").read_text() == text
+    (checkout / "params.yaml").unlink()
+    result = crackflow("profile", "--upgrade")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: params.yaml can't be read: ")
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("quick", "--upgrade"), ("--upgrade", "--set", "train.epochs=3"), ("--set", "train.epochs=3")]
+)
+def test_profile_takes_a_name_or_upgrade_alone(crackflow, checkout, arguments):
+    before = (checkout / "params.yaml").read_text()
+    result = crackflow("profile", *arguments)
+    assert result.exit_code == 2
+    assert "expected either NAME" in result.stderr
+    assert (checkout / "params.yaml").read_text() == before
 
 
 @pytest.mark.parametrize(("answer", "epochs", "code"), [("y\n", 3, 0), ("n\n", EPOCHS, 1)])

@@ -101,7 +101,7 @@ def test_an_edited_checkout_is_not_committed(checkout):
     assert not (checkout.root / "report.txt").exists()
 
 
-def test_a_revision_that_is_none_is_refused(checkout):
+def test_a_revision_that_is_none_is_rejected(checkout):
     state = rebuild(revision="nowhere")
     assert state.name == "Refused"
     assert "nowhere names no commit" in state.message

@@ -206,7 +206,7 @@ def save_lopsided(path):
 
 
 @pytest.mark.parametrize("name", ["valid", "test"])
-def test_pairs_that_the_model_was_trained_on_are_refused(made, params, name):
+def test_pairs_that_the_model_was_trained_on_are_rejected(made, params, name):
     stems = list(subset(made, name).stem)
     made.trained_on.write_text(seen_pairs.render(["elsewhere", *stems[2:5]]))
     with pytest.raises(DataError, match=f"trained on 3 of the 8 {name} pairs, the first {stems[2]};") as error:

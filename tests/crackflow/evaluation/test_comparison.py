@@ -88,7 +88,7 @@ def test_draws_without_a_crack_count_for_neither():
         (OLD.iloc[2:3], NEW.iloc[3:4], "pooled_iou is undefined on 1 images without a crack"),
     ],
 )
-def test_what_can_not_be_compared_is_refused(old, new, said):
+def test_what_can_not_be_compared_is_rejected(old, new, said):
     with pytest.raises(DataError, match=said):
         comparison.paired(old, new, "pooled_iou")
 

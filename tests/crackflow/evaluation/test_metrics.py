@@ -60,7 +60,7 @@ def test_any_foreground_class_is_crack_unless_one_is_named():
     assert (second.tp, second.fp, second.fn, second.tn) == (1, 1, 1, 1)
 
 
-def test_other_shapes_are_refused():
+def test_other_shapes_are_rejected():
     with pytest.raises(ValueError, match="shape"):
         counts(PREDICTED[0], TRUTH)
 
@@ -86,7 +86,7 @@ def test_pooled_sums_before_it_divides(four):
     assert pooled(recall, four) == pytest.approx(1 / 5)
 
 
-def test_per_image_counts_a_rightly_empty_picture_1_and_a_lonely_empty_side_0(four):
+def test_per_image_counts_1_where_both_masks_are_empty_and_0_where_one_is(four):
     assert by_image(precision, four).tolist() == [1 / 2, 1, 0, 0]
     assert per_image(iou, four) == pytest.approx((1 / 3 + 1 + 0 + 0) / 4)
     assert per_image(f1, four) == pytest.approx((1 / 2 + 1 + 0 + 0) / 4)

@@ -105,7 +105,7 @@ def test_a_folder_tells_how_its_model_was_fed_and_judged(tmp_path):
     assert weights.params.evaluate.tolerance_px == 3
 
 
-def test_an_operating_point_of_another_model_is_refused(tmp_path):
+def test_an_operating_point_of_another_model_is_rejected(tmp_path):
     (tmp_path / "card.json").write_text(json.dumps(CARD))
     (tmp_path / "flexunet.keras").write_bytes(b"one model")
     own = {"threshold": 0.3, "model_sha256": hashlib.sha256(b"one model").hexdigest()}

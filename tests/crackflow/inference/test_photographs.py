@@ -144,7 +144,7 @@ def test_more_classes_than_two(model):
 
 
 @pytest.mark.parametrize("shape", [(None, None, 3), (16, 32, 3)])
-def test_a_model_that_takes_no_square_of_a_fixed_size_is_refused(shape):
+def test_a_model_that_takes_no_square_of_a_fixed_size_is_rejected(shape):
     pixels = keras.Input(shape)
     odd = keras.Model(pixels, keras.layers.Conv2D(2, 1, activation="softmax")(pixels))
     with pytest.raises(ModelError, match="expected a square of a fixed size"):
@@ -163,14 +163,14 @@ def test_a_file_is_itself_whatever_its_name(tmp_path):
     assert photos_in(tmp_path / "photo") == [tmp_path / "photo"]
 
 
-def test_nothing_to_predict_is_refused(tmp_path):
+def test_nothing_to_predict_is_rejected(tmp_path):
     with pytest.raises(DataError, match="no photographs in"):
         photos_in(tmp_path)
     with pytest.raises(DataError, match="no photograph and no folder"):
         photos_in(tmp_path / "nowhere")
 
 
-def test_two_photographs_of_one_stem_are_refused(tmp_path):
+def test_two_photographs_of_one_stem_are_rejected(tmp_path):
     for name in ("a.jpg", "a.png"):
         (tmp_path / name).touch()
     with pytest.raises(DataError, match=r"a\.jpg and a\.png in .* would write the same mask"):

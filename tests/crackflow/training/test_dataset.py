@@ -86,7 +86,7 @@ def test_drawing_from_a_source_that_is_not_there_says_which_are(tmp_path):
         frequencies(ResizedPairs(tmp_path, 2), ["1", "a"], params, {"1": "CFD", "a": "noncrack"})
 
 
-def test_drawing_nothing_is_refused(tmp_path):
+def test_drawing_nothing_is_rejected(tmp_path):
     params = PARAMS.model_copy(update={"draw": {"CFD": 0.0}})
     with pytest.raises(DataError, match="leave no training pair to draw"):
         frequencies(ResizedPairs(tmp_path, 2), ["1"], params, {"1": "CFD"})

@@ -94,12 +94,12 @@ def test_the_key_stands_above_all_at_its_own_size_and_the_sheet_is_wide_enough(p
 
 
 @pytest.mark.parametrize("rows", [[], [[]]])
-def test_no_picture_is_refused(rows):
+def test_no_picture_is_rejected(rows):
     with pytest.raises(ValueError, match="at least one"):
         sheet(rows)
 
 
-def test_captions_for_another_number_of_rows_are_refused():
+def test_captions_for_another_number_of_rows_are_rejected():
     with pytest.raises(ValueError, match="2 rows of captions for 1 rows"):
         sheet([[noise(8, 8)]], [["a"], ["b"]])
 

@@ -68,7 +68,7 @@ def test_the_photograph_given_is_not_changed():
     assert (GREY == 100).all()
 
 
-def test_other_sizes_are_refused():
+def test_other_sizes_are_rejected():
     with pytest.raises(ValueError, match="truth of shape"):
         overlay(GREY, np.zeros((8, 8), np.uint8), np.zeros((16, 16), np.uint8))
 

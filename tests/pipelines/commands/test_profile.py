@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from crackflow.errors import ParamsError
-from crackflow.params import ArchitectureParams, Params, architectures, dump
+from crackflow.params import ArchitectureParams, Params, architectures, dump, render
 from pipelines.commands import profile
 
 PROFILES = Path(__file__).parents[3] / "profiles"
@@ -112,6 +112,76 @@ def test_a_bad_profile_is_said_in_one_line(folder, text, message):
         profile.load(folder, "small")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def old():
+    """A params.yaml as version 0.1.0 wrote it, with values of the user's."""
+    values = yaml.safe_load(render(Params()))
+    values["data"] |= {"source": "folder", "path": "photos.zip", "max_refused": 0.25}
+    del values["data"]["max_rejected"]
+    values["classes"] = {"background": [0, 0, 0], "crack": [255, 0, 0]}
+    values["train"]["loss"] = {"focal": 0.5}
+    for block, key in (
+        ("split", "parents"),
+        ("split", "sources"),
+        ("model", "architecture"),
+        ("train", "encoder_rate"),
+    ):
+        del values[block][key]
+    return values
+
+
+def test_an_upgrade_adds_what_is_new_and_keeps_every_value(old):
+    params, added, renamed = profile.upgrade(old)
+    assert renamed == [("data.max_refused", "data.max_rejected")]
+    assert set(added) == {"split.parents", "split.sources", "model.architecture", "train.encoder_rate"}
+    assert params.data.max_rejected == 0.25
+    assert params.split.parents == Params().split.parents
+    assert params.model.architecture == "flexunet"
+    kept = dict(profile._flat(old))
+    del kept["data.max_refused"]
+    assert kept.items() <= dict(profile._flat(dump(params))).items()
+
+
+def test_an_upgrade_of_today_changes_nothing():
+    params = profile.load(PROFILES, "photos")
+    assert profile.upgrade(yaml.safe_load(render(params))) == (params, [], [])
+
+
+def test_an_upgrade_takes_the_new_keys_of_the_network_that_is_chosen(old):
+    old["model"] = {"architecture": "pretrained_unet"}
+    params, added, _ = profile.upgrade(old)
+    assert params.model == architectures()["pretrained_unet"].model_validate({})
+    assert "model.image_channels" in added
+    assert "model.base_filters" not in added
+
+
+def test_an_upgrade_rejects_what_it_does_not_know(old):
+    before = yaml.safe_dump(old)
+    old["train"]["epoch"] = 3
+    old["zzz"] = 1
+    with pytest.raises(ParamsError) as caught:
+        profile.upgrade(old)
+    assert "unknown keys zzz and train.epoch (did you mean train.epochs?)" in str(caught.value)
+    del old["train"]["epoch"], old["zzz"]
+    # what was given is not changed
+    assert yaml.safe_dump(old) == before
+
+
+def test_an_upgrade_does_not_choose_between_an_old_and_a_new_name(old):
+    old["data"]["max_rejected"] = 0.1
+    with pytest.raises(ParamsError, match=r"unknown key data\.max_refused"):
+        profile.upgrade(old)
+
+
+def test_a_file_that_reads_back_otherwise_is_not_written(tmp_path, monkeypatch):
+    path = tmp_path / "params.yaml"
+    path.write_text("mine")
+    monkeypatch.setattr(profile, "render", lambda params: render(params).replace("  epochs: ", "  epochs: 1"))
+    with pytest.raises(ParamsError, match=r"params\.yaml was left as it was: .* train\.epochs differs"):
+        profile.write(path, Params())
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("params.yaml", "mine")]
 
 
 def test_changes_are_given_by_dotted_key():

@@ -297,7 +297,7 @@ def no_repository(repository):
         (bytes_for_params, "main", "params.yaml can't be read"),
     ],
 )
-def test_what_can_be_mended_is_one_line_and_exit_code_2(repository, monkeypatch, capsys, spoil, base, words):
+def test_what_can_be_fixed_is_one_line_and_exit_code_2(repository, monkeypatch, capsys, spoil, base, words):
     if spoil:
         spoil(repository)
     with pytest.raises(SystemExit) as end:

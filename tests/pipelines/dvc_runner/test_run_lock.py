@@ -23,7 +23,7 @@ with hold(Path(sys.argv[1]), 0) as lock:
 """
 
 
-def test_a_second_one_is_refused_at_once(tmp_path):
+def test_a_second_one_is_rejected_at_once(tmp_path):
     path = tmp_path / "new"
     begun = time.monotonic()
     with hold(path, 60), pytest.raises(AlreadyRunningError, match=f"process {os.getpid()}, since"), hold(path, 60):
@@ -96,7 +96,7 @@ def test_without_git_it_lies_in_the_checkout(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("scheduled", [False, True])
-def test_a_second_one_is_refused_where_the_file_was_deleted(tmp_path, under_git, scheduled):
+def test_a_second_one_is_rejected_where_the_file_was_deleted(tmp_path, under_git, scheduled):
     under_git(tmp_path)
     (tmp_path / ".dvc").mkdir()
     for _ in range(2):

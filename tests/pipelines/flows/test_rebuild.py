@@ -167,7 +167,7 @@ def test_a_bad_params_yaml_stops_it_before_any_work(project):
     assert not (project.root / "download.txt").exists()
 
 
-def test_an_unknown_target_is_refused(project):
+def test_an_unknown_target_is_rejected(project):
     state = rebuild(["splot"])
     assert (state.name, state.message) == ("Refused", "no stage splot in dvc.yaml; did you mean split?")
 

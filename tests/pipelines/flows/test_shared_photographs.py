@@ -141,7 +141,7 @@ def test_what_neither_git_nor_a_run_put_there_is_kept_and_said(checkout):
     photographs(checkout / "data/current", "a.png")
     tree = prepare(checkout, "HEAD")
     (tree / "data/current/mine.png").write_text("mine")
-    with pytest.raises(DataError, match=r"mine\.png was put there neither by git .*; move it away"):
+    with pytest.raises(DataError, match=r"mine\.png is neither in git .*; move it away .*, delete \S+/scheduled once"):
         prepare(checkout, "HEAD")
     assert names(tree / "data/current") == ["a.png", "mine.png"]
     (tree / "data/current/mine.png").unlink()

@@ -54,7 +54,7 @@ def test_pairs_have_the_size_asked_for(size):
         assert pair.image.dtype == pair.mask.dtype == np.uint8
 
 
-def test_a_size_too_small_to_hold_a_crack_is_refused():
+def test_a_size_too_small_to_hold_a_crack_is_rejected():
     with pytest.raises(ValidationError, match="greater than or equal to 32"):
         SampleParams(size=31)
 
