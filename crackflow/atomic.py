@@ -45,6 +45,14 @@ def write_bytes(path: Path, content: bytes) -> None:
         part.write_bytes(content)
 
 
+def write_private(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, whole or not at all; at no time can another user read it."""
+    with replacing(path) as part:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` as UTF-8 with line feeds, whole or not at all; see `replacing`."""
     write_bytes(path, text.encode("utf-8"))

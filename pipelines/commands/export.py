@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from crackflow.errors import DataError
+from crackflow.errors import DataError, one_line
 from crackflow.imaging.images import encode_classes, write_png
 from crackflow.imaging.pairs import KINDS, ResizedPairs
 from crackflow.params import Colour
@@ -85,7 +85,9 @@ def export(workspace: Workspace, target: Path, *, copy: bool = False) -> Exporte
             f"{error.filename} is in data/split.csv but not there; run `crackflow rebuild split` first"
         ) from None
     except OSError as error:
-        raise DataError(f"can't write {target}: {error.strerror}; name a folder elsewhere or make room") from None
+        raise DataError(
+            f"can't write {target}: {error.strerror or one_line(error)}; name a folder elsewhere or make room"
+        ) from None
     counts = Counter(pairs.values())
     return Exported({subset: counts[subset] for subset in SUBSETS}, linked)
 

@@ -20,6 +20,7 @@ from crackflow.evaluation import comparison
 from pipelines import markdown
 from pipelines.commands import profile
 from pipelines.git import commit_of, git, shown
+from tasks.endings import os_error_line
 from tasks.workspace import Workspace
 
 # A hidden first line, by which the workflow finds the comment that it wrote before.
@@ -210,13 +211,17 @@ def main() -> None:
     given = parser.parse_args()
     try:
         text = comment(Path.cwd(), given.base, given.head, given.note)
+        if given.out is None:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        else:
+            write_text(given.out, text)
     except CrackflowError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    if given.out is None:
-        sys.stdout.write(text)
-    else:
-        write_text(given.out, text)
+    except OSError as error:
+        print(f"error: {os_error_line(error)}", file=sys.stderr)
+        sys.exit(CrackflowError.exit_code)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import psutil  # type: ignore[import-untyped] # it ships no types
 
 from crackflow.errors import CrackflowError
 from pipelines.dvc_runner import repair, run_lock
+from tasks.endings import os_error_line
 from tasks.outputs import remove
 
 MADE = (
@@ -69,13 +70,14 @@ def _dvc_commands(root: Path) -> list[int]:
 
 def main() -> int:
     """Clean the current directory; 0 when that is done, else another exit code and one line."""
+    root = Path.cwd()
     try:
-        clean(Path.cwd())
+        clean(root)
     except CrackflowError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}; allow it, and run again", file=sys.stderr)
+        print(f"error: {os_error_line(error, root)}", file=sys.stderr)
         return CrackflowError.exit_code
     return 0
 

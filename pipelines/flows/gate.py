@@ -26,6 +26,7 @@ from crackflow.models.seen_pairs import known
 from crackflow.params import Params
 from pipelines import figures
 from pipelines.flows import champion_files
+from tasks.endings import os_error_line
 from tasks.outputs import write_json
 from tasks.workspace import Workspace
 
@@ -193,6 +194,9 @@ def main(arguments: list[str]) -> int:
     except CrackflowError as error:
         print(f"error: gate: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        print(f"error: gate: {os_error_line(error, root)}", file=sys.stderr)
+        return CrackflowError.exit_code
     print(f"{verdict.name}: {verdict.reason}")
     return 0
 

@@ -4,13 +4,14 @@ Whoever may use the server can change a run's parameters, and a revision's dvc.y
 executes. So the limits stand on the machine that builds, not on the server: `crackflow serve` sets them by its options,
 and for a worker they stand in the checkout's prefect.yaml. A person who calls `crackflow rebuild` has no limits.
 
-They do not replace the server's password. Whoever has that can change deployments, and have a worker run anything.
+They hold a run's parameters, nothing else. A worker also takes job variables from whoever starts a run: the command
+that it executes, its environment and its folder. So the limits do not replace the server's password: whoever has it can
+have a worker run any program. The runs of `crackflow serve` take no job variables.
 """
 
 import json
-import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict
@@ -18,11 +19,13 @@ from pydantic import BaseModel, ConfigDict
 from crackflow.errors import CrackflowError, one_line
 from pipelines.git import GitError, commit_of, contains
 
+if TYPE_CHECKING:
+    from prefect import Flow
+
 # By this name a server knows the flow. On a shared server other projects have flows of their own.
 FLOW_NAME = "crackflow-rebuild"
-# `crackflow serve` hands them to its runs by this variable, as JSON.
-VARIABLE = "CRACKFLOW_LIMITS"
 FILE = "prefect.yaml"
+_ATTRIBUTE = "crackflow_limits"
 
 
 class LimitError(CrackflowError):
@@ -45,20 +48,36 @@ class Limits(BaseModel):
     push: bool = False
 
 
-def read(root: Path) -> Limits:
-    """Read the limits: those of `crackflow serve`, else those of the checkout's prefect.yaml, else the defaults.
+def serve_with(flow: "Flow[..., Any]", limits: Limits) -> None:
+    """Give a flow the limits of `crackflow serve`, whose runner hands the flow itself to the processes of its runs.
+
+    Nothing that whoever starts a run can set takes part: neither its parameters nor its environment.
+    """
+    setattr(flow, _ATTRIBUTE, limits)
+
+
+def of_flow(flow: "Flow[..., Any] | None", root: Path) -> Limits:
+    """Give the limits of a run: those of `crackflow serve` where it started it, else those of the checkout.
 
     Raises:
         LimitError: when they can't be read.
     """
-    given = os.environ.get(VARIABLE)
+    served = getattr(flow, _ATTRIBUTE, None)
+    return served if isinstance(served, Limits) else read(root)
+
+
+def read(root: Path) -> Limits:
+    """Read the limits of the checkout's prefect.yaml, else the defaults.
+
+    Raises:
+        LimitError: when they can't be read.
+    """
     try:
-        return Limits.model_validate_json(given if given is not None else json.dumps(_from_file(root / FILE)))
+        return Limits.model_validate_json(json.dumps(_from_file(root / FILE)))
     except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
-        where = VARIABLE if given is not None else f"{root / FILE}: definitions.limits"
         raise LimitError(
-            f"{where} can't be read ({one_line(error)}); expected branches, a list of names, and commit and push, "
-            "each true or false; correct it"
+            f"{root / FILE}: definitions.limits can't be read ({one_line(error)}); expected branches, a list of names, "
+            "and commit and push, each true or false; correct it"
         ) from None
 
 

@@ -24,6 +24,7 @@ from pipelines.flows.limits import FLOW_NAME
 from pipelines.flows.stages import run_stages
 from pipelines.git import GitError
 from tasks.child_environment import forget_repository
+from tasks.endings import os_error_line
 from tasks.workspace import Workspace
 
 # Training takes every core there is; two let a light stage run beside it.
@@ -66,8 +67,9 @@ def rebuild(
     root = Path.cwd()
     try:
         limit = limit_s(stage_limit_minutes)
-        if _from_deployment():
-            revision = limits.permitted(root, limits.read(root), revision, commit=commit, push=push)
+        if (context := FlowRunContext.get()) and context.flow_run and context.flow_run.deployment_id:
+            allowed = limits.of_flow(context.flow, root)
+            revision = limits.permitted(root, allowed, revision, commit=commit, push=push)
         with run_lock.hold(root, GRACE_S + 5, scheduled=bool(revision)) as lock:
             tree = _tree(root, revision, commit)
             Workspace(tree).params()  # rejected here where they can't be used
@@ -86,8 +88,10 @@ def rebuild(
                 return _follow_up(
                     rebuilt, conclusion, gated=bool(revision), commit=commit, push=push, whole=not targets
                 )
-            except (CrackflowError, OSError) as error:
+            except CrackflowError as error:
                 return Failed(message=one_line(error))
+            except OSError as error:
+                return Failed(message=os_error_line(error, tree))
             finally:
                 # reached early by Ctrl-C, by cancellation and by SIGTERM: Prefect then joins the tasks' threads
                 processes.stop()
@@ -96,13 +100,7 @@ def rebuild(
     except (CrackflowError, DvcException) as error:
         return Failed(name="Refused", message=one_line(error))
     except OSError as error:
-        where = error.filename or root
-        return Failed(name="Refused", message=f"{where}: {error.strerror}; make room or allow it, and run again")
-
-
-def _from_deployment() -> bool:
-    context = FlowRunContext.get()
-    return bool(context and context.flow_run and context.flow_run.deployment_id)
+        return Failed(name="Refused", message=os_error_line(error, root))
 
 
 def _tree(root: Path, revision: str | None, commit: bool) -> Path:

@@ -4,17 +4,21 @@ It lies in .crackflow/scheduled of the checkout and shares its DVC cache and rem
 takes from there. Outputs of its last run stay in it, with the dvc.lock that goes with them.
 """
 
-import os
 import shutil
 from pathlib import Path
 
-from crackflow.atomic import write_text
+from crackflow.atomic import write_private, write_text
+from crackflow.errors import DataError
 from pipelines.dvc_runner import run_lock
 from pipelines.flows import shared_photographs
 from pipelines.flows.results_branch import KEPT
 from pipelines.git import commit_of, git
 
 PLACE = run_lock.SCHEDULED
+# As `git ls-tree` writes them: a link, and a repository within this one.
+_ELSEWHERE = ("120000", "160000")
+# Where runs write in the work tree, credentials among them; no link may lead them out of it.
+_WRITTEN_TO = (".dvc", ".dvc/config.local", ".crackflow", str(shared_photographs.LIST))
 
 
 def prepare(root: Path, revision: str) -> Path:
@@ -30,10 +34,12 @@ def prepare(root: Path, revision: str) -> Path:
 
     Raises:
         GitError: when the revision is no commit, or git can't make the tree.
-        DataError: when something that no run made is in the way of the photographs.
+        DataError: when something that no run made is in the way of the photographs, or the revision has files or links
+            of its own where runs write.
         ParamsError: when its params.yaml can't be used.
     """
     commit = commit_of(root, revision)
+    _check_revision(root, commit)
     tree = root / PLACE
     if _ours(root, tree):
         # of a run that was killed within git; the caller holds the run's lock, so no other run works there
@@ -47,9 +53,27 @@ def prepare(root: Path, revision: str) -> Path:
         git(root, "worktree", "prune")
         # twice: also over a tree whose making was killed, which git holds locked
         git(root, "worktree", "add", "--force", "--force", "--detach", "--quiet", str(tree), commit)
+    if link := next((tree / name for name in _WRITTEN_TO if (tree / name).is_symlink()), None):
+        raise DataError(f"{link} is a link, expected a folder or file of the work tree; delete the link and run again")
     _share_dvc(root, tree)
     shared_photographs.share(root, tree)
     return tree
+
+
+def _check_revision(root: Path, commit: str) -> None:
+    """Raise DataError where a revision would choose what runs write through, or what they take for their own notes."""
+    for entry in filter(None, git(root, "ls-tree", "-r", "-z", commit, "--", ".dvc", ".crackflow").split("\0")):
+        kind, _, name = entry.partition("\t")
+        if name.split("/")[0] == ".crackflow":
+            raise DataError(
+                f"{name} of commit {commit[:10]} is tracked by git, expected nothing there, since runs keep their own "
+                f"notes in .crackflow; `git rm --cached {name}`, commit, and run again"
+            )
+        if kind.startswith(_ELSEWHERE):
+            raise DataError(
+                f"{name} of commit {commit[:10]} leads elsewhere, expected a plain file or folder, since runs write "
+                "there; put one in its place, commit, and run again"
+            )
 
 
 def _ours(root: Path, tree: Path) -> bool:
@@ -86,11 +110,7 @@ def _share_dvc(root: Path, tree: Path) -> None:
 
     local = root / ".dvc/config.local"
     if local.is_file():
-        target = tree / ".dvc/config.local"
-        # no other user may read it while it is written either
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(local.read_bytes())
+        write_private(tree / ".dvc/config.local", local.read_bytes())
     with Repo(str(root)) as repo:
         cache, remotes = repo.cache.local_cache_dir, repo.config["remote"]
         # a folder that is given relative to the checkout would be another one from here

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crackflow.atomic import replacing
+from crackflow.atomic import write_private
 from crackflow.errors import CrackflowError
 
 if TYPE_CHECKING:
@@ -73,11 +73,7 @@ def _read(path: Path) -> str | None:
 
 def _write(path: Path) -> str:
     password = new_password()
-    with replacing(path) as part:
-        # nobody else may read it on the way either
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(f"{password}\n")
+    write_private(path, f"{password}\n".encode("ascii"))
     return password
 
 

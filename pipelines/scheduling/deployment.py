@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from crackflow.errors import CrackflowError
-from pipelines.flows.limits import FLOW_NAME, Limits, permitted
+from pipelines.flows.limits import FLOW_NAME, Limits, permitted, serve_with
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -164,6 +164,7 @@ def run(plan: Plan) -> None:
             # Prefect's own handler calls `stop`, which in a running loop is a coroutine that nobody awaits
             self.execute_in_background(self.astop)
 
+    serve_with(rebuild, plan.limits)
     runner = StoppedByTerm(plan.name, limit=RUNS_AT_ONCE)
     runner.add_flow(
         rebuild,

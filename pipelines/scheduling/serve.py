@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from pipelines.dvc_runner import supervise
-from pipelines.flows import limits
 from pipelines.flows.limits import FLOW_NAME
 from pipelines.scheduling import access, old_deployments, prefect_server
 from pipelines.scheduling.deployment import Plan, ServeError, claim
@@ -195,7 +194,6 @@ def _parts(plan: Plan, root: Path, port: int | None, stack: contextlib.ExitStack
                 say(line)
             claim(client, plan, root, alone)
 
-    environment[limits.VARIABLE] = plan.limits.model_dump_json()
     arguments = ["-m", "pipelines.scheduling.deployment", plan.model_dump_json()]
     parts.append(Part("the runner", arguments, RUNNER_GRACE_S, environment, prepare=prepare))
     stack.callback(parts[-1].end)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.flows.limits import FLOW_NAME
+from pipelines.flows.limits import FLOW_NAME, Limits
 from pipelines.flows.work_tree import PLACE
 from pipelines.git import git
 
@@ -102,7 +102,11 @@ def test_a_worker_runs_what_is_deployed_in_a_work_tree_of_the_checkout(checkout)
 
         runs = [run_deployment(f"{FLOW_NAME}/{name}", timeout=0) for name in ("nightly", "on-demand")]
         asked = [{"revision": "evil"}, {"revision": "evil", "push": True}, {"commit": True}]
-        rejected = [run_deployment(f"{FLOW_NAME}/on-demand", parameters=one, timeout=0) for one in asked]
+        # an earlier version took the limits from the environment, which whoever starts a run can add to
+        lifted = {"env": {"CRACKFLOW_LIMITS": Limits(branches=("evil",), commit=True, push=True).model_dump_json()}}
+        rejected = [
+            run_deployment(f"{FLOW_NAME}/on-demand", parameters=one, timeout=0, job_variables=lifted) for one in asked
+        ]
         # the worker's own folder is another: it is the deployment that knows the checkout
         prefect(checkout.root.parent, "worker", "start", "--pool", "crackflow", "--run-once")
         states = [client.read_flow_run(run.id).state for run in runs]

@@ -260,6 +260,20 @@ def test_the_command_prints_or_writes(repository, monkeypatch, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_what_the_system_will_not_do_is_one_line_and_exit_code_2(repository, monkeypatch, capsys):
+    with pytest.raises(SystemExit) as end:
+        run(monkeypatch, "main", "better", "--out", "params.yaml/comment.md")
+    assert end.value.code == CrackflowError.exit_code
+    assert capsys.readouterr().err == "error: params.yaml: File exists; name another path, and run again\n"
+    monkeypatch.setenv("PATH", str(repository.root / "nothing"))
+    with pytest.raises(SystemExit) as end:
+        run(monkeypatch, "main", "better")
+    assert end.value.code == CrackflowError.exit_code
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("error: git: No such file or directory; ")
+
+
 def no_figures(repository):
     repository.git("rm", "-q", "-r", "metrics")
 

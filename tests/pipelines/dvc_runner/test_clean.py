@@ -80,6 +80,15 @@ def test_it_refuses_while_dvc_works(checkout):
     assert clean(checkout).returncode == 0
 
 
+def test_what_the_system_will_not_do_is_one_line(checkout):
+    (checkout / ".crackflow/rebuild.lock").mkdir()
+    done = clean(checkout)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"error: {checkout}/.crackflow/rebuild.lock: Is a directory; name another path, and run again\n"
+    )
+
+
 def test_what_a_link_leads_to_stays(checkout, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "a.png").write_text("text")

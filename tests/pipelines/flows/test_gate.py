@@ -237,6 +237,15 @@ def test_a_run_that_died_before_dvc_knew_the_champion_is_made_up_for(checkout):
     assert pointer.read_text() == right
 
 
+def test_as_a_program_it_says_in_one_line_what_the_system_will_not_do(checkout, capsys):
+    train(checkout, 70)
+    (checkout.root / ".crackflow/gate.json").mkdir(parents=True)
+    assert gate.main([str(checkout.root), "abc"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    place = checkout.root / ".crackflow/gate.json"
+    assert said == f"error: gate: {place}: Is a directory; name another path, and run again"
+
+
 def test_as_a_program_it_prints_the_verdict_and_says_what_is_wrong(checkout, capsys):
     assert gate.main([str(checkout.root), "abc"]) != 0
     assert "error: gate: no figures yet" in capsys.readouterr().err

@@ -1,9 +1,16 @@
 """pipelines/flows/limits.py, on a real repository; test_deployment.py and test_serve.py have runs that are rejected."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cloudpickle
 import pytest
 
 from pipelines.flows import limits as module
 from pipelines.flows.limits import LimitError, Limits
+from pipelines.flows.rebuild import rebuild
 from pipelines.git import git
 
 
@@ -75,16 +82,38 @@ def test_commit_and_push_only_where_they_are_allowed(repository, what):
     assert module.permitted(repository, allowed, "HEAD", **asked) == git(repository, "rev-parse", "HEAD")
 
 
-def test_they_are_read_from_the_checkout_unless_serve_gives_them(tmp_path, monkeypatch):
+def test_they_are_read_from_the_checkout_whatever_the_environment_says(tmp_path, monkeypatch):
     assert module.read(tmp_path) == Limits()
     path = tmp_path / "prefect.yaml"
     path.write_text("name: crackflow\n")
     assert module.read(tmp_path) == Limits()
     path.write_text("definitions: {limits: {branches: [main], push: true}}")
     assert module.read(tmp_path) == Limits(branches=("main",), push=True)
-    given = Limits(branches=("HEAD", "other"), commit=True)
-    monkeypatch.setenv(module.VARIABLE, given.model_dump_json())
-    assert module.read(tmp_path) == given
+    # a worker puts a run's job variables into the environment; an earlier version took the limits from there
+    monkeypatch.setenv("CRACKFLOW_LIMITS", Limits(commit=True).model_dump_json())
+    assert module.read(tmp_path) == Limits(branches=("main",), push=True)
+
+
+def test_a_served_flow_takes_its_limits_along_to_the_process_of_a_run(tmp_path):
+    """As Prefect's runner hands it over: by cloudpickle, to a new Python."""
+    code = (
+        "import sys, cloudpickle\n"
+        "from pathlib import Path\n"
+        "from pipelines.flows.limits import of_flow\n"
+        "print(of_flow(cloudpickle.loads(sys.stdin.buffer.read()), Path.cwd()).model_dump_json())\n"
+    )
+    served = rebuild.with_options()
+    module.serve_with(served, Limits(branches=("HEAD", "other"), commit=True))
+    for flow, expected in ((served, Limits(branches=("HEAD", "other"), commit=True)), (rebuild, Limits())):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            input=cloudpickle.dumps(flow),
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+            check=True,
+            capture_output=True,
+        )
+        assert Limits.model_validate_json(done.stdout.splitlines()[-1]) == expected
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,14 @@ def test_a_bad_params_yaml_stops_it_before_any_work(project):
     assert not (project.root / "download.txt").exists()
 
 
+def test_what_the_system_will_not_do_is_one_line(project):
+    lock = project.root / ".crackflow/rebuild.lock"
+    lock.mkdir(parents=True)
+    state = rebuild()
+    assert state.name == "Refused"
+    assert state.message == f"{lock}: Is a directory; name another path, and run again"
+
+
 def test_an_unknown_target_is_rejected(project):
     state = rebuild(["splot"])
     assert (state.name, state.message) == ("Refused", "no stage splot in dvc.yaml; did you mean split?")

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from crackflow.errors import DataError
 from crackflow.params import DataParams, Params, render
 from pipelines.flows.work_tree import PLACE, prepare
 from pipelines.git import GitError, git
+
+SETTINGS = "['remote \"r\"']\n    url = ssh://localhost/nowhere\n    password = secret\n"
 
 
 @pytest.fixture
@@ -95,8 +98,7 @@ def test_a_checkout_that_was_moved_or_copied_keeps_its_tree_and_touches_no_other
 
 
 def test_cache_and_remotes_are_the_checkouts(checkout):
-    settings = "['remote \"r\"']\n    url = ssh://localhost/nowhere\n    password = secret\n"
-    (checkout / ".dvc/config.local").write_text(settings)
+    (checkout / ".dvc/config.local").write_text(SETTINGS)
     tree = prepare(checkout, "HEAD")
     prepare(checkout, "HEAD")
     local = tree / ".dvc/config.local"
@@ -107,6 +109,56 @@ def test_cache_and_remotes_are_the_checkouts(checkout):
     ).stdout
     assert said.strip() == str(checkout / ".dvc/cache")
     assert git(tree, "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("name", [".dvc", ".dvc/config.local", ".dvc/tmp", ".crackflow", ".crackflow/photographs.json"])
+@pytest.mark.parametrize("earlier", [False, True], ids=["first run", "later run"])
+def test_a_revision_can_not_lead_what_runs_write_elsewhere(checkout, tmp_path, name, earlier):
+    (checkout / ".dvc/config.local").write_text(SETTINGS)
+    outside = tmp_path / "outside"
+    shutil.copytree(checkout / ".dvc", outside)
+    (outside / "config.local").write_text("theirs\n")
+    target = outside if name in (".dvc", ".dvc/tmp", ".crackflow") else outside / "config.local"
+    if earlier:
+        prepare(checkout, "HEAD")
+    # a commit that nobody has checked out
+    (tmp_path / "target").write_text(str(target))
+    blob = git(checkout, "hash-object", "-w", str(tmp_path / "target"))
+    if name == ".dvc":
+        git(checkout, "rm", "-r", "--cached", "--quiet", ".dvc")
+    git(checkout, "update-index", "--add", "--cacheinfo", f"120000,{blob},{name}")
+    tree = git(checkout, "write-tree")
+    made = git(checkout, "commit-tree", tree, "-p", "HEAD", "-m", "a link")
+    git(checkout, "reset", "--quiet")
+    before = sorted(outside.rglob("*"))
+    with pytest.raises(DataError, match=rf"^{name} of commit {made[:10]} .*, expected .* run again$"):
+        prepare(checkout, made)
+    assert (outside / "config.local").read_text() == "theirs\n"
+    assert sorted(outside.rglob("*")) == before
+    assert (prepare(checkout, "HEAD") / "code.py").read_text() == "second\n"
+
+
+def test_a_list_that_the_revision_brings_is_not_taken_for_the_runs_own(checkout):
+    (checkout / ".crackflow").mkdir()
+    (checkout / ".crackflow/photographs.json").write_text('["code.py"]')
+    git(checkout, "add", "--force", ".crackflow/photographs.json")
+    git(checkout, "commit", "--quiet", "-m", "a list")
+    with pytest.raises(DataError, match=r"^\.crackflow/photographs\.json of commit .* is tracked by git"):
+        prepare(checkout, "HEAD")
+
+
+@pytest.mark.parametrize("name", [".dvc/config.local", ".crackflow"])
+def test_a_link_that_a_run_left_where_runs_write_is_rejected(checkout, tmp_path, name):
+    (checkout / ".dvc/config.local").write_text(SETTINGS)
+    tree = prepare(checkout, "HEAD")
+    outside = tmp_path / "outside"
+    outside.write_text("theirs\n")
+    place = tree / name
+    place.unlink(missing_ok=True)
+    place.symlink_to(outside)
+    with pytest.raises(DataError, match=r"is a link, expected a folder or file of the work tree"):
+        prepare(checkout, "HEAD")
+    assert outside.read_text() == "theirs\n"
 
 
 def test_photographs_that_git_does_not_know_are_seen_as_they_are_in_the_checkout(checkout):

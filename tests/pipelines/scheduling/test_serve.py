@@ -281,7 +281,8 @@ def test_a_run_starts_when_it_is_due_and_all_ends_with_the_command(serve, projec
     last.run_now()
     project.wait_until(lambda: last.runs()[2:] == ["Completed"], 240)
     assert project.text("report") == "report(split(download)0)(statistics(download))"
-    # more than it was started with
+    # more than it was started with, whatever the file for a worker's runs allows
+    (project.root / "prefect.yaml").write_text("definitions: {limits: {push: true}}\n")
     last.run_now(push=True)
     project.wait_until(lambda: last.runs()[3:] == ["Refused"], 240)
     assert last.end(signal.SIGTERM) < ENDED_S
