@@ -186,11 +186,9 @@ def read_operating_point(path: Path) -> OperatingPoint:
     try:
         return _parse(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise ModelError(
-            f"no operating point at {path}; `crackflow rebuild evaluate` makes it, or fetch it with `dvc pull`"
-        ) from None
+        raise ModelError(f"no operating point at {path}; evaluate the model, which chooses one") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} can't be used ({error!r}); run `crackflow rebuild evaluate`") from None
+        raise ModelError(f"{path} can't be used ({error!r}); evaluate the model again, which writes it anew") from None
 
 
 def _parse(values: Mapping[str, Any]) -> OperatingPoint:

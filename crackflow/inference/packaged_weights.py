@@ -1,6 +1,6 @@
 """Weights that are ready to use: a folder with a model and all that its user must know.
 
-`crackflow/weights` is such a folder and comes with the package; `python -m scripts.pack` writes it.
+`crackflow/weights` is such a folder and comes with the package.
 """
 
 import json
@@ -94,7 +94,7 @@ def open_folder(folder: Path, name: str) -> Weights:
         revision = str(card["revision"])
     except (KeyError, TypeError, ValidationError) as error:
         what = repr(error).splitlines()[0]
-        raise ModelError(f"{folder / CARD} can't be used ({what}); write it with `python -m scripts.pack`") from None
+        raise ModelError(f"{folder / CARD} can't be used ({what}); put back the one of these weights") from None
     if (folder / MODEL).is_file() and not operating_point.was_chosen_for(folder / POINT, folder / MODEL):
         raise ModelError(
             f"{folder / POINT} was chosen for another model than {MODEL} beside it; put back the model whose SHA-256 "
@@ -114,8 +114,8 @@ def read_card(folder: Path) -> dict[str, Any]:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise ModelError(
-            f"no weights in {folder}: {CARD} is not there; name a folder that `python -m scripts.pack` wrote, "
-            "or a checkout with a trained model"
+            f"no weights in {folder}: {CARD} is not there; name a folder laid out as crackflow/weights, which comes "
+            "with the package"
         ) from None
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(f"{path} can't be read ({error}); install crackflow again") from None

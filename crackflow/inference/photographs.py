@@ -86,7 +86,5 @@ def predict_photo(model: "keras.Model", photo: Pixels, point: OperatingPoint, mo
 def _side(model: "keras.Model") -> int:
     _, height, width, _ = model.input_shape
     if height is None or height != width:
-        raise ModelError(
-            f"the model takes {width}x{height} px, expected a square of a fixed size; train it with `crackflow rebuild`"
-        )
+        raise ModelError(f"the model takes {width}x{height} px, expected a square of a fixed size; name another model")
     return int(height)

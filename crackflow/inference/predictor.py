@@ -38,7 +38,7 @@ def load_model(path: Path) -> keras.Model:
         ModelError: when the file is absent, Keras can't read it, or its input or output is not an image.
     """
     if not path.is_file():
-        raise ModelError(f"no model at {path}; train one with `dvc repro train`, or fetch it with `dvc pull`")
+        raise ModelError(f"no model at {path}; name a .keras file, or train one first")
     try:
         model = keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
@@ -48,8 +48,7 @@ def load_model(path: Path) -> keras.Model:
     for what, shape in (("takes", model.input_shape), ("gives", model.output_shape)):
         if not isinstance(shape, tuple) or len(shape) != 4:
             raise ModelError(
-                f"the model in {path} {what} {shape}, expected images: (N, height, width, channels); name another "
-                "model, or train one with `dvc repro train`"
+                f"the model in {path} {what} {shape}, expected images: (N, height, width, channels); name another model"
             )
     model = fold(model)
     # PyTorch's compiler needs a C++ compiler, and XLA under TensorFlow took 1.7 times as long on a CPU

@@ -57,11 +57,11 @@ def read_hashes(path: Path) -> frozenset[str]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         raise ModelError(
-            f"no list at {path} of the pairs that the model was trained on; train again with `dvc repro train`, or "
-            "fetch it with `dvc pull`"
+            f"no list at {path} of the pairs that the model was trained on; put it back, or train again, "
+            "which writes it"
         ) from None
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path} can't be read ({error}); train again with `dvc repro train`") from None
+        raise ModelError(f"{path} can't be read ({error}); train again, which writes it") from None
     found = set()
     for number, line in enumerate(lines, start=1):
         text = line.strip()
@@ -69,8 +69,7 @@ def read_hashes(path: Path) -> frozenset[str]:
             continue
         if not _HASH.fullmatch(text):
             raise ModelError(
-                f"{path} line {number} is {text[:40]!r}, expected {DIGITS} hex digits; "
-                "train again with `dvc repro train`"
+                f"{path} line {number} is {text[:40]!r}, expected {DIGITS} hex digits; train again, which writes it"
             )
         found.add(text)
     return frozenset(found)

@@ -94,6 +94,11 @@ _OWN = ("train", "valid")
 def _trained(workspace: Workspace, name: str) -> Weights:
     if not workspace.model.is_file():
         raise ModelError(f"no model at {workspace.model}; train one with `crackflow rebuild`, or say --model packaged")
+    if not workspace.operating_point.is_file():
+        raise ModelError(
+            f"no operating point at {workspace.operating_point}; `crackflow rebuild evaluate` makes it, or fetch it "
+            "with `dvc pull`"
+        )
     if not operating_point.was_chosen_for(workspace.operating_point, workspace.model):
         raise ModelError(
             f"{workspace.operating_point} was chosen for another model than {workspace.model.name} beside it; "

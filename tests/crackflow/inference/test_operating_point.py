@@ -84,7 +84,7 @@ def test_a_file_from_before_there_was_a_filter_removes_nothing(tmp_path):
 )
 def test_what_is_no_operating_point_is_said_in_one_line(tmp_path, text):
     (tmp_path / "point.json").write_text(text)
-    with pytest.raises(ModelError, match=r"can't be used .* run `crackflow rebuild evaluate`") as error:
+    with pytest.raises(ModelError, match=r"can't be used .* evaluate the model again") as error:
         read_operating_point(tmp_path / "point.json")
     assert "\n" not in str(error.value)
     with pytest.raises(ModelError, match="no operating point at"):

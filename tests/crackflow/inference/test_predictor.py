@@ -31,7 +31,7 @@ def test_a_grey_model_takes_colour_images():
 
 
 def test_an_absent_model_says_how_to_get_one(tmp_path):
-    with pytest.raises(ModelError, match=r"no model at .*dvc repro train"):
+    with pytest.raises(ModelError, match=r"no model at .*; name a .keras file, or train one first"):
         load_model(tmp_path / "none.keras")
 
 

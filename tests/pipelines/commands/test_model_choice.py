@@ -27,6 +27,7 @@ def checkout(tmp_path):
     root = tmp_path / "checkout"
     (root / "models").mkdir(parents=True)
     (root / "models/flexunet.keras").write_bytes(b"a model")
+    (root / "models/operating_point.json").write_text('{"threshold": 0.5}')
     (root / "params.yaml").write_text(render(Params.model_validate({"resize": {"mode": "crop"}})))
     (root / "data").mkdir()
     (root / "data/split.csv").write_text("stem,source,subset\na,s,train\nb,s,valid\nc,s,test\n")
@@ -65,6 +66,12 @@ def test_an_operating_point_of_another_model_is_rejected(checkout):
     assert choose(checkout).point() == OperatingPoint(0.5)
     (checkout / "models/flexunet.keras").write_bytes(b"trained again")
     with pytest.raises(ModelError, match=r"chosen for another model than flexunet.keras.*rebuild evaluate"):
+        choose(checkout)
+
+
+def test_a_model_without_its_operating_point_says_how_to_get_one(checkout):
+    (checkout / "models/operating_point.json").unlink()
+    with pytest.raises(ModelError, match=r"no operating point at .*\.json; `crackflow rebuild evaluate`"):
         choose(checkout)
 
 
