@@ -20,6 +20,9 @@ from tasks import code_closure
 
 # Run in the background of a shell, pytest is handed a SIGINT that is ignored, and would hand it on to what tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Likewise SIGHUP under nohup: commands respect that it is ignored, and tests of being hung up could not be.
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # TensorFlow's logger keeps the sys.stderr that it finds, here the file of pytest's capture, and closes it when Prefect
 # sets up its own logging; the real one it leaves open.
 absl_logging.get_absl_handler().python_handler.setStream(sys.__stderr__)

@@ -239,7 +239,7 @@ def test_a_signal_leaves_the_best_model_and_says_how_to_use_it(tmp_path):
         best = (place.state / "best.keras").relative_to(tmp_path)
         lines = place.said().splitlines()
         assert lines[-1] == (
-            f"error: train: stopped by {number.name}; the best model so far is {best}, to be used with "
+            f"error: train: stopped by {number.name}; the best model so far is {best}; use it with "
             f"`crackflow predict PHOTOS --out DIR --model {best}`; the next `dvc repro` goes on from here"
         )
         assert "Traceback" not in place.said()
