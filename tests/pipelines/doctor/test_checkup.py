@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 import pytest
 import yaml
 from configobj import ConfigObj
@@ -464,6 +465,8 @@ def test_a_process_id_that_was_given_out_again(project, tmp_path, name, state):
     # by its command either DVC itself, or anything else
     (tmp_path / name).symlink_to(shutil.which("sleep"))
     with subprocess.Popen([tmp_path / name, "60"]) as process:
+        # Popen returns as soon as the new program begins; the kernel shows its command a moment later
+        project.wait_until(lambda: psutil.Process(process.pid).cmdline()[-1:] == ["60"])
         path = project.root / ".dvc/tmp/rwlock"
         path.write_text(json.dumps({"write": {str(project.root / "a"): {"pid": process.pid, "cmd": "dvc repro"}}}))
         # a day before it began
