@@ -14,19 +14,10 @@ from numpy.typing import NDArray
 
 from crackflow.evaluation.metrics import Counts, Integers, iou, pooled, positives, recall
 from crackflow.evaluation.thresholds import THRESHOLD_METRICS, ThresholdMetric
-from crackflow.inference.operating_point import (
-    ClassMask,
-    Probabilities,
-    components,
-    crack_probability,
-    passes_filter,
-)
+from crackflow.inference.operating_point import SCALE, ClassMask, Levels, components, passes_filter
 
-Levels = NDArray[np.uint16]
 Shares = NDArray[np.float64]
 
-# Probabilities are whole multiples of 1/65536 here, the finest that 16 bits hold.
-SCALE = 65536
 # Steps of about the square root of 2, in pixels of 512 x 512.
 _AREAS = (0, 125, 180, 250, 350, 500, 700, 1000, 1400, 2000, 2800, 4000, 5600, 8000)
 # 1 - 2^-k: about equal steps of the logit, 0.35. Networks saturate near 1, where equal steps of the probability would
@@ -67,21 +58,6 @@ class FilterChoice(NamedTuple):
     """share of crack-free images with one; NaN without crack-free images"""
     outcome: str
     """why this filter, in words"""
-
-
-def fine_levels(probabilities: Probabilities) -> Levels:
-    """Round crack probabilities up to levels of 1 / SCALE.
-
-    Args:
-        probabilities: float32 (..., C), the background first.
-
-    Returns:
-        uint16 (...): above m exactly where the probability is above m / SCALE, for every whole m from 0 to SCALE - 2.
-
-    Raises:
-        ModelError: when a probability is not a number.
-    """
-    return np.clip(np.ceil(crack_probability(probabilities) * SCALE), 0, SCALE - 1).astype(np.uint16)
 
 
 def image_components(levels: Levels, truth: ClassMask, threshold: float) -> ImageComponents:

@@ -16,16 +16,14 @@ import pandas as pd
 
 from crackflow.evaluation.component_filter import (
     FilterChoice,
-    Levels,
     choose_filter,
     counts_by_filter,
     filter_table,
-    fine_levels,
     image_components,
 )
 from crackflow.evaluation.metrics import Integers
 from crackflow.evaluation.thresholds import ThresholdMetric, choose_threshold, counts_at, levels
-from crackflow.inference.operating_point import ClassMask, OperatingPoint, Probabilities, as_json
+from crackflow.inference.operating_point import ClassMask, Levels, OperatingPoint, Probabilities, as_json, fine_levels
 
 
 class SearchResult(NamedTuple):

@@ -19,8 +19,12 @@ from crackflow.errors import ModelError
 
 ClassMask = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
-Score = NDArray[np.float32] | NDArray[np.uint16]
+Levels = NDArray[np.uint16]
+Score = NDArray[np.float32] | Levels
 BoolMask = NDArray[np.bool_]
+
+# As levels, probabilities are whole multiples of 1/65536, the finest that 16 bits hold.
+SCALE = 65536
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,21 @@ def crack_probability(probabilities: Probabilities) -> Probabilities:
     if not np.isfinite(score).all():
         raise ModelError("the model predicts NaN, expected probabilities; its weights have diverged: train again")
     return np.asarray(score)
+
+
+def fine_levels(probabilities: Probabilities) -> Levels:
+    """Round crack probabilities up to levels of 1 / SCALE.
+
+    Args:
+        probabilities: float32 (..., C), the background first.
+
+    Returns:
+        uint16 (...): above m exactly where the probability is above m / SCALE, for every whole m from 0 to SCALE - 2.
+
+    Raises:
+        ModelError: when a probability is not a number.
+    """
+    return np.clip(np.ceil(crack_probability(probabilities) * SCALE), 0, SCALE - 1).astype(np.uint16)
 
 
 def components(score: Score, threshold: float) -> Components:

@@ -13,7 +13,7 @@ from crackflow.imaging.fit import Mode
 from crackflow.imaging.images import read_image
 from crackflow.inference.operating_point import OperatingPoint, as_json, sha256
 from crackflow.inference.packaged_weights import Weights
-from crackflow.inference.photographs import photos_in, predict_photo
+from crackflow.inference.photographs import Photograph, photos_in, predict_photo
 from crackflow.keras_import import import_keras
 from crackflow.output_folder import OutputFolder
 from crackflow.progress import track
@@ -103,16 +103,17 @@ def predict(
 
 
 def _marked(
-    model: "keras.Model", files: Sequence[Path], point: OperatingPoint, mode: Mode, skipped: list[str]
+    model: "keras.Model", files: Sequence[Photograph], point: OperatingPoint, mode: Mode, skipped: list[str]
 ) -> Iterator[MarkedPhoto]:
     """Mark one photograph after the other; why one can't be read is added to `skipped`."""
-    for file in track(files, "predict", unit="photo"):
+    for source in track(files, "predict", unit="photo"):
         try:
-            photo = read_image(file)
+            photo = read_image(source.path)
         except ImageError as error:
             skipped.append(str(error))
         else:
-            yield MarkedPhoto(file, photo, predict_photo(model, photo, point, mode), int(model.output_shape[-1]))
+            found = predict_photo(model, photo, point, mode)
+            yield MarkedPhoto(source, photo, found.probability, found.classes, int(model.output_shape[-1]))
 
 
 def _write(folder: OutputFolder, results: Iterable[Iterable[tuple[str, bytes]]]) -> None:

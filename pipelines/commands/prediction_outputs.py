@@ -4,9 +4,10 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from crackflow.imaging.images import Pixels, encode_classes, png_bytes
+from crackflow.inference.operating_point import Levels
+from crackflow.inference.photographs import Photograph
 from crackflow.visualization.overlays import overlay
 
 # Its file says that the folder is complete, so it is written after those of all others.
@@ -17,15 +18,19 @@ LAST = "summary"
 class MarkedPhoto:
     """A photograph and what the model found on it.
 
+    All arrays have the photograph's own size.
+
     Attributes:
-        file: where the photograph lies.
+        source: its file, what its results are called (`name`), and what tables call it (`shown`).
         photo: uint8 RGB (H, W, 3).
+        probability: uint16 (H, W): level k stands for the crack probability k / 65536.
         classes: uint8 (H, W), class numbers; 0 is the background.
         num_classes: number of classes, the background included.
     """
 
-    file: Path
+    source: Photograph
     photo: Pixels
+    probability: Levels
     classes: Pixels
     num_classes: int
 
@@ -36,7 +41,7 @@ class Output:
     It gives names and contents, and writes nothing itself: names are below --out, with forward slashes.
     """
 
-    def names(self, photos: Sequence[Path]) -> Iterable[str]:
+    def names(self, photos: Sequence[Photograph]) -> Iterable[str]:
         """Give every name that the other two methods may use, before the work begins."""
         raise NotImplementedError
 
@@ -51,28 +56,28 @@ class Output:
 
 
 class _Picture(Output):
-    """A PNG for each photograph, FOLDER/STEM.png."""
+    """A PNG for each photograph, FOLDER/NAME.png."""
 
     folder: str
 
-    def names(self, photos: Sequence[Path]) -> Iterable[str]:
+    def names(self, photos: Sequence[Photograph]) -> Iterable[str]:
         """Give a name for each photograph."""
         return [self._name(photo) for photo in photos]
 
     def add(self, marked: MarkedPhoto) -> Iterable[tuple[str, bytes]]:
         """Give the photograph's picture."""
-        return [(self._name(marked.file), png_bytes(self.draw(marked)))]
+        return [(self._name(marked.source), png_bytes(self.draw(marked)))]
 
     def draw(self, marked: MarkedPhoto) -> Pixels:
         """Give the picture, uint8 grey (H, W) or RGB (H, W, 3)."""
         raise NotImplementedError
 
-    def _name(self, photo: Path) -> str:
-        return f"{self.folder}/{photo.stem}.png"
+    def _name(self, photo: Photograph) -> str:
+        return f"{self.folder}/{photo.name}.png"
 
 
 class Masks(_Picture):
-    """masks/STEM.png: grey, of the photograph's own size, class k of C as level 255 * k // (C - 1)."""
+    """masks/NAME.png: grey, of the photograph's own size, class k of C as level 255 * k // (C - 1)."""
 
     folder = "masks"
 
@@ -82,7 +87,7 @@ class Masks(_Picture):
 
 
 class Overlays(_Picture):
-    """overlays/STEM.png: the photograph with the foreground painted on it."""
+    """overlays/NAME.png: the photograph with the foreground painted on it."""
 
     folder = "overlays"
 
@@ -99,14 +104,14 @@ class Summary(Output):
     def __init__(self) -> None:
         self._rows: list[tuple[str, str]] = []
 
-    def names(self, photos: Sequence[Path]) -> Iterable[str]:
+    def names(self, photos: Sequence[Photograph]) -> Iterable[str]:
         """Give the one name, whatever the photographs."""
         del photos
         return [self.file]
 
     def add(self, marked: MarkedPhoto) -> Iterable[tuple[str, bytes]]:
         """Take note of the photograph's row."""
-        self._rows.append((marked.file.name, f"{(marked.classes > 0).mean():.6f}"))
+        self._rows.append((marked.source.shown, f"{(marked.classes > 0).mean():.6f}"))
         return ()
 
     def finish(self) -> Iterable[tuple[str, bytes]]:

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from crackflow.evaluation import component_filter
 from crackflow.evaluation.metrics import Counts, counts, iou, pooled
 from crackflow.evaluation.thresholds import THRESHOLDS
-from crackflow.inference.operating_point import OperatingPoint, classify
+from crackflow.inference.operating_point import OperatingPoint, classify, fine_levels
 
 
 def two_classes(crack):
@@ -38,7 +38,7 @@ def test_levels_and_floats_agree_at_every_threshold_and_peak(data, threshold, sh
     nudge = data.draw(arrays.arrays(np.int64, shape, elements=st.integers(-1, 1)))
     crack = np.float32(steps / component_filter.SCALE)
     crack = np.clip(np.where(nudge == 0, crack, np.nextafter(crack, np.float32(nudge))), 0, 1).astype(np.float32)
-    level = component_filter.fine_levels(two_classes(crack))
+    level = fine_levels(two_classes(crack))
     score = 1 - two_classes(crack)[..., 0]
     for value in (threshold, *np.unique(component_filter.GRID[:, 1])):
         assert ((level > value * component_filter.SCALE) == (score > np.float32(value))).all()
@@ -57,7 +57,7 @@ def test_counts_of_every_filter_are_those_of_classify(threshold):
         crack = np.maximum(crack, height * np.clip(1.5 - distance, 0, 1))
     probabilities = two_classes(np.clip(crack, 0, 1))
     truth = (rng.random(crack.shape) < 0.3).astype(np.uint8)
-    taken = component_filter.image_components(component_filter.fine_levels(probabilities), truth, threshold)
+    taken = component_filter.image_components(fine_levels(probabilities), truth, threshold)
     at = component_filter.counts_by_filter([taken])
     # above 0 the blobs are one; else the grid has much to tell apart
     assert len(set(at.tp[0].tolist())) > (5 if threshold else 0)

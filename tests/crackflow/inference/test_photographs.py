@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from crackflow.errors import DataError, ModelError
 from crackflow.imaging.fit import frame
 from crackflow.inference.operating_point import OperatingPoint
-from crackflow.inference.photographs import photos_in, predict_photo
+from crackflow.inference.photographs import Photograph, photos_in, predict_photo
 
 
 def darkness_model(size, classes=2):
@@ -40,7 +40,7 @@ def grey(height, width, level=200):
 
 
 def test_the_mask_has_the_size_of_the_photograph(model):
-    predicted = predict_photo(model, grey(30, 50), HALF)
+    predicted = predict_photo(model, grey(30, 50), HALF).classes
     assert (predicted.shape, predicted.dtype) == ((30, 50), np.uint8)
     assert not predicted.any()
 
@@ -49,7 +49,7 @@ def test_a_dark_band_is_found_where_it_is(model):
     # 64 rows and 48 columns become 16 and 16: a band of 16 rows from row 24 becomes rows 6 to 9
     photo = grey(64, 48)
     photo[24:40] = 0
-    rows = predict_photo(model, photo, HALF).all(axis=1)
+    rows = predict_photo(model, photo, HALF).classes.all(axis=1)
     # what is interpolated between two rows of the model's, four photograph rows apart, may fall to either side
     assert rows[26:38].all()
     assert not rows[:22].any()
@@ -69,7 +69,7 @@ def test_a_dark_rectangle_is_found_where_it_is_in_every_mode(height, width, mode
     left, right = sorted(round(end * width) for end in ends[2:])
     photo = grey(height, width)
     photo[top:bottom, left:right] = 0
-    found = predict_photo(MODEL, photo, HALF, mode)
+    found = predict_photo(MODEL, photo, HALF, mode).classes
     assert found.shape == (height, width)
     # half a pixel of the model's mixes both levels, interpolating back reaches half a pixel further, and OpenCV rounds
     tall, wide = frame(height, width, 16, "stretch" if mode == "stretch" else "letterbox").shape
@@ -86,31 +86,38 @@ def test_a_cut_model_is_shown_the_whole_photograph(model):
     # three squares in a row: the middle is all that stage resize would keep
     photo = grey(32, 96)
     photo[:, 80:] = 0
-    assert predict_photo(model, photo, HALF, "crop")[:, 88:].all()
+    assert predict_photo(model, photo, HALF, "crop").classes[:, 88:].all()
 
 
 def test_the_threshold_holds_at_the_photographs_own_size(model):
     # level 90: 1 - P(background) = 1 / (1 + exp(-10 + 9)) = 1 / (1 + exp(-1)) = 0.731
-    assert predict_photo(model, grey(20, 20, 90), OperatingPoint(0.73)).all()
-    assert not predict_photo(model, grey(20, 20, 90), OperatingPoint(0.74)).any()
+    assert predict_photo(model, grey(20, 20, 90), OperatingPoint(0.73)).classes.all()
+    assert not predict_photo(model, grey(20, 20, 90), OperatingPoint(0.74)).classes.any()
+
+
+def test_the_probability_is_given_at_the_photographs_own_size(model):
+    """Level 90 is 1 / (1 + exp(-1)) = 0.7310586: 47910.66 of 65536, rounded up."""
+    found = predict_photo(model, grey(20, 24, 90), HALF).probability
+    assert (found.shape, found.dtype) == ((20, 24), np.uint16)
+    assert (found == 47911).all()
 
 
 def test_a_piece_is_judged_by_its_share_of_the_photograph(model):
     # 8 x 8 of 32 x 64 px is 1/32 of the photograph, whatever its size; the model sees 4 x 2 of 16 x 16
     photo = grey(32, 64)
     photo[8:16, 16:24] = 0
-    assert predict_photo(model, photo, OperatingPoint(0.5, smallest_share=0.02)).any()
-    assert not predict_photo(model, photo, OperatingPoint(0.5, smallest_share=0.05)).any()
+    assert predict_photo(model, photo, OperatingPoint(0.5, smallest_share=0.02)).classes.any()
+    assert not predict_photo(model, photo, OperatingPoint(0.5, smallest_share=0.05)).classes.any()
     # letterboxed it is 2 x 2 px of the model's 256, half the photograph's share, since bars fill the other half
-    assert predict_photo(model, photo, OperatingPoint(0.5, smallest_share=0.01), "letterbox").any()
-    assert not predict_photo(model, photo, OperatingPoint(0.5, smallest_share=0.025), "letterbox").any()
+    assert predict_photo(model, photo, OperatingPoint(0.5, smallest_share=0.01), "letterbox").classes.any()
+    assert not predict_photo(model, photo, OperatingPoint(0.5, smallest_share=0.025), "letterbox").classes.any()
 
 
 def test_a_photograph_of_one_piece_is_kept_or_dropped_by_its_peak(model):
     # level 50: 1 / (1 + exp(-5)) = 0.9933
     photo = grey(20, 20, 50)
-    assert predict_photo(model, photo, OperatingPoint(0.5, peak=0.99)).all()
-    assert not predict_photo(model, photo, OperatingPoint(0.5, peak=0.995)).any()
+    assert predict_photo(model, photo, OperatingPoint(0.5, peak=0.99)).classes.all()
+    assert not predict_photo(model, photo, OperatingPoint(0.5, peak=0.995)).classes.any()
 
 
 def test_flips_that_the_point_asks_for_are_averaged():
@@ -124,20 +131,20 @@ def test_flips_that_the_point_asks_for_are_averaged():
     photo = grey(8, 8)
     photo[:, 4] = 0
     # the padding left of the first column is dark too
-    assert predict_photo(model, photo, HALF)[0].tolist() == [1, 0, 0, 0, 0, 1, 0, 0]
+    assert predict_photo(model, photo, HALF).classes[0].tolist() == [1, 0, 0, 0, 0, 1, 0, 0]
     # averaged, either neighbour gives half of the votes: 0.5 of a sure yes and a sure no
     point = OperatingPoint(0.45, flips=True)
-    assert predict_photo(model, photo, point)[0].tolist() == [1, 0, 0, 1, 0, 1, 0, 1]
+    assert predict_photo(model, photo, point).classes[0].tolist() == [1, 0, 0, 1, 0, 1, 0, 1]
 
 
 def test_a_photograph_of_the_models_size_is_not_interpolated(model):
     rng = np.random.default_rng(0)
     photo = np.repeat(rng.integers(0, 256, (16, 16, 1)), 3, axis=2).astype(np.uint8)
-    np.testing.assert_array_equal(predict_photo(model, photo, HALF), (photo[..., 0] < 100).astype(np.uint8))
+    np.testing.assert_array_equal(predict_photo(model, photo, HALF).classes, (photo[..., 0] < 100).astype(np.uint8))
 
 
 def test_more_classes_than_two(model):
-    predicted = predict_photo(darkness_model(16, classes=6), grey(20, 24, 0), HALF)
+    predicted = predict_photo(darkness_model(16, classes=6), grey(20, 24, 0), HALF).classes
     # the others have a logit of -30 beside the second class's 0
     assert predicted.shape == (20, 24)
     assert (predicted == 1).all()
@@ -155,12 +162,12 @@ def test_a_folder_gives_its_own_photographs_sorted(tmp_path):
     for name in ("b.JPG", "a.png", "notes.txt", ".hidden.png", "deeper/c.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert [photo.name for photo in photos_in(tmp_path)] == ["a.png", "b.JPG"]
+    assert [photo.shown for photo in photos_in(tmp_path)] == ["a.png", "b.JPG"]
 
 
 def test_a_file_is_itself_whatever_its_name(tmp_path):
     (tmp_path / "photo").touch()
-    assert photos_in(tmp_path / "photo") == [tmp_path / "photo"]
+    assert photos_in(tmp_path / "photo") == [Photograph(tmp_path / "photo", "photo", "photo")]
 
 
 def test_nothing_to_predict_is_rejected(tmp_path):
