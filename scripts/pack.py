@@ -22,7 +22,8 @@ from crackflow.atomic import write_text
 from crackflow.errors import CrackflowError, DataError, ModelError
 from crackflow.evaluation.headline import HEADLINE, Headline, figure_text, figure_words
 from crackflow.inference import packaged_weights
-from crackflow.inference.operating_point import read_operating_point, sha256
+from crackflow.inference.operating_point import sha256
+from crackflow.inference.operating_point_file import read_operating_point
 from crackflow.keras_import import import_keras
 from crackflow.models import seen_pairs
 from crackflow.models.compression import MANTISSA_BITS, pack

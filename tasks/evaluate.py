@@ -10,6 +10,7 @@ from crackflow.imaging.pairs import ResizedPairs
 from crackflow.inference.operating_point import sha256
 from crackflow.models import seen_pairs
 from crackflow.params import Params
+from crackflow.strict_json import FORMAT
 from crackflow.visualization.threshold_chart import Spot, precision_recall
 from tasks.outputs import new_folder, write_csv, write_json
 from tasks.workspace import Workspace
@@ -61,6 +62,7 @@ def run(workspace: Workspace, params: Params) -> None:
         workspace.operating_point,
         {
             **result.as_json(),
+            "format": FORMAT,
             "metric": evaluate.threshold_metric,
             "chosen_on": "valid",
             "model_sha256": sha256(workspace.model),

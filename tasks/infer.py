@@ -8,7 +8,8 @@ from crackflow.errors import DataError
 from crackflow.evaluation.metrics import by_image, counts, iou
 from crackflow.imaging.images import encode_classes, write_png
 from crackflow.imaging.pairs import KINDS, ResizedPairs
-from crackflow.inference.operating_point import classify, read_operating_point
+from crackflow.inference.operating_point import classify
+from crackflow.inference.operating_point_file import read_operating_point
 from crackflow.params import Params
 from crackflow.progress import track
 from crackflow.visualization.overlays import overlay

@@ -5,8 +5,6 @@ where the network is nowhere sure of them: most false alarms look like that (doc
 """
 
 import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -166,51 +164,11 @@ def classify(probabilities: Probabilities, point: OperatingPoint) -> ClassMask:
 
 
 def as_json(point: OperatingPoint) -> dict[str, Any]:
-    """Give what `read_operating_point` reads; a file may hold more beside it."""
+    """Give its fields for JSON, as models/operating_point.json has them beside others."""
     return asdict(point)
-
-
-def was_chosen_for(path: Path, model: Path) -> bool:
-    """Whether an operating point was chosen for a model. Its thresholds mean nothing to another model.
-
-    Args:
-        path: a JSON object. Files of earlier versions have no `model_sha256`: they are taken as chosen for the model.
-        model: a file.
-    """
-    try:
-        wanted = json.loads(path.read_text(encoding="utf-8")).get("model_sha256")
-    except (OSError, ValueError, AttributeError):
-        return True  # `read_operating_point` says what is wrong with it
-    return wanted is None or wanted == sha256(model)
 
 
 def sha256(path: Path) -> str:
     """The file's checksum, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def read_operating_point(path: Path) -> OperatingPoint:
-    """Read an operating point.
-
-    Args:
-        path: a JSON object as `as_json` gives it. Without a filter and flips in it, neither is applied.
-
-    Returns:
-        The operating point.
-
-    Raises:
-        ModelError: when it is absent or unusable.
-    """
-    try:
-        return _parse(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise ModelError(f"no operating point at {path}; evaluate the model, which chooses one") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} can't be used ({error!r}); evaluate the model again, which writes it anew") from None
-
-
-def _parse(values: Mapping[str, Any]) -> OperatingPoint:
-    threshold = float(values["threshold"])
-    share, peak = float(values.get("smallest_share", 0)), float(values.get("peak", 0))
-    return OperatingPoint(threshold, share, peak, bool(values.get("flips", False)))

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from crackflow.errors import ModelError
-from crackflow.inference import operating_point
+from crackflow.inference import operating_point_file
 from crackflow.inference.operating_point import OperatingPoint
 from crackflow.models import seen_pairs
 from crackflow.params import Colour, EvaluateParams, Params, ResizeParams
@@ -51,7 +51,7 @@ class Weights:
         Raises:
             ModelError: when the file is absent or can't be used.
         """
-        return OperatingPoint(0.5) if self.point_file is None else operating_point.read_operating_point(self.point_file)
+        return OperatingPoint(0.5) if self.point_file is None else operating_point_file.read_operating_point(self.point_file)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def open_folder(folder: Path, name: str) -> Weights:
     except (KeyError, TypeError, ValidationError) as error:
         what = repr(error).splitlines()[0]
         raise ModelError(f"{folder / CARD} can't be used ({what}); put back the one of these weights") from None
-    if (folder / MODEL).is_file() and not operating_point.was_chosen_for(folder / POINT, folder / MODEL):
+    if (folder / MODEL).is_file() and not operating_point_file.was_chosen_for(folder / POINT, folder / MODEL):
         raise ModelError(
             f"{folder / POINT} was chosen for another model than {MODEL} beside it; put back the model whose SHA-256 "
             "it names, or use the new model from another folder"

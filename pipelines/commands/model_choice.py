@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from crackflow.errors import DataError, ModelError
-from crackflow.inference import operating_point, packaged_weights
+from crackflow.inference import operating_point_file, packaged_weights
 from crackflow.inference.packaged_weights import Seen, Weights
 from crackflow.models import seen_pairs
 from crackflow.params import Params
@@ -99,7 +99,7 @@ def _trained(workspace: Workspace, name: str) -> Weights:
             f"no operating point at {workspace.operating_point}; `crackflow rebuild evaluate` makes it, or fetch it "
             "with `dvc pull`"
         )
-    if not operating_point.was_chosen_for(workspace.operating_point, workspace.model):
+    if not operating_point_file.was_chosen_for(workspace.operating_point, workspace.model):
         raise ModelError(
             f"{workspace.operating_point} was chosen for another model than {workspace.model.name} beside it; "
             "choose a new one with `crackflow rebuild evaluate`"

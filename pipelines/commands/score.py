@@ -1,7 +1,6 @@
 """`crackflow score`: the figures of a model on labelled pairs that it has not seen, by the code of the stages."""
 
 import contextlib
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from crackflow.evaluation.scoring import score_pairs
 from crackflow.evaluation.tables import per_source_table
 from crackflow.imaging.pairs import ResizedPairs
 from crackflow.inference.operating_point import as_json, sha256
+from crackflow.inference.operating_point_file import UNKNOWN, read_file
 from crackflow.inference.packaged_weights import Seen, Weights
 from crackflow.keras_import import import_keras
 from crackflow.models.seen_pairs import known
@@ -99,7 +99,8 @@ def score(weights: Weights, pairs: Path, out: Path | None = None, *, force: bool
     if not pairs.exists():
         raise DataError(f"no folder and no zip at {pairs}; name one that holds images/ and masks/")
     not_to_score = seen(weights)
-    point, origin = weights.point(), _origin(weights.point_file)
+    point = weights.point()
+    origin = read_file(weights.point_file).origin() if weights.point_file is not None else UNKNOWN
     data = DataParams(source="folder", path=str(pairs.resolve()), max_rejected=1.0)
     params = weights.params.model_copy(update={"data": data})
     with contextlib.ExitStack() as stack:
@@ -171,12 +172,6 @@ def table(outcome: Outcome) -> Table:
         counts = [name, str(protocol["images"]), str(protocol["images_with_cracks"])]
         found.add_row(*counts, *(figure_text(outcome.figures, one, side, interval=False) for one in COLUMNS))
     return found
-
-
-def _origin(path: Path | None) -> str:
-    """Where the operating point was chosen, as evaluate's protocol has it."""
-    values = json.loads(path.read_text(encoding="utf-8")) if path is not None else {}
-    return f"{values.get('chosen_on', 'unknown')}, {values.get('metric', 'unknown')}"
 
 
 def _rows(workspace: Workspace, params: Params, not_to_score: Seen) -> tuple[pd.DataFrame, int, int, int]:

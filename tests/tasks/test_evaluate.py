@@ -9,7 +9,7 @@ from scipy import ndimage
 from crackflow.errors import DataError, ModelError
 from crackflow.evaluation.metrics import Counts, counts, f1, false_alarms, iou, per_image, pooled
 from crackflow.imaging.images import read_image, read_stored_mask
-from crackflow.inference.operating_point import was_chosen_for
+from crackflow.inference.operating_point_file import was_chosen_for
 from crackflow.models import seen_pairs
 from crackflow.params import EvaluateParams
 from tasks import evaluate

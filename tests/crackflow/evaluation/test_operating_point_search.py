@@ -6,7 +6,8 @@ import pytest
 from crackflow.errors import DataError, ModelError
 from crackflow.evaluation.metrics import Counts, counts, false_alarms, iou, pooled
 from crackflow.evaluation.operating_point_search import OperatingPointSearch
-from crackflow.inference.operating_point import classify, read_operating_point
+from crackflow.inference.operating_point import classify
+from crackflow.inference.operating_point_file import read_operating_point
 
 
 def two_classes(crack):

@@ -1,11 +1,10 @@
-import json
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from crackflow.errors import ModelError
-from crackflow.inference.operating_point import OperatingPoint, as_json, classify, read_operating_point
+from crackflow.inference.operating_point import OperatingPoint, classify
 
 
 def two_classes(crack):
@@ -66,29 +65,6 @@ def test_pieces_are_those_of_scipy_and_their_classes_stay():
 
 def test_an_empty_mask_stays_empty():
     assert not classify(two_classes(np.zeros((3, 4))), OperatingPoint(0.5, 0.1, 0.9)).any()
-
-
-def test_what_was_written_is_read_again(tmp_path):
-    point = OperatingPoint(121 / 256, 1000 / 512**2, 1 - 2**-15, flips=True)
-    (tmp_path / "point.json").write_text(json.dumps({**as_json(point), "value": 0.5}))
-    assert read_operating_point(tmp_path / "point.json") == point
-
-
-def test_a_file_from_before_there_was_a_filter_removes_nothing(tmp_path):
-    (tmp_path / "point.json").write_text('{"threshold": 0.25, "value": 0.5}')
-    assert read_operating_point(tmp_path / "point.json") == OperatingPoint(0.25, 0, 0, flips=False)
-
-
-@pytest.mark.parametrize(
-    "text", ["{}", "[]", "1", "{", '{"threshold": "x"}', '{"threshold": 1.5}', '{"threshold": NaN}']
-)
-def test_what_is_no_operating_point_is_said_in_one_line(tmp_path, text):
-    (tmp_path / "point.json").write_text(text)
-    with pytest.raises(ModelError, match=r"can't be used .* evaluate the model again") as error:
-        read_operating_point(tmp_path / "point.json")
-    assert "\n" not in str(error.value)
-    with pytest.raises(ModelError, match="no operating point at"):
-        read_operating_point(tmp_path / "none.json")
 
 
 def test_the_words_name_what_is_done_and_no_comma():

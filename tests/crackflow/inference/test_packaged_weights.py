@@ -14,7 +14,7 @@ import pytest
 
 from crackflow.errors import ModelError
 from crackflow.inference import packaged_weights
-from crackflow.inference.operating_point import read_operating_point
+from crackflow.inference.operating_point_file import read_operating_point
 from crackflow.models import seen_pairs
 
 ROOT = Path(__file__).parents[3]
