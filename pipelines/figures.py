@@ -1,6 +1,5 @@
 """`crackflow figures`: the figures of a run beside those of an all-black mask, and where its outputs are."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ from rich.console import Group
 from rich.table import Table
 
 from crackflow.errors import DataError
+from crackflow.evaluation.figures_file import parse_figures
 from crackflow.evaluation.headline import BY_NAME, DASH, HEADLINE, figure_text, figure_words, interval_words
 from tasks.workspace import Workspace
 
@@ -24,14 +24,11 @@ def read_figures(workspace: Workspace) -> dict[str, Any]:
     """
     path = workspace.metrics_json
     try:
-        figures = json.loads(path.read_text(encoding="utf-8"))
+        return parse_figures(path.read_bytes())
     except FileNotFoundError:
         raise DataError(f"no figures yet at {path}; `crackflow rebuild` makes them") from None
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} can't be read ({error}); run `crackflow rebuild evaluate`") from None
-    if not isinstance(figures, dict) or "crack" not in figures:
-        raise DataError(f"{path} holds no figures of the crack class; run `crackflow rebuild evaluate`")
-    return figures
+        raise DataError(f"{path} can't be used ({error}); run `crackflow rebuild evaluate`") from None
 
 
 def outputs(workspace: Workspace) -> list[tuple[str, str]]:

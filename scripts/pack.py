@@ -22,11 +22,13 @@ from crackflow.atomic import write_text
 from crackflow.errors import CrackflowError, DataError, ModelError
 from crackflow.evaluation.headline import HEADLINE, Headline, figure_text, figure_words
 from crackflow.inference import packaged_weights
+from crackflow.inference.card import CARD, card_values
 from crackflow.inference.operating_point import sha256
 from crackflow.inference.operating_point_file import read_operating_point
 from crackflow.keras_import import import_keras
 from crackflow.models import seen_pairs
 from crackflow.models.compression import MANTISSA_BITS, pack
+from crackflow.strict_json import FORMAT
 from pipelines.commands.score import COLUMNS, score
 from pipelines.figures import FLIPS
 from scripts.results import protocol
@@ -58,7 +60,7 @@ def main() -> int:
             results = json.loads(args.results.read_text(encoding="utf-8"))
             write(Workspace(args.tree.resolve()), results, packaged_weights.FOLDER)
         path = packaged_weights.FOLDER / packaged_weights.PAGE
-        write_text(path, page(path.read_text(encoding="utf-8"), packaged_weights.read_card(packaged_weights.FOLDER)))
+        write_text(path, page(path.read_text(encoding="utf-8"), card_values(packaged_weights.FOLDER)))
     except CrackflowError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -100,17 +102,17 @@ def write(run: Workspace, results: dict[str, Any], target: Path) -> None:
         write_json(folder / packaged_weights.POINT, {**point, "model_sha256": sha256(model)})
         write_text(folder / packaged_weights.TRAINED_ON, _trained_on(run, stems["train"]))
         write_text(folder / packaged_weights.CHOSEN_ON, packaged_weights.chosen_on_text(stems["valid"]))
-        write_json(folder / packaged_weights.CARD, _card(results, split, model, before))
+        write_json(folder / CARD, _card(results, split, model, before))
         scored = score(packaged_weights.open_folder(folder, "the packed weights"), run.raw)
         loss = abs(scored.figures["crack"]["pooled"]["iou"] - before["crack"]["pooled"]["iou"])
         if loss >= MAX_LOSS:
             raise ModelError(f"packing moves pooled IoU by {loss:.4f}, expected less than {MAX_LOSS}; keep more bits")
         write_json(
-            folder / packaged_weights.CARD,
-            {**packaged_weights.read_card(folder), "figures": scored.figures, "by_source": scored.rows()},
+            folder / CARD,
+            {**card_values(folder), "figures": scored.figures, "by_source": scored.rows()},
         )
         # the card last: it names the model by its checksum, so a killed packing shows
-        for path in sorted(folder.iterdir(), key=lambda path: path.name == packaged_weights.CARD):
+        for path in sorted(folder.iterdir(), key=lambda path: path.name == CARD):
             path.replace(target / path.name)
     print(f"{target.name}: {(target / packaged_weights.MODEL).stat().st_size:,} bytes; {scored.words()}")
 
@@ -126,7 +128,7 @@ def score_again(folder: Path, pairs: Path) -> None:
         DataError: when the pairs that the weights have not seen are not as many as the card's.
         ModelError: when pooled IoU is not that of the card: these are other pairs, or the code predicts otherwise.
     """
-    card = packaged_weights.read_card(folder)
+    card = card_values(folder)
     scored = score(packaged_weights.open_folder(folder, "the packaged weights"), pairs)
     images, wanted = scored.figures["protocol"]["images"], card["data"]["subsets"]["test"]
     if images != wanted:
@@ -134,7 +136,7 @@ def score_again(folder: Path, pairs: Path) -> None:
     now, before = (one["crack"]["pooled"]["iou"] for one in (scored.figures, card["figures"]))
     if abs(now - before) >= MAX_LOSS:
         raise ModelError(f"pooled IoU is {now:.4f}, expected {before:.4f} as in card.json; find out why")
-    write_json(folder / packaged_weights.CARD, {**card, "figures": scored.figures, "by_source": scored.rows()})
+    write_json(folder / CARD, {**card, "figures": scored.figures, "by_source": scored.rows()})
     print(scored.words())
 
 
@@ -151,6 +153,7 @@ def _card(results: dict[str, Any], split: pd.DataFrame, model: Path, before: dic
         source: dict(Counter(rows["subset"])) for source, rows in split.groupby("source", sort=True, as_index=True)
     }
     return {
+        "format": FORMAT,
         "revision": results["revision"],
         "parameters": keras.saving.load_model(model, compile=False).count_params(),
         "bytes": model.stat().st_size,

@@ -4,6 +4,7 @@ import pandas as pd
 
 from crackflow.errors import DataError
 from crackflow.evaluation.figures import plain
+from crackflow.evaluation.figures_file import as_file
 from crackflow.evaluation.scoring import Evaluation, score_pairs, search_operating_points
 from crackflow.evaluation.tables import figure_table, per_image_table, per_source_table, precision_recall_table
 from crackflow.imaging.pairs import ResizedPairs
@@ -101,7 +102,7 @@ def publish(workspace: Workspace, evaluation: Evaluation) -> None:
         evaluation: as score_pairs gives it.
     """
     figures, images, point = evaluation.figures, evaluation.images, evaluation.point
-    write_json(workspace.metrics_json, plain(figures))
+    write_json(workspace.metrics_json, as_file(plain(figures)))
     write_csv(workspace.reports / "evaluation.csv", figure_table(figures, point), header=False)
     write_csv(workspace.reports / "per_image.csv", per_image_table(images))
     write_csv(workspace.reports / "per_source.csv", per_source_table(images).assign(operating_point=point.words()))

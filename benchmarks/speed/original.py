@@ -22,6 +22,7 @@ import psutil
 
 from benchmarks.accuracy.real import machine
 from crackflow.atomic import write_text
+from crackflow.inference.card import card_values
 from crackflow.keras_import import import_keras
 from scripts.tables import fill, markdown
 from tasks.machine import peak_mib
@@ -159,7 +160,7 @@ def load(name: str) -> tuple[int, Callable[[Any], Any]]:
     else:
         model = load_model(packaged_weights.FOLDER / packaged_weights.MODEL)
         # of the file: load_model folds some away
-        parameters = int(packaged_weights.read_card(packaged_weights.FOLDER)["parameters"])
+        parameters = int(card_values(packaged_weights.FOLDER)["parameters"])
     if name == "eager":
         return parameters, lambda picture: np.asarray(model(picture.astype(np.float32), training=False))
     return parameters, lambda picture: predict(model, picture, flips=name == "flips")

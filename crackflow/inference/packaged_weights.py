@@ -3,25 +3,21 @@
 `crackflow/weights` is such a folder and comes with the package.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from crackflow.errors import ModelError
 from crackflow.inference import operating_point_file
+from crackflow.inference.card import read_card
 from crackflow.inference.operating_point import OperatingPoint
 from crackflow.models import seen_pairs
-from crackflow.params import Colour, EvaluateParams, Params, ResizeParams
+from crackflow.params import EvaluateParams, Params
 
 FOLDER = Path(__file__).parents[1] / "weights"
 MODEL = "flexunet.keras"
 POINT = "operating_point.json"
 TRAINED_ON = "trained_on.txt"
 CHOSEN_ON = "chosen_on.txt"
-CARD = "card.json"
 PAGE = "MODEL_CARD.md"
 LICENSE = "LICENSE-WEIGHTS.md"
 _CHOSEN_HEADER = "# Pairs that this model's operating point was chosen on, hashed as in trained_on.txt.\n"
@@ -51,7 +47,11 @@ class Weights:
         Raises:
             ModelError: when the file is absent or can't be used.
         """
-        return OperatingPoint(0.5) if self.point_file is None else operating_point_file.read_operating_point(self.point_file)
+        return (
+            OperatingPoint(0.5)
+            if self.point_file is None
+            else operating_point_file.read_operating_point(self.point_file)
+        )
 
 
 @dataclass(frozen=True)
@@ -81,44 +81,19 @@ def open_folder(folder: Path, name: str) -> Weights:
         ModelError: when the folder holds no card, one that can't be used, or an operating point of another model.
     """
     card = read_card(folder)
-    try:
-        tolerance = card["figures"]["protocol"]["tolerance_px"]
-        classes: dict[str, Colour] = Params.model_validate({"classes": card["classes"]}).classes
-        params = Params().model_copy(
-            update={
-                "classes": classes,
-                "resize": ResizeParams.model_validate(card["resize"]),
-                "evaluate": EvaluateParams(tolerance_px=tolerance),
-            }
-        )
-        revision = str(card["revision"])
-    except (KeyError, TypeError, ValidationError) as error:
-        what = repr(error).splitlines()[0]
-        raise ModelError(f"{folder / CARD} can't be used ({what}); put back the one of these weights") from None
+    params = Params().model_copy(
+        update={
+            "classes": card.classes,
+            "resize": card.resize,
+            "evaluate": EvaluateParams(tolerance_px=card.figures.protocol.tolerance_px),
+        }
+    )
     if (folder / MODEL).is_file() and not operating_point_file.was_chosen_for(folder / POINT, folder / MODEL):
         raise ModelError(
             f"{folder / POINT} was chosen for another model than {MODEL} beside it; put back the model whose SHA-256 "
             "it names, or use the new model from another folder"
         )
-    return Weights(f"{name} ({revision})", folder / MODEL, folder / POINT, params, folder)
-
-
-def read_card(folder: Path) -> dict[str, Any]:
-    """Read card.json of a folder of weights.
-
-    Raises:
-        ModelError: when it is absent, or not JSON.
-    """
-    path = folder / CARD
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise ModelError(
-            f"no weights in {folder}: {CARD} is not there; name a folder laid out as crackflow/weights, which comes "
-            "with the package"
-        ) from None
-    except (OSError, ValueError, TypeError) as error:
-        raise ModelError(f"{path} can't be read ({error}); install crackflow again") from None
+    return Weights(f"{name} ({card.revision})", folder / MODEL, folder / POINT, params, folder)
 
 
 def seen(folder: Path) -> Seen:
@@ -132,5 +107,4 @@ def seen(folder: Path) -> Seen:
 
 def chosen_on_text(stems: list[str]) -> str:
     """Give the text of chosen_on.txt, for the pairs that epoch and operating point were chosen on."""
-    _, _, hashes = seen_pairs.render(stems).partition("\n")
-    return _CHOSEN_HEADER + hashes
+    return seen_pairs.render(stems, _CHOSEN_HEADER)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from crackflow.errors import DataError, ModelError
 from crackflow.inference import operating_point_file, packaged_weights
+from crackflow.inference.card import CARD
 from crackflow.inference.packaged_weights import Seen, Weights
 from crackflow.models import seen_pairs
 from crackflow.params import Params
@@ -44,7 +45,7 @@ def choose(here: Path, choice: str = "") -> Weights:
     for checkout in (folder, folder.parent):
         if Workspace(checkout).model.is_file() and path in (checkout, Workspace(checkout).model):
             return _trained(Workspace(checkout), f"the model trained in {choice}")
-    if path.is_dir() or (path.name == packaged_weights.MODEL and (folder / packaged_weights.CARD).is_file()):
+    if path.is_dir() or (path.name == packaged_weights.MODEL and (folder / CARD).is_file()):
         return packaged_weights.open_folder(folder, f"the weights in {choice}")
     return _alone(Workspace(here), path, choice)
 

@@ -4,7 +4,6 @@
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import yaml
 from crackflow.atomic import write_text
 from crackflow.errors import CrackflowError, DataError, ParamsError, one_line
 from crackflow.evaluation import comparison
+from crackflow.evaluation.figures_file import parse_figures
 from pipelines import markdown
 from pipelines.commands import profile
 from pipelines.git import commit_of, git, shown
@@ -190,13 +190,11 @@ def _params(side: Side, workspace: Workspace) -> dict[str, Any]:
 def _figures(side: Side, workspace: Workspace) -> dict[str, Any]:
     """metrics/evaluation.json; empty where there is none."""
     name = workspace.metrics_json.relative_to(workspace.root)
+    text = side.text(workspace.metrics_json)
     try:
-        values = json.loads(side.text(workspace.metrics_json) or "{}")
+        return parse_figures(text.encode()) if text else {}
     except ValueError as error:
-        raise DataError(f"{name} of {side.name} is not JSON ({error}); run `crackflow rebuild evaluate`") from None
-    if not isinstance(values, dict):
-        raise DataError(f"{name} of {side.name} holds {type(values).__name__}; run `crackflow rebuild evaluate`")
-    return values
+        raise DataError(f"{name} of {side.name} can't be used ({error}); run `crackflow rebuild evaluate`") from None
 
 
 def main() -> None:

@@ -13,7 +13,9 @@ import pandas as pd
 from crackflow.atomic import write_text
 from crackflow.errors import ModelError, one_line
 from crackflow.inference import packaged_weights
+from crackflow.inference.card import CARD
 from crackflow.params import Params, dump
+from crackflow.strict_json import FORMAT
 from pipelines.flows.results_branch import BRANCH
 from pipelines.git import shown
 from tasks.outputs import new_folder, write_json
@@ -35,7 +37,7 @@ def restore(root: Path) -> bool:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    if (root / CHAMPION / packaged_weights.CARD).is_file():
+    if (root / CHAMPION / CARD).is_file():
         return True
     pointer = root / POINTER
     text = pointer.read_text(encoding="utf-8") if pointer.is_file() else None
@@ -77,13 +79,14 @@ def replace(workspace: Workspace, params: Params, values: dict[str, Any], revisi
         valid = list(split["stem"][split["subset"] == "valid"])
         write_text(folder / packaged_weights.CHOSEN_ON, packaged_weights.chosen_on_text(valid))
         card = {
+            "format": FORMAT,
             "revision": revision,
             "promoted": reason,
             "classes": plain["classes"],
             "resize": plain["resize"],
             "figures": values,
         }
-        write_json(folder / packaged_weights.CARD, card)
+        write_json(folder / CARD, card)
 
 
 def track(root: Path) -> None:

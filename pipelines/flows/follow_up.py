@@ -4,7 +4,6 @@ Each is a task run of its own, so that its log, its state and its reason are fou
 """
 
 import functools
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from prefect.states import Cancelled, Completed, Failed
 
 from crackflow.errors import CrackflowError, DataError
 from crackflow.evaluation import comparison
+from crackflow.evaluation.figures_file import parse_figures
 from pipelines import figures
 from pipelines.dvc_runner.process import StageProcesses
 from pipelines.dvc_runner.stage_error import StageError, StageStoppedError
@@ -58,10 +58,9 @@ def figures_before(tree: Path) -> dict[str, Any]:
     path = str(Workspace(tree).metrics_json.relative_to(tree))
     text = shown(tree, f"refs/heads/{results_branch.BRANCH}", path) or shown(tree, "HEAD", path)
     try:
-        values = json.loads(text) if text else {}
+        return parse_figures(text.encode()) if text else {}
     except ValueError:
         return {}
-    return values if isinstance(values, dict) else {}
 
 
 def show(rebuilt: Rebuilt) -> None:

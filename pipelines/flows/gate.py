@@ -5,7 +5,6 @@ as a process of its own, so that it can be ended like a stage. pipelines/flows/c
 """
 
 import hashlib
-import json
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,11 +18,13 @@ from crackflow.evaluation.scoring import score_pairs
 from crackflow.evaluation.tables import per_image_table
 from crackflow.imaging.pairs import ResizedPairs
 from crackflow.inference import packaged_weights
+from crackflow.inference.card import CARD, read_card
 from crackflow.inference.operating_point import sha256
 from crackflow.inference.packaged_weights import Seen, Weights
 from crackflow.keras_import import import_keras
 from crackflow.models.seen_pairs import known
 from crackflow.params import Params
+from crackflow.strict_json import parse
 from pipelines import figures
 from pipelines.flows import champion_files
 from tasks.endings import os_error_line
@@ -50,6 +51,14 @@ class Verdict:
     delta: float | None = None
 
 
+@dataclass(frozen=True)
+class Rejection:
+    """A verdict, and the fingerprint of all that it depends on."""
+
+    of: str
+    verdict: Verdict
+
+
 def verdict_file(workspace: Workspace) -> Path:
     """Where the last verdict on a checkout's model lies, as JSON."""
     return workspace.root / ".crackflow/gate.json"
@@ -62,8 +71,8 @@ def read_verdict(workspace: Workspace) -> Verdict:
         DataError: when there is none.
     """
     try:
-        return Verdict(**json.loads(verdict_file(workspace).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        return parse(verdict_file(workspace).read_bytes(), Verdict)
+    except (OSError, ValueError) as error:
         raise DataError(f"no verdict in {workspace.root} ({error}); run the rebuild again") from None
 
 
@@ -86,8 +95,8 @@ def judge(workspace: Workspace, revision: str) -> Verdict:
     if verdict.name == "Promoted":
         champion_files.replace(workspace, params, values, revision, verdict.reason)
     if verdict.name == "Rejected":
-        write_json(_rejected_file(workspace), {"of": _fingerprint(workspace, params), "verdict": asdict(verdict)})
-    if (workspace.root / champion_files.CHAMPION / packaged_weights.CARD).is_file():
+        write_json(_rejected_file(workspace), asdict(Rejection(_fingerprint(workspace, params), verdict)))
+    if (workspace.root / champion_files.CHAMPION / CARD).is_file():
         champion_files.track(workspace.root)
     write_json(verdict_file(workspace), asdict(verdict))
     return verdict
@@ -99,11 +108,11 @@ def _verdict(workspace: Workspace, params: Params) -> Verdict:
         if not champion_files.restore(workspace.root):
             return Verdict("Promoted", "there was no champion")
         champion = packaged_weights.open_folder(folder, "the champion")
-        card = packaged_weights.read_card(folder)
+        card = read_card(folder)
         if sha256(champion.model) == sha256(workspace.model):
-            return Verdict("Unchanged", "the model is the champion", card["revision"])
+            return Verdict("Unchanged", "the model is the champion", card.revision)
         if metric == "none":
-            return Verdict("Promoted", "gate.metric is none", card["revision"])
+            return Verdict("Promoted", "gate.metric is none", card.revision)
         if (known := _rejected(workspace)) and known["of"] == _fingerprint(workspace, params):
             # said once: a night without changes is no news
             return Verdict(**(known["verdict"] | {"name": "Unchanged", "reason": f"rejected before: {_reason(known)}"}))
@@ -121,7 +130,7 @@ def _verdict(workspace: Workspace, params: Params) -> Verdict:
         name, why = "Rejected", f"better in less than gate.confidence {gate.confidence:.0%} of the resamples"
     else:
         name, why = "Promoted", "no worse than the gate asks"
-    return Verdict(name, f"{why}: {found.words()}", card["revision"], found.delta)
+    return Verdict(name, f"{why}: {found.words()}", card.revision, found.delta)
 
 
 def _rejected_file(workspace: Workspace) -> Path:
@@ -131,9 +140,8 @@ def _rejected_file(workspace: Workspace) -> Path:
 def _rejected(workspace: Workspace) -> dict[str, Any] | None:
     """The last rejection and what it was of; None where there is none that can be read."""
     try:
-        known = json.loads(_rejected_file(workspace).read_text(encoding="utf-8"))
-        return {"of": known["of"], "verdict": asdict(Verdict(**known["verdict"]))}
-    except (OSError, ValueError, KeyError, TypeError):
+        return asdict(parse(_rejected_file(workspace).read_bytes(), Rejection))
+    except (OSError, ValueError):
         return None
 
 
@@ -149,7 +157,7 @@ def _fingerprint(workspace: Workspace, params: Params) -> str:
         workspace.operating_point,
         workspace.reports / "per_image.csv",
         workspace.split_csv,
-        champion / packaged_weights.CARD,
+        champion / CARD,
         champion / packaged_weights.MODEL,
         champion / packaged_weights.POINT,
     )

@@ -103,7 +103,7 @@ def test_the_report_is_the_first_place_and_what_is_absent_is_left_out(workspace)
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [(None, "no figures yet"), ("{", "can't be read"), ("[]", "holds no figures")]
+    ("text", "message"), [(None, "no figures yet"), ("{", "can't be used"), ("[]", "content: Input")]
 )
 def test_figures_that_are_not_there_are_said_in_one_line(workspace, text, message):
     if text is None:

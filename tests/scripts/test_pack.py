@@ -8,6 +8,7 @@ import pytest
 from crackflow.errors import CrackflowError, DataError
 from crackflow.imaging.images import encode_classes, write_png
 from crackflow.inference import packaged_weights
+from crackflow.inference.card import card_values
 from crackflow.models import seen_pairs
 from crackflow.params import Params, dump
 from pipelines.commands.score import score
@@ -22,11 +23,11 @@ STEMS = [f"CFD_{number:03d}" for number in range(6)]
 
 def test_the_page_holds_the_figures_of_the_card():
     text = (packaged_weights.FOLDER / packaged_weights.PAGE).read_text(encoding="utf-8")
-    assert pack.page(text, packaged_weights.read_card(packaged_weights.FOLDER)) == text
+    assert pack.page(text, card_values(packaged_weights.FOLDER)) == text
 
 
 def test_the_network_is_named_as_the_parameters_name_it():
-    card = packaged_weights.read_card(packaged_weights.FOLDER)
+    card = card_values(packaged_weights.FOLDER)
     card["params"]["model"] = {"architecture": "pretrained_unet"}
     assert "| network | pretrained_unet, " in pack.facts(card, "0.5")
 
@@ -89,7 +90,7 @@ def test_a_run_becomes_weights_whose_figures_score_gives_again(run, tmp_path):
         "operating_point.json",
         "trained_on.txt",
     ]
-    card = packaged_weights.read_card(tmp_path)
+    card = card_values(tmp_path)
     assert card["data"]["subsets"] == {"train": 2, "valid": 2, "test": 2}
     assert card["data"]["by_source"] == {"CFD": {"train": 2, "valid": 2, "test": 2}}
     assert card["parameters"] == 8
@@ -107,17 +108,17 @@ def test_packed_weights_are_scored_again_without_the_run(run, tmp_path):
     """From the folder of weights and the pairs alone; the card keeps all but the figures."""
     workspace, results = run
     pack.write(workspace, results, tmp_path)
-    card = packaged_weights.read_card(tmp_path)
+    card = card_values(tmp_path)
     old = {name: block for name, block in card["figures"].items() if name != "intervals"}
     (tmp_path / "card.json").write_text(json.dumps({**card, "figures": old}))
     pack.score_again(tmp_path, workspace.raw)
-    assert packaged_weights.read_card(tmp_path) == card
+    assert card_values(tmp_path) == card
 
 
 def test_scores_of_other_pairs_or_of_another_prediction_are_not_written(run, tmp_path):
     workspace, results = run
     pack.write(workspace, results, tmp_path)
-    card = packaged_weights.read_card(tmp_path)
+    card = card_values(tmp_path)
     more = json.loads(json.dumps(card))
     more["data"]["subsets"]["test"] = 3
     better = json.loads(json.dumps(card))
@@ -126,7 +127,7 @@ def test_scores_of_other_pairs_or_of_another_prediction_are_not_written(run, tmp
         (tmp_path / "card.json").write_text(json.dumps(changed))
         with pytest.raises(CrackflowError, match=words):
             pack.score_again(tmp_path, workspace.raw)
-        assert packaged_weights.read_card(tmp_path) == changed
+        assert card_values(tmp_path) == changed
 
 
 def test_both_ways_to_predict_stand_beside_each_other():

@@ -19,7 +19,9 @@ def test_what_was_written_is_read_again(tmp_path):
 
 
 def test_files_of_earlier_versions_are_read(tmp_path):
-    (tmp_path / "point.json").write_text('{"threshold": 0.25, "metric": "pooled_f1", "chosen_on": "valid", "images": 9}')
+    (tmp_path / "point.json").write_text(
+        '{"threshold": 0.25, "metric": "pooled_f1", "chosen_on": "valid", "images": 9}'
+    )
     assert read_operating_point(tmp_path / "point.json") == OperatingPoint(0.25, 0, 0, flips=False)
     assert read_file(tmp_path / "point.json").origin() == "valid, pooled_f1"
     # written at revision 505d1b1, with `dropping` and `without_dropping`
@@ -50,7 +52,17 @@ def test_what_is_not_as_it_was_written_is_said_in_one_line(tmp_path, change, sai
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{}", "[]", "1", "{", "[" * 100_000, '{"threshold": 0.5, "threshold": 0.6}', "\ufeff{}", '{"threshold": null}'],
+    [
+        "",
+        "{}",
+        "[]",
+        "1",
+        "{",
+        "[" * 100_000,
+        '{"peak": 0, "peak": 1}',
+        "\ufeff{}",
+        '{"threshold": null}',
+    ],
 )
 def test_what_is_no_operating_point_is_said_in_one_line(tmp_path, text):
     (tmp_path / "point.json").write_text(text)

@@ -14,6 +14,7 @@ import pytest
 
 from crackflow.errors import ModelError
 from crackflow.inference import packaged_weights
+from crackflow.inference.card import CARD, card_values
 from crackflow.inference.operating_point_file import read_operating_point
 from crackflow.models import seen_pairs
 
@@ -23,7 +24,7 @@ FILES = {
     packaged_weights.POINT,
     packaged_weights.TRAINED_ON,
     packaged_weights.CHOSEN_ON,
-    packaged_weights.CARD,
+    CARD,
     packaged_weights.PAGE,
     packaged_weights.LICENSE,
 }
@@ -31,7 +32,7 @@ FILES = {
 
 @pytest.fixture
 def card():
-    return packaged_weights.read_card(packaged_weights.FOLDER)
+    return card_values(packaged_weights.FOLDER)
 
 
 def test_the_folder_holds_what_it_should_and_no_more():
@@ -87,7 +88,7 @@ def test_a_wheel_holds_the_folder(tmp_path):
         assert [name for name in wheel.namelist() if name.endswith("dist-info/licenses/LICENSE")]
 
 
-CARD = {
+VALUES = {
     "revision": "abc",
     "classes": {"background": [0, 0, 0], "crack": [255, 0, 0]},
     "resize": {"size": 64, "mode": "crop"},
@@ -96,7 +97,7 @@ CARD = {
 
 
 def test_a_folder_tells_how_its_model_was_fed_and_judged(tmp_path):
-    (tmp_path / "card.json").write_text(json.dumps(CARD))
+    (tmp_path / "card.json").write_text(json.dumps(VALUES))
     weights = packaged_weights.open_folder(tmp_path, "mine")
     assert weights.name == "mine (abc)"
     assert (weights.model, weights.point_file) == (tmp_path / "flexunet.keras", tmp_path / "operating_point.json")
@@ -106,7 +107,7 @@ def test_a_folder_tells_how_its_model_was_fed_and_judged(tmp_path):
 
 
 def test_an_operating_point_of_another_model_is_rejected(tmp_path):
-    (tmp_path / "card.json").write_text(json.dumps(CARD))
+    (tmp_path / "card.json").write_text(json.dumps(VALUES))
     (tmp_path / "flexunet.keras").write_bytes(b"one model")
     own = {"threshold": 0.3, "model_sha256": hashlib.sha256(b"one model").hexdigest()}
     (tmp_path / "operating_point.json").write_text(json.dumps(own))
@@ -120,10 +121,13 @@ def test_an_operating_point_of_another_model_is_rejected(tmp_path):
     ("content", "message"),
     [
         (None, "no weights in .*: card.json is not there"),
-        ("{", "can't be read"),
-        ("[1]", "can't be read"),
-        (json.dumps({**CARD, "resize": {"size": 0, "mode": "crop"}}), "can't be used"),
-        (json.dumps({**CARD, "figures": {}}), "can't be used .KeyError"),
+        ("{", "can't be used"),
+        ("[1]", "can't be used"),
+        (json.dumps({**VALUES, "resize": {"size": 0, "mode": "crop"}}), "can't be used"),
+        (json.dumps({**VALUES, "resize": {"size": "64", "mode": "crop"}}), r"can't be used \(resize.size: .* '64'\)"),
+        (json.dumps({**VALUES, "figures": {}}), r"can't be used \(figures.protocol: Field required"),
+        (json.dumps({**VALUES, "revison": "abc"}), "revison: Extra inputs are not permitted"),
+        (json.dumps({**VALUES, "format": 2}), "format: Input should be 1"),
     ],
 )
 def test_a_card_that_can_not_be_used_is_told(tmp_path, content, message):

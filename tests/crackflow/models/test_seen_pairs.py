@@ -14,8 +14,8 @@ def test_a_hash_is_the_start_of_what_sha256sum_prints():
 def test_what_was_written_is_read_again_and_the_order_of_stems_has_no_say(tmp_path):
     text = render(["b", "a", "c", "a"])
     assert text == render(["c", "b", "a"])
-    assert len(text.splitlines()) == 1 + 3
-    assert text.splitlines()[1:] == sorted(text.splitlines()[1:])
+    assert len(text.splitlines()) == 2 + 3
+    assert text.splitlines()[2:] == sorted(text.splitlines()[2:])
     (tmp_path / "list.txt").write_text(text)
     assert read_hashes(tmp_path / "list.txt") == {stem_hash(stem) for stem in "abc"}
 
@@ -46,3 +46,15 @@ def test_what_is_no_such_list_is_said(tmp_path, content, said):
     with pytest.raises(ModelError, match=said) as error:
         read_hashes(tmp_path / "list.txt")
     assert "\n" not in str(error.value)
+
+
+def test_a_list_that_lost_or_changed_a_line_is_rejected(tmp_path):
+    path = tmp_path / "list.txt"
+    lines = render(["a", "b", "c"]).splitlines(keepends=True)
+    for left in (lines[:-1], lines[:2], [*lines, f"{stem_hash('d')}\n"], [*lines[:-1], f"{stem_hash('d')}\n"]):
+        path.write_text("".join(left))
+        with pytest.raises(ModelError, match="not the 3 it was written with; put back the whole file"):
+            read_hashes(path)
+    # as written before there were count and checksum
+    path.write_text("".join([lines[0], *lines[2:]]))
+    assert len(read_hashes(path)) == 3

@@ -40,6 +40,7 @@ def folder(tmp_path):
     made = tmp_path / "weights"
     made.mkdir()
     (made / "flexunet.keras").write_bytes(b"a model")
+    (made / "operating_point.json").write_text('{"threshold": 0.5}')
     (made / "card.json").write_text(json.dumps(CARD))
     (made / "trained_on.txt").write_text(seen_pairs.render(["a"]))
     (made / "chosen_on.txt").write_text(packaged_weights.chosen_on_text(["b"]))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from crackflow.inference import packaged_weights
+from crackflow.inference.card import card_values
 from crackflow.models import seen_pairs
 from crackflow.params import Params, parse, render
 from pipelines.commands import model_choice
@@ -108,7 +109,7 @@ def test_a_better_one_takes_its_place(checkout):
     assert (verdict.name, verdict.champion) == ("Promoted", "abc")
     assert verdict.delta == pytest.approx(1 - crack / (crack + stains))
     assert "no worse than the gate asks: pooled_iou 0.8591 -> 1.0000" in verdict.reason
-    card = packaged_weights.read_card(checkout.root / "models/champion")
+    card = card_values(checkout.root / "models/champion")
     assert (card["revision"], card["promoted"]) == ("def", verdict.reason)
 
 
