@@ -9,7 +9,8 @@ from tasks.code_closure import file_of
 # (how deep, module, function or Class.method). A function is called by the nearest one above that is one less deep.
 WALK = (
     (0, "tasks.download", "run"),
-    (1, "crackflow.sources.folder", "find_pairs"),
+    (1, "crackflow.sources.collecting", "collect_pairs"),
+    (2, "crackflow.sources.folder", "find_pairs"),
     (1, "tasks.download", "_publish"),
     (0, "tasks.resize", "run"),
     (1, "tasks.resize", "_finish"),

@@ -2,9 +2,9 @@
 
 import hashlib
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,10 +12,11 @@ import pandas as pd
 from crackflow.errors import DataError
 from crackflow.params import Params
 from crackflow.progress import track
-from crackflow.rejections import Rejection, check_rejections
-from crackflow.sources.folder import Pair, find_pairs
-from crackflow.sources.layouts import is_image, portable_key, stem_of
+from crackflow.rejections import Rejection
+from crackflow.sources.collecting import collect_pairs
+from crackflow.sources.folder import Found, Pair
 from crackflow.sources.registry import data_source
+from crackflow.sources.source import Fetched
 from tasks.outputs import new_folder, write_csv, write_json
 from tasks.workspace import Workspace
 
@@ -38,15 +39,11 @@ def run(workspace: Workspace, params: Params) -> None:
     work.mkdir()
     source = data_source(params.data, workspace.root)
     fetched = source.fetch(work)
-    found = find_pairs(fetched.folder, params.data.include, params.data.exclude, params.data.max_rejected)
-    known = [*(pair.stem for pair in found.pairs), *(one.name for one in found.rejected)]
-    rejected = [*found.rejected, *_pairs_left_out(fetched.left_out, known)]
-    check_rejections(rejected, len(found.pairs) + len(rejected), params.data.max_rejected)
-    ignored = [*fetched.left_out, *found.ignored]
+    found = collect_pairs(fetched, params.data.include, params.data.exclude, params.data.max_rejected)
 
     rows = [_row(pair) for pair in found.pairs]
     try:
-        digest, size = _publish(workspace, found.pairs, rows, ours=fetched.folder.is_relative_to(work))
+        sums, size = _publish(workspace, found.pairs, rows, work)
     except OSError as error:
         raise DataError(f"{workspace.raw} can't be written ({error.strerror}); make room") from None
     origin = source.origin()
@@ -58,44 +55,59 @@ def run(workspace: Workspace, params: Params) -> None:
         "pairs": len(rows),
         "given": dict(sorted(Counter(pair.given for pair in found.pairs if pair.given).items())),
         "bytes": size,
-        "sha256": digest,
-        "rejected": [rejection._asdict() for rejection in rejected],
-        "ignored": _counted(ignored),
+        "sha256": hashlib.sha256(b"".join(sums)).hexdigest(),
+        "rejected": [rejection._asdict() for rejection in found.rejected],
+        "ignored": _counted(found.ignored),
     }
+    if fetched.sets:
+        record["sets"] = _sets(fetched, found, sums)
     write_json(workspace.raw_json, record)
     shutil.rmtree(work)
-    print(f"{len(rows)} pairs, {size / 2**20:.1f} MiB; {len(rejected)} rejected, {len(ignored)} files ignored")
-
-
-def _pairs_left_out(left_out: Sequence[Rejection], stems: Sequence[str]) -> list[Rejection]:
-    """Return the pairs of which neither file was unpacked, so that they are counted as rejected too."""
-    known = {portable_key(stem) for stem in stems}
-    found: dict[str, Rejection] = {}
-    for one in left_out:
-        name = PurePosixPath(one.name).name
-        stem = stem_of(name)
-        if is_image(name) and portable_key(stem) not in known:
-            found.setdefault(portable_key(stem), Rejection(stem, f"{one.name} {one.reason}"))
-    return list(found.values())
+    of = f" of {len(fetched.sets)} sets" if fetched.sets else ""
+    renamed = f"; {sum(found.renamed.values())} named with their set" if any(found.renamed.values()) else ""
+    print(
+        f"{len(rows)} pairs{of}, {size / 2**20:.1f} MiB{renamed}; {len(found.rejected)} rejected, "
+        f"{len(found.ignored)} files ignored"
+    )
 
 
 def _publish(
-    workspace: Workspace, pairs: Sequence[Pair], rows: Sequence[Mapping[str, str]], *, ours: bool
-) -> tuple[str, int]:
-    """Copy or move all pairs to data/raw; return the SHA-256 of their checksums, and their size in bytes."""
-    digest, size = hashlib.sha256(), 0
+    workspace: Workspace, pairs: Sequence[Pair], rows: Sequence[Mapping[str, str]], work: Path
+) -> tuple[list[bytes], int]:
+    """Copy all pairs to data/raw, or move those in `work`; return the two SHA-256 of each, and the bytes in all."""
+    sums, size = [], 0
     with new_folder(workspace.raw) as raw:
         for kind in ("images", "masks"):
             (raw / kind).mkdir()
         for pair, row in track(zip(pairs, rows, strict=True), "copy pairs", len(rows), unit="pair"):
-            for source, target in (
-                (pair.image, raw / "images" / row["image"]),
-                (pair.mask, raw / "masks" / row["mask"]),
-            ):
-                digest.update(_transfer(source, target, move=ours))
-                size += target.stat().st_size
+            image, mask = raw / "images" / row["image"], raw / "masks" / row["mask"]
+            sums.append(
+                b"".join(
+                    _transfer(source, target, move=source.is_relative_to(work))
+                    for source, target in ((pair.image, image), (pair.mask, mask))
+                )
+            )
+            size += image.stat().st_size + mask.stat().st_size
         write_csv(raw / "pairs.csv", pd.DataFrame(rows))
-    return digest.hexdigest(), size
+    return sums, size
+
+
+def _sets(fetched: Fetched, found: Found, sums: Sequence[bytes]) -> list[dict[str, Any]]:
+    """Say of each set how many pairs it gave, where it lies, and its checksum, which no name or other set changes."""
+    of_each: dict[str, list[bytes]] = defaultdict(list)
+    for pair, both in zip(found.pairs, sums, strict=True):
+        of_each[pair.set].append(both)
+    return [
+        {
+            "name": one.name,
+            "pairs": len(of_each[one.name]),
+            "renamed": found.renamed[one.name],
+            "path": one.path,
+            "link": one.link,
+            "sha256": hashlib.sha256(b"".join(sorted(of_each[one.name]))).hexdigest(),
+        }
+        for one in fetched.sets
+    ]
 
 
 def _counted(ignored: Sequence[Rejection]) -> list[dict[str, Any]]:
@@ -126,4 +138,5 @@ def _row(pair: Pair) -> dict[str, str]:
         "image": pair.stem + pair.image.suffix,
         "mask": pair.stem + pair.mask.suffix,
         "given": pair.given,
+        "set": pair.set,
     }

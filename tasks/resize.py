@@ -31,6 +31,7 @@ from tasks.workspace import Workspace
 COLUMNS = [
     "stem",
     "given",
+    "set",
     "width",
     "height",
     "crack_share",
@@ -92,16 +93,16 @@ def run(workspace: Workspace, params: Params) -> None:
     found = json.loads(workspace.raw_json.read_text(encoding="utf-8"))
     store = _Store(workspace.state("resize", _settings(params.resize.size, params.resize.mode, colours)))
 
-    def finish(pair: tuple[str, str, str, str]) -> tuple[str, dict[str, str]]:
-        stem, image, mask, given = pair
+    def finish(pair: tuple[str, str, str, str, str]) -> tuple[str, dict[str, str]]:
+        stem, image, mask, given, one_set = pair
         paths = workspace.raw / "images" / image, workspace.raw / "masks" / mask
         try:
             key, known = _finish(stem, *paths, store, params.resize.size, params.resize.mode, colours)
         except ImageError as error:
             return "", dict.fromkeys(COLUMNS, "") | {"stem": stem, "rejected": str(error)}
-        return key, {"stem": stem, "given": given, **known, "rejected": ""}
+        return key, {"stem": stem, "given": given, "set": one_set, **known, "rejected": ""}
 
-    columns = ["stem", "image", "mask", "given"]
+    columns = ["stem", "image", "mask", "given", "set"]
     made = on_all_cores(finish, pairs[columns].itertuples(index=False, name=None))
     done = list(track(made, "resize", len(pairs), unit="pair"))
     rows = [row for _, row in done]

@@ -5,7 +5,6 @@ DVC's run cache would give these outputs back from then on. So a stage that sees
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any
 import yaml
 
 from crackflow.errors import CrackflowError
+from crackflow.sources.places import walk
 from tasks.outputs import remove
 from tasks.workspace import Workspace
 
@@ -148,16 +148,14 @@ def _digest(path: Path) -> str:
 
 
 def _listing(root: Path, name: str) -> Iterator[tuple[str, object]]:
-    """Each file of a path, with its size and time; a folder behind a link is one entry, as DVC looks into none."""
+    """Each file of a path, with its size and time; also those behind links to folders, into which DVC does not look."""
     top = root / name
     if not top.is_dir():
         yield name, _stat(top)
         return
-    for folder, folders, files in os.walk(top):
-        here = Path(folder)
-        links = [one for one in folders if (here / one).is_symlink()]
+    for folder, links, files in walk(top):
         for file in [*files, *links]:
-            path = here / file
+            path = folder / file
             yield (path.relative_to(root) if path.is_relative_to(root) else path).as_posix(), _stat(path)
 
 

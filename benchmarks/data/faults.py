@@ -23,7 +23,7 @@ from benchmarks.data.fault_inputs import FOLDERS, PAIRS, ZIPS
 from benchmarks.data.kaggle_server import HANDLE, Answer, KaggleServer, made_archive, redirect_to
 from crackflow.errors import CrackflowError
 from crackflow.params import ArchiveParams, KaggleParams, Params
-from crackflow.sources.download_faults import Patience
+from crackflow.sources.http.faults import Patience
 from crackflow.sources.kaggle import fetch
 from scripts.tables import markdown
 from tasks import download, resize

@@ -225,7 +225,7 @@ PARTS: dict[str, Callable[..., Any]] = {
 def laid_out(root: Path, pairs: list[Pair]) -> Workspace:
     """data/raw as stage download leaves it, the files linked under names of their own."""
     workspace = Workspace(root)
-    rows = ["stem,image,mask,given"]
+    rows = ["stem,image,mask,given,set"]
     seen: set[str] = set()
     for kind in ("images", "masks"):
         (workspace.raw / kind).mkdir(parents=True, exist_ok=True)
@@ -236,7 +236,7 @@ def laid_out(root: Path, pairs: list[Pair]) -> Workspace:
             target = workspace.raw / kind / (stem + path.suffix)
             if not target.exists():
                 target.symlink_to(path.resolve())
-        rows.append(f"{stem},{stem}{pair[0].suffix},{stem}{pair[1].suffix},")
+        rows.append(f"{stem},{stem}{pair[0].suffix},{stem}{pair[1].suffix},,")
     (workspace.raw / "pairs.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     workspace.raw_json.write_text(json.dumps({"rejected": []}), encoding="utf-8")
     return workspace

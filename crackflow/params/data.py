@@ -41,7 +41,8 @@ class DataParams(Block):
         "sample", description="sample: made by code; folder: data.path; kaggle: data.kaggle"
     )
     path: str = Field(
-        "data/source", description="for folder: a directory or zip with images/ and masks/, watched by DVC"
+        "data/source",
+        description="for folder: a directory or zip with images/ and masks/, or a directory of several, watched by DVC",
     )
     include: tuple[str, ...] = Field(("*",), description="name patterns of the pairs to take")
     exclude: tuple[str, ...] = Field((), description="name patterns to leave out, for instance noncrack*")

@@ -43,7 +43,7 @@ _MAX_PART, _MAX_NAME = 255, 1024
 # Names and characters that Windows reserves.
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
 _FORBIDDEN = frozenset('<>:"|?*')
-_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
 def unpack(archive: Path, target: Path, limits: ArchiveParams) -> tuple[Rejection, ...]:
@@ -184,7 +184,7 @@ def _why_not(name: str) -> str:
     path = PurePosixPath(name)
     if "__MACOSX" in path.parts or any(part.startswith(".") for part in path.parts):
         return "is a hidden or OS metadata file"
-    if name.lower().endswith(_ARCHIVES):
+    if name.lower().endswith(ARCHIVES):
         return "is an archive inside the archive, which is not unpacked"
     if not is_image(path.name):
         return "is not an image file"

@@ -12,8 +12,8 @@ lie one or two folders deeper, if there is no other folder beside it.
 
 import filecmp
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
@@ -32,12 +32,21 @@ LAYOUTS = (
 
 @dataclass(frozen=True)
 class Pair:
-    """One photograph and its mask."""
+    """One photograph and its mask.
+
+    Attributes:
+        stem: the name of the pair.
+        image: the photograph.
+        mask: its mask.
+        given: the subset that it lies in; "" for none.
+        set: which of several sets it is of; "" where there is only one.
+    """
 
     stem: str
     image: Path
     mask: Path
     given: str
+    set: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,15 +57,29 @@ class Found:
         pairs: those that can be used.
         rejected: images and masks that are not a pair; they count towards `max_rejected`.
         ignored: files that are not images, and files and folders outside the layout.
+        renamed: of several sets, how many pairs of each have the set's name before theirs, since another set has a pair
+            of that name.
     """
 
     pairs: tuple[Pair, ...]
     rejected: tuple[Rejection, ...]
     ignored: tuple[Rejection, ...] = ()
+    renamed: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """The names of the pairs, then those of the rejected ones."""
+        return (*(pair.stem for pair in self.pairs), *(one.name for one in self.rejected))
 
 
 def find_pairs(
-    root: Path, include: Sequence[str] = ("*",), exclude: Sequence[str] = (), max_rejected: float = 1.0
+    root: Path,
+    include: Sequence[str] = ("*",),
+    exclude: Sequence[str] = (),
+    max_rejected: float = 1.0,
+    *,
+    base: Path | None = None,
+    may_match_none: bool = False,
 ) -> Found:
     """Find the pairs in a folder.
 
@@ -70,6 +93,8 @@ def find_pairs(
         exclude: fnmatch patterns; a stem must match none of them.
         max_rejected: the largest share, 0..1, of pairs that may be rejected, for instance an image without a mask, or
             two different files with one name.
+        base: what paths in reasons are relative to, `root` or a folder above it; `root` when absent.
+        may_match_none: whether it is fine that no name matches the patterns.
 
     Returns:
         The pairs, the rejected ones with their reasons, and what was ignored.
@@ -81,21 +106,26 @@ def find_pairs(
     if not root.is_dir():
         raise DataError(f"{root} is not a folder; {LAYOUTS}: check data.path")
     try:
-        return _find(root, include, exclude, max_rejected)
+        found, seen = _find(root, base or root, include, exclude)
     except OSError as error:
         raise DataError(f"{error.filename} can't be read ({error.strerror}); make it readable") from None
+    if not found.pairs and not (may_match_none and seen and not found.rejected):
+        raise DataError(f"no pair in {root}: {_why_none(found.rejected, seen, include, exclude)}")
+    check_rejections(found.rejected, len(found.stems), max_rejected)
+    return found
 
 
-def _find(root: Path, include: Sequence[str], exclude: Sequence[str], max_rejected: float) -> Found:
+def _find(root: Path, base: Path, include: Sequence[str], exclude: Sequence[str]) -> tuple[Found, int]:
+    """Find the pairs; also return how many names there are, those that no pattern chooses included."""
     places = find_places(root)
     if not places:
-        raise DataError(f"{root} holds {_contents(root)}; {LAYOUTS}: check data.path")
-    matches = [(place.given, place.match(root)) for place in places]
+        raise DataError(f"{root} holds {contents(root)}; {LAYOUTS}: check data.path")
+    matches = [(place.given, place.match(base)) for place in places]
     together, rejected = _collect(matches, include, exclude)
     times = Counter(portable_key(stem) for stem in together)
     for stem, same in together.items():
         alike = times[portable_key(stem)] > 1
-        reason = "another name differs only in case or accents; rename one" if alike else _differing(same, root)
+        reason = "another name differs only in case or accents; rename one" if alike else _differing(same, base)
         if reason:
             rejected[stem] = reason
         else:
@@ -104,12 +134,9 @@ def _find(root: Path, include: Sequence[str], exclude: Sequence[str], max_reject
     # places with a subset come first
     pairs = tuple(same[0] for stem, same in sorted(together.items()) if stem not in rejected)
     rejections = tuple(Rejection(stem, reason) for stem, reason in sorted(rejected.items()))
-    if not pairs:
-        seen = sum(len(matched.pairs) + len(matched.rejected) for _, matched in matches)
-        raise DataError(f"no pair in {root}: {_why_none(rejections, seen, include, exclude)}")
-    check_rejections(rejections, len(pairs) + len(rejections), max_rejected)
-    ignored = {*_outside(root, places), *(one for _, matched in matches for one in matched.ignored)}
-    return Found(pairs, rejections, tuple(sorted(ignored)))
+    ignored = {*_outside(root, base, places), *(one for _, matched in matches for one in matched.ignored)}
+    seen = sum(len(matched.pairs) + len(matched.rejected) for _, matched in matches)
+    return Found(pairs, rejections, tuple(sorted(ignored))), seen
 
 
 def _collect(
@@ -128,7 +155,7 @@ def _collect(
     return together, rejected
 
 
-def _outside(root: Path, places: Sequence[Place]) -> list[Rejection]:
+def _outside(root: Path, base: Path, places: Sequence[Place]) -> list[Rejection]:
     """List files and folders that are not part of the layout."""
     used = {folder for place in places for folder in (place.images, place.masks) if folder is not None}
     known = used | {parent for folder in used for parent in folder.parents if parent.is_relative_to(root)}
@@ -136,10 +163,10 @@ def _outside(root: Path, places: Sequence[Place]) -> list[Rejection]:
     for folder in sorted(known):
         for path in folder.iterdir():
             if path.is_dir() and path not in known:
-                left.append(Rejection(shown(f"{path.relative_to(root)}/"), "is a folder outside the layout"))
+                left.append(Rejection(shown(f"{path.relative_to(base)}/"), "is a folder outside the layout"))
             elif folder not in used and path.is_file():
                 left.append(
-                    Rejection(shown(str(path.relative_to(root))), "lies outside the folders of images and masks")
+                    Rejection(shown(str(path.relative_to(base))), "lies outside the folders of images and masks")
                 )
     return left
 
@@ -150,12 +177,12 @@ def _wanted(stem: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
     )
 
 
-def _differing(same: list[Pair], root: Path) -> str:
+def _differing(same: list[Pair], base: Path) -> str:
     """Say which files with one stem differ in content; empty when none do."""
     for one, other in pairwise(same):
         for left, right in ((one.image, other.image), (one.mask, other.mask)):
             if not filecmp.cmp(left, right, shallow=False):
-                return shown(f"{left.relative_to(root)} and {right.relative_to(root)} share a name and differ")
+                return shown(f"{left.relative_to(base)} and {right.relative_to(base)} share a name and differ")
     return ""
 
 
@@ -167,6 +194,7 @@ def _why_none(rejections: Sequence[Rejection], seen: int, include: Sequence[str]
     return f"images/ and masks/ hold no image files ({' '.join(EXTENSIONS)})"
 
 
-def _contents(root: Path) -> str:
+def contents(root: Path) -> str:
+    """Name the first few things in a folder, hidden ones left out; "nothing" where there are none."""
     names = sorted(shown(path.name) for path in root.iterdir() if not path.name.startswith("."))
     return (", ".join(names[:5]) + (", ..." if len(names) > 5 else "")) or "nothing"

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from crackflow.rejections import Rejection
 from crackflow.sources.archive import unpack
+from crackflow.sources.places import walk
+from crackflow.sources.sets import fetch_set, find_sets
 from crackflow.sources.source import DataSource, Fetched, Origin
 
 # Outputs take this many times the photographs' own size: a copy of them, and PNG files that are up to four times as
@@ -14,17 +17,18 @@ class FolderSource(DataSource):
     """What `data.path` names."""
 
     def fetch(self, work: Path) -> Fetched:
-        """Give the folder as it is, or unpack the zip into `work`.
+        """Give the folder as it is, or unpack the zip into `work`; so also each set where the folder holds several.
 
         Raises:
-            DataError: when it is a file that is not a zip, or a zip that can't be unpacked.
+            DataError: when it is a file that is not a zip, or a zip that can't be unpacked; when of several sets one
+                can't be used.
         """
         place = self._place()
         if not place.is_file():
-            return Fetched(place)
+            return self._fetched(place, work, ())
         # named as the archive, since messages name the folder
         left_out = unpack(place, work / place.name, self.params.archive)
-        return Fetched(work / place.name, left_out)
+        return self._fetched(work / place.name, work, left_out)
 
     def origin(self) -> Origin:
         """Name the path as params do."""
@@ -37,8 +41,18 @@ class FolderSource(DataSource):
     def disk_bytes(self) -> int:
         """Estimate five times the size of the photographs, or of the zip."""
         place = self._place()
-        files = place.rglob("*") if place.is_dir() else [place]
-        return OUTPUTS * sum(file.stat().st_size for file in files if file.is_file())
+        found = [folder / name for folder, _, names in walk(place) for name in names] if place.is_dir() else [place]
+        return OUTPUTS * sum(file.stat().st_size for file in found if file.is_file())
+
+    def _fetched(self, folder: Path, work: Path, left_out: tuple[Rejection, ...]) -> Fetched:
+        paths = find_sets(folder)
+        sets = tuple(fetch_set(path, work, self.params.archive) for path in paths)
+        if not sets:
+            return Fetched(folder, left_out)
+        if len(sets) == 1:
+            # a zip alone in a folder
+            return Fetched(sets[0].folder, sets[0].left_out)
+        return Fetched(paths[0].parent, left_out, sets)
 
     def _place(self) -> Path:
         return self.root / Path(self.params.path).expanduser()

@@ -20,8 +20,8 @@ from crackflow.errors import DataError, UnreachableError
 from crackflow.params import ArchiveParams, KaggleParams
 from crackflow.rejections import Rejection
 from crackflow.sources.archive import unpack
-from crackflow.sources.download import download
-from crackflow.sources.download_faults import DiskFullError, IncompleteDownloadError, Patience
+from crackflow.sources.http.download import download
+from crackflow.sources.http.faults import DiskFullError, IncompleteDownloadError, Patience
 from crackflow.sources.kaggle_http import CredentialsError, open_archive
 from crackflow.sources.source import Fetched
 

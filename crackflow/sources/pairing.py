@@ -88,6 +88,12 @@ def match_together(files: Iterable[Path], root: Path) -> Matched:
     return _matched(together, ignored, root)
 
 
+def why_too_long(stem: str) -> str:
+    """Say that a name is too long; empty when it is not."""
+    size = len(stem.encode())
+    return f"a name of {size} bytes, expected at most {_MAX_STEM}: shorten it" if size > _MAX_STEM else ""
+
+
 def _by_stem(files: Iterable[Path], root: Path) -> tuple[dict[str, list[Path]], list[Rejection]]:
     """Group the images by stem; list the other files with their reasons."""
     found: dict[str, list[Path]] = {}
@@ -107,9 +113,7 @@ def _matched(
 ) -> Matched:
     pairs, rejected = {}, {}
     for stem, (images, masks) in sorted(together.items()):
-        reason = _why_unpaired(sorted(images), sorted(masks), root)
-        if len(stem.encode()) > _MAX_STEM:
-            reason = f"a name of {len(stem.encode())} bytes, expected at most {_MAX_STEM}: shorten it"
+        reason = why_too_long(stem) or _why_unpaired(sorted(images), sorted(masks), root)
         if reason:
             rejected[stem] = Unpaired(reason, tuple(sorted([*images, *masks])))
         else:

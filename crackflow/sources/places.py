@@ -1,6 +1,7 @@
 """Where images and masks lie in a folder: the layouts that crackflow.sources.folder describes."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,29 @@ def find_places(root: Path, depth: int = 2) -> list[Place]:
     if not places and len(folders) == 1 and depth:
         return find_places(folders[0], depth - 1)
     return places
+
+
+def walk(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Walk through a folder, and through what links to folders in it lead to.
+
+    Args:
+        top: a folder.
+
+    Yields:
+        Each folder, with the names of the links to folders and of the files in it. A link to a folder that was walked
+        before, or that holds `top`, is named and not followed.
+    """
+    root, seen = os.path.realpath(top), set[str]()
+    for folder, folders, files in os.walk(top, followlinks=True):
+        here = Path(folder)
+        seen.add(os.path.realpath(here))
+        links = {name: os.path.realpath(here / name) for name in folders if (here / name).is_symlink()}
+        folders[:] = [
+            name
+            for name in folders
+            if name not in links or not (links[name] in seen or Path(root).is_relative_to(links[name]))
+        ]
+        yield here, list(links), files
 
 
 def _place(given: str, folder: Path) -> list[Place]:

@@ -25,16 +25,37 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class PairSet:
+    """One of several sets that are fetched together.
+
+    Attributes:
+        name: of the set; no two are equal.
+        folder: where its pairs lie, in one of the layouts of crackflow.sources.folder.
+        path: of the set, relative to the folder that holds all of them: `walls` or `walls.zip`.
+        link: where a link leads, as it is written in the link; None where the set is no link.
+        left_out: files that the source itself did not take, with the reason of each.
+    """
+
+    name: str
+    folder: Path
+    path: str
+    link: str | None = None
+    left_out: tuple[Rejection, ...] = ()
+
+
+@dataclass(frozen=True)
 class Fetched:
     """Pairs on this disk, in one of the layouts of crackflow.sources.folder.
 
     Attributes:
         folder: where they lie. Below `work` they may be moved; anywhere else they belong to somebody and are copied.
         left_out: files that the source itself did not take, with the reason of each.
+        sets: what the folder holds, where it is not one set but several.
     """
 
     folder: Path
     left_out: tuple[Rejection, ...] = ()
+    sets: tuple[PairSet, ...] = ()
 
 
 @dataclass(frozen=True)

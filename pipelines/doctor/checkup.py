@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines.doctor import dvc_checks, machine_checks, project_checks, service_checks
+from pipelines.doctor import dvc_checks, machine_checks, photograph_checks, project_checks, service_checks
 from pipelines.doctor.finding import Finding, State, plain
 
 # Generous: a machine that trains answers late.
@@ -64,6 +64,7 @@ CHECKS = (
     Check("disk", dvc_checks.disk),
     Check("Prefect server", service_checks.prefect, service_checks.SERVER_S),
     Check("data source", service_checks.account),
+    Check("photographs", photograph_checks.photographs, late="warning"),
 )
 # They take long and can be left out.
 SLOW = ("GPU",)

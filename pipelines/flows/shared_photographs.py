@@ -14,6 +14,7 @@ from pathlib import Path
 
 from crackflow.atomic import write_text
 from crackflow.errors import DataError
+from crackflow.sources.places import walk
 from crackflow.sources.registry import data_source
 from pipelines.git import git
 from tasks.workspace import Workspace
@@ -49,7 +50,13 @@ def share(root: Path, tree: Path) -> None:
         return
     _check_place(root, tree, inside, place)
     known = {Path(name) for name in git(tree, "ls-files", "-z", "--", str(inside)).split("\0") if name}
-    wanted = {path for path in _files(root, inside) - known if (root / path).is_file()}
+    # what lies behind a link of the revision is read there
+    linked = {path for path in known if (tree / path).is_symlink() and (root / path).is_symlink()}
+    wanted = {
+        path
+        for path in _files_to_share(root, inside) - known
+        if (root / path).is_file() and linked.isdisjoint(path.parents)
+    }
     for path in _files(tree, inside) - known - made:
         if path not in wanted or not _same(root / path, tree / path):
             raise DataError(
@@ -97,6 +104,13 @@ def _files(top: Path, place: Path) -> set[Path]:
     if (top / place).is_file():
         return {place}
     return {Path(folder, name).relative_to(top) for folder, _, names in os.walk(top / place) for name in names}
+
+
+def _files_to_share(root: Path, place: Path) -> set[Path]:
+    """Files below a place, relative to `root`; also those behind links to folders: a set may lie elsewhere."""
+    if (root / place).is_file():
+        return {place}
+    return {(folder / name).relative_to(root) for folder, _, names in walk(root / place) for name in names}
 
 
 def _same(file: Path, place: Path) -> bool:

@@ -53,7 +53,7 @@ def run(tmp_path_factory):
         write_png(workspace.raw / f"images/{stem}.png", image)
         write_png(workspace.raw / f"masks/{stem}.png", encode_classes(mask, 2))
     names = [f"{stem}.png" for stem in STEMS]
-    pairs = pd.DataFrame({"stem": STEMS, "image": names, "mask": names, "given": ""})
+    pairs = pd.DataFrame({"stem": STEMS, "image": names, "mask": names, "given": "", "set": ""})
     pairs.to_csv(workspace.raw / "pairs.csv", index=False)
     workspace.raw_json.write_text(json.dumps({"rejected": []}))
     resize.run(workspace, params)

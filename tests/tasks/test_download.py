@@ -56,7 +56,7 @@ def test_a_folder_is_copied_as_it_is(workspace, tmp_path):
     source = photos(tmp_path / "photos", "11111", "b")
     (source / "images/c.jpg").write_bytes(b"no mask")
     download.run(workspace, params_of(source="folder", path=str(source), max_rejected=0.5))
-    assert listed(workspace) == [("11111", "11111.png", "11111.png", ""), ("b", "b.png", "b.png", "")]
+    assert listed(workspace) == [("11111", "11111.png", "11111.png", "", ""), ("b", "b.png", "b.png", "", "")]
     copies = [workspace.raw / kind / f"{stem}.png" for stem in ("11111", "b") for kind in ("images", "masks")]
     originals = [source / path.relative_to(workspace.raw) for path in copies]
     for copy, original in zip(copies, originals, strict=True):
@@ -93,7 +93,7 @@ def test_a_zip_with_given_subsets(workspace, tmp_path):
         for path in (tmp_path / "set").rglob("*.png"):
             archive.write(path, path.relative_to(tmp_path))
     download.run(workspace, params_of(source="folder", path="set.zip"))
-    assert [(stem, given) for stem, _, _, given in listed(workspace)] == [
+    assert [(stem, given) for stem, _, _, given, _ in listed(workspace)] == [
         ("a", "train"),
         ("bb", "test"),
         ("ccc", "test"),
@@ -101,6 +101,48 @@ def test_a_zip_with_given_subsets(workspace, tmp_path):
     assert record(workspace)["given"] == {"test": 2, "train": 1}
     assert (workspace.raw / "masks/bb.png").read_bytes() == (tmp_path / "set/test/masks/bb.png").read_bytes()
     assert list((workspace.root / ".crackflow/state/download").iterdir()) == []
+
+
+def test_two_sets_one_linked_and_one_zipped(workspace, tmp_path):
+    photos(tmp_path / "elsewhere", "1", "CFD_001", given="train")
+    photos(tmp_path / "roads", "1", "22")
+    sets = tmp_path / "sets"
+    sets.mkdir()
+    (sets / "walls").symlink_to("../elsewhere")
+    packed(tmp_path / "roads", "notes.txt").rename(sets / "roads.zip")
+    download.run(workspace, params_of(source="folder", path=str(sets)))
+    assert listed(workspace) == [
+        ("22", "22.png", "22.png", "", "roads"),
+        ("CFD_001", "CFD_001.png", "CFD_001.png", "train", "walls"),
+        ("roads_1", "roads_1.png", "roads_1.png", "", "roads"),
+        ("walls_1", "walls_1.png", "walls_1.png", "train", "walls"),
+    ]
+    for stem, original in (("roads_1", "roads/masks/1.png"), ("walls_1", "elsewhere/train/masks/1.png")):
+        assert (workspace.raw / f"masks/{stem}.png").read_bytes() == (tmp_path / original).read_bytes()
+    assert len(list((tmp_path / "elsewhere").rglob("*.png"))) == 4
+    assert list((workspace.root / ".crackflow/state/download").iterdir()) == []
+    [roads, walls] = record(workspace)["sets"]
+
+    def checksum(folder, *stems):
+        """Of each pair the two SHA-256, image first; sorted, one after the other, and hashed again."""
+        files = [[folder / kind / f"{stem}.png" for kind in ("images", "masks")] for stem in stems]
+        sums = [b"".join(hashlib.sha256(file.read_bytes()).digest() for file in pair) for pair in files]
+        return hashlib.sha256(b"".join(sorted(sums))).hexdigest()
+
+    shared = {"pairs": 2, "renamed": 1}
+    sums = checksum(tmp_path / "roads", "1", "22"), checksum(tmp_path / "elsewhere/train", "1", "CFD_001")
+    assert roads == {"name": "roads", **shared, "path": "roads.zip", "link": None, "sha256": sums[0]}
+    assert walls == {"name": "walls", **shared, "path": "walls", "link": "../elsewhere", "sha256": sums[1]}
+    ignored = [{"reason": "is not an image file", "count": 1, "names": ["roads/roads/notes.txt"]}]
+    assert record(workspace)["ignored"] == ignored
+
+
+def test_a_bad_set_stops_the_stage_and_is_named(workspace, tmp_path):
+    photos(tmp_path / "sets/walls", "a")
+    (tmp_path / "sets/roads.zip").write_text("no zip")
+    with pytest.raises(DataError, match=r"sets/roads\.zip is damaged or not a zip"):
+        download.run(workspace, params_of(source="folder", path=str(tmp_path / "sets")))
+    assert not workspace.raw.exists()
 
 
 def test_ignored_files_are_counted_by_reason_and_not_as_rejected(workspace, tmp_path):
@@ -156,7 +198,7 @@ def test_photographs_and_masks_side_by_side_become_pairs(workspace, tmp_path):
     for name in ("a.jpg", "a.png", "b.jpg.jpg", "b_mask.PNG"):
         Image.fromarray(np.full((8, 8), len(name), np.uint8)).save(source / name)
     download.run(workspace, params_of(source="folder", path=str(source)))
-    assert listed(workspace) == [("a", "a.jpg", "a.png", ""), ("b", "b.jpg", "b.PNG", "")]
+    assert listed(workspace) == [("a", "a.jpg", "a.png", "", ""), ("b", "b.jpg", "b.PNG", "", "")]
     assert (workspace.raw / "masks/b.PNG").read_bytes() == (source / "b_mask.PNG").read_bytes()
 
 
@@ -181,7 +223,7 @@ def test_kaggle_is_taken_from_its_cache_and_the_cache_is_unchanged(workspace, tm
     (place / "4.complete").touch()
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "cache"))
     download.run(workspace, params_of(source="kaggle", kaggle={"handle": "owner/cracks", "version": 4}))
-    assert [(stem, given) for stem, _, _, given in listed(workspace)] == [("a", "test"), ("bb", "")]
+    assert [(stem, given) for stem, _, _, given, _ in listed(workspace)] == [("a", "test"), ("bb", "")]
     assert (record(workspace)["path"], record(workspace)["version"]) == ("owner/cracks", 4)
     assert len(list(place.rglob("*.png"))) == 6
 

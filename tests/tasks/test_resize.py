@@ -40,9 +40,9 @@ def add(workspace, stem, image, mask, given="", suffix=".png"):
         Image.fromarray(pixels).save(target)
     table = workspace.raw / "pairs.csv"
     if not table.exists():
-        table.write_text("stem,image,mask,given\n")
+        table.write_text("stem,image,mask,given,set\n")
         workspace.raw_json.write_text(json.dumps({"rejected": []}))
-    table.write_text(table.read_text() + f"{stem},{stem}{suffix},{stem}{suffix},{given}\n")
+    table.write_text(table.read_text() + f"{stem},{stem}{suffix},{stem}{suffix},{given},\n")
 
 
 def rows(workspace):
@@ -87,6 +87,7 @@ def test_pairs_become_squares_and_rows(workspace):
     assert found["CFD_001"] | {"phash": ""} == {
         "stem": "CFD_001",
         "given": "test",
+        "set": "",
         "width": "48",
         "height": "32",
         "crack_share": "0.18750000",  # 6 / 32

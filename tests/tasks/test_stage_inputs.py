@@ -107,6 +107,24 @@ def test_a_change_fails_the_stage_and_takes_its_outputs_away(workspace, what):
     assert kept == (what.startswith(("a param", "params", "a module", "a template")))
 
 
+@pytest.mark.parametrize("what", ["added", "changed", "removed"])
+def test_a_change_behind_a_link_to_a_folder_is_seen(workspace, tmp_path_factory, what):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    write(elsewhere / "images/a.png", "a")
+    (workspace.root / "data/resized/linked").symlink_to(elsewhere)
+    began = stage_inputs.read(workspace, "train")
+    stage_inputs.check(workspace, "train", began)
+    changes = {
+        "added": lambda: write(elsewhere / "images/b.png", "b"),
+        "changed": lambda: write(elsewhere / "images/a.png", "other"),
+        "removed": lambda: (elsewhere / "images/a.png").unlink(),
+    }
+    changes[what]()
+    name = r"linked/images/b.png \(added\)" if what == "added" else r"linked/images/a.png"
+    with pytest.raises(stage_inputs.ChangedError, match=f"data/resized/{name}.* changed while the stage ran"):
+        stage_inputs.check(workspace, "train", began)
+
+
 def test_a_change_of_the_same_size_is_seen_by_its_time(workspace):
     began = stage_inputs.read(workspace, "train")
     mask = workspace.root / "data/resized/masks/a.png"

@@ -45,6 +45,51 @@ def test_a_path_may_begin_at_home_or_at_the_root(tmp_path, monkeypatch):
     assert folder_source(tmp_path, "/photos").fetch(tmp_path).folder == Path("/photos")
 
 
+def one_set(root):
+    for name in ("images/1.png", "masks/1.png"):
+        (root / name).parent.mkdir(parents=True)
+        (root / name).write_bytes(bytes(10))
+
+
+def test_several_sets_lie_where_they_are_or_in_the_work_folder(tmp_path):
+    one_set(tmp_path / "photos/walls")
+    with zipfile.ZipFile(tmp_path / "photos/roads.zip", "w") as archive:
+        archive.writestr("images/1.png", b"1")
+    fetched = folder_source(tmp_path, "photos").fetch(tmp_path / "work")
+    assert fetched.folder == tmp_path / "photos"
+    assert [(one.name, one.folder) for one in fetched.sets] == [
+        ("roads", tmp_path / "work/sets/roads"),
+        ("walls", tmp_path / "photos/walls"),
+    ]
+
+
+def test_a_zip_alone_in_a_folder_is_one_set(tmp_path):
+    (tmp_path / "photos").mkdir()
+    with zipfile.ZipFile(tmp_path / "photos/set.zip", "w") as archive:
+        archive.writestr("images/a.png", b"1")
+        archive.writestr("notes.txt", b"2")
+    fetched = folder_source(tmp_path, "photos").fetch(tmp_path / "work")
+    assert (fetched.folder, fetched.sets) == (tmp_path / "work/sets/set", ())
+    assert [one.name for one in fetched.left_out] == ["notes.txt"]
+
+
+def test_sets_in_a_zip(tmp_path):
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for name in ("walls", "roads"):
+            archive.writestr(f"{name}/images/1.png", b"1")
+            archive.writestr(f"{name}/masks/1.png", b"1")
+    fetched = folder_source(tmp_path, "all.zip").fetch(tmp_path / "work")
+    assert fetched.folder == tmp_path / "work/all.zip"
+    assert [one.path for one in fetched.sets] == ["roads", "walls"]
+
+
+def test_what_links_lead_to_counts_too(tmp_path):
+    one_set(tmp_path / "elsewhere")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/walls").symlink_to("../elsewhere")
+    assert folder_source(tmp_path, "photos").disk_bytes() == 5 * 20
+
+
 @pytest.mark.parametrize(("path", "size"), [("photos", 5 * 1010), ("photos.zip", 500), ("absent", 0)])
 def test_outputs_are_estimated_at_five_times_the_photographs(tmp_path, path, size):
     (tmp_path / "photos/images").mkdir(parents=True)

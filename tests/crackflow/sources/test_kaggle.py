@@ -34,8 +34,8 @@ from benchmarks.data.kaggle_server import (
 )
 from crackflow.errors import DataError
 from crackflow.params import ArchiveParams, KaggleParams, Params, render
-from crackflow.sources.download_faults import Patience
 from crackflow.sources.folder import find_pairs
+from crackflow.sources.http.faults import Patience
 from crackflow.sources.kaggle import fetch
 from tasks import download
 from tasks.workspace import Workspace

@@ -137,6 +137,32 @@ def test_a_photograph_that_is_a_link_is_shared_as_the_file_that_it_names(checkou
     assert names(tmp_path / "store") == ["a.png"]
 
 
+def test_a_set_behind_a_link_is_shared_as_its_files(checkout, tmp_path):
+    photographs(tmp_path / "store/images", "a.png")
+    photographs(checkout / "data/current/walls/images", "b.png")
+    (checkout / "data/current/roads").symlink_to(tmp_path / "store")
+    tree = prepare(checkout, "HEAD")
+    assert (tree / "data/current/roads/images/a.png").read_text() == "images/a.png"
+    assert not (tree / "data/current/roads").is_symlink()
+    assert names(tree / "data/current") == ["roads", "walls"]
+    (checkout / "data/current/roads").unlink()
+    prepare(checkout, "HEAD")
+    assert names(tree / "data/current") == ["walls"]
+    assert (tmp_path / "store/images/a.png").read_text() == "images/a.png"
+
+
+def test_a_set_behind_a_link_of_the_revision_is_read_there(checkout, tmp_path):
+    photographs(tmp_path / "store/images", "a.png")
+    photographs(checkout / "data/current/walls/images", "b.png")
+    (checkout / "data/current/roads").symlink_to(tmp_path / "store")
+    commit(checkout)
+    tree = prepare(checkout, "HEAD")
+    assert (tree / "data/current/roads").is_symlink()
+    assert json.loads((tree / LIST).read_text()) == []
+    prepare(checkout, "HEAD")
+    assert names(tmp_path / "store/images") == ["a.png"]
+
+
 def test_what_neither_git_nor_a_run_put_there_is_kept_and_said(checkout):
     photographs(checkout / "data/current", "a.png")
     tree = prepare(checkout, "HEAD")

@@ -21,8 +21,8 @@ import tenacity
 import urllib3
 
 from crackflow.progress import bar
-from crackflow.sources.download_faults import DiskFullError, IncompleteDownloadError, Patience, RetryableError, classify
-from crackflow.sources.download_state import PartialFile, RemoteFile
+from crackflow.sources.http.faults import DiskFullError, IncompleteDownloadError, Patience, RetryableError, classify
+from crackflow.sources.http.state import PartialFile, RemoteFile
 
 BLOCK = 2**16
 # the disk, the quota or the limit for one file is full
