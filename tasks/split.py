@@ -9,7 +9,6 @@ from crackflow.errors import DataError
 from crackflow.params import Params
 from crackflow.sources.provenance import NameRules
 from crackflow.splitting.examples import pick_examples
-from crackflow.splitting.grouping import SUBSETS
 from crackflow.splitting.incremental import read_subsets
 from crackflow.splitting.near_duplicates import near_duplicates
 from crackflow.splitting.protocols import Pairs, split_pairs
@@ -64,9 +63,7 @@ def run(workspace: Workspace, params: Params) -> None:
 
 def _summary(proof: dict[str, Any]) -> str:
     """One line for the log: the size of each subset, and what leaks."""
-    parts = ", ".join(
-        f"{subset} {proof['subsets'][subset]} ({proof['subsets'][subset] / proof['pairs']:.1%})" for subset in SUBSETS
-    )
+    parts = ", ".join(f"{subset} {count} ({count / proof['pairs']:.1%})" for subset, count in proof["subsets"].items())
     this, random = proof["leaks"]["this"], proof["leaks"]["random"]
     aside = f"; {len(proof['set_aside'])} set aside" if proof["set_aside"] else ""
     label = f" ({proof['label']})" if proof["label"] else ""

@@ -20,7 +20,7 @@ from crackflow.errors import TrainingError
 from crackflow.imaging.images import encode_classes, read_image, write_png
 from crackflow.imaging.pairs import KINDS, ResizedPairs
 from crackflow.models.seen_pairs import render
-from crackflow.params import Params
+from crackflow.params import Params, TrainParams
 from crackflow.progress import track
 from crackflow.visualization.charts import lines
 from crackflow.visualization.contact_sheet import sheet
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 SHEET_WIDTH = 256
 SHEET, NO_PICTURES = "sheet.png", "README.txt"
-SUBSETS = (("", "train"), ("val_", "valid"))  # prefix in Keras's logs, and the subset
+SUBSETS = {"": "train", "val_": "valid", "foreign_": "foreign_valid"}
+"""Subsets of the history, by the prefix that their columns have."""
 
 
 def run(workspace: Workspace, params: Params) -> None:
@@ -57,6 +58,7 @@ def run(workspace: Workspace, params: Params) -> None:
     train_stems = list(split.stem[split.subset == "train"])
     sources = dict(zip(split.stem, split.source, strict=True))
     valid_stems = list(split.stem[split.subset == "valid"])
+    foreign_stems = list(split.stem[split.subset == "foreign_valid"])
     shown = dataset.spread(list(split.stem[split.mini_test == "1"]), params.train.num_infer_images)
 
     recipe = [params.classes, params.model.model_dump(), params.resize.size, params.train.model_dump()]
@@ -69,7 +71,7 @@ def run(workspace: Workspace, params: Params) -> None:
     # the pictures of each epoch are kept with the checkpoints
     recipe += [shown]
     pairs = ResizedPairs(workspace.resized, len(params.classes))
-    key = _key(pairs, [*train_stems, *valid_stems], recipe, fingerprint("tasks.train"))
+    key = _key(pairs, [*train_stems, *valid_stems, *foreign_stems], recipe, fingerprint("tasks.train"))
     state = workspace.state("train", key)
     kept = checkpoints.Checkpoints(state)
     pictures = state / "pictures"
@@ -79,7 +81,7 @@ def run(workspace: Workspace, params: Params) -> None:
     def publish(history: list[checkpoints.Row]) -> None:
         _publish_history(workspace, history)
         _publish_pictures(workspace, pictures, pairs, shown, len(history))
-        _publish_newest(live, history, params.train.monitor)
+        _publish_newest(live, history, params.train)
 
     def epoch_done(trained: keras.Model, history: list[checkpoints.Row]) -> None:
         for stem in shown:
@@ -93,7 +95,16 @@ def run(workspace: Workspace, params: Params) -> None:
     _remove_pictures(workspace)
     try:
         history = loop.train(
-            drawn, train_stems, valid_stems, params.resize.size, params.model, params.train, kept, epoch_done, sources
+            drawn,
+            train_stems,
+            valid_stems,
+            params.resize.size,
+            params.model,
+            params.train,
+            kept,
+            epoch_done,
+            sources,
+            foreign_stems,
         )
         publish(history)
     except KeyboardInterrupt as stop:
@@ -144,24 +155,27 @@ def _key(pairs: ResizedPairs, stems: Sequence[str], recipe: list[object], code: 
 
 def _publish_history(workspace: Workspace, history: list[dict[str, float]]) -> None:
     frame = pd.DataFrame(history).astype({"epoch": int})
+    subsets = {prefix: subset for prefix, subset in SUBSETS.items() if f"{prefix}loss" in frame.columns}
     followed = [name for name in frame.columns if f"val_{name}" in frame.columns]
     for kind, names in (("losses", ["loss"]), ("metrics", [name for name in followed if name != "loss"])):
-        table = frame[["epoch", *(f"{prefix}{name}" for name in names for prefix, _ in SUBSETS)]]
+        table = frame[["epoch", *(f"{prefix}{name}" for name in names for prefix in subsets)]]
         write_csv(workspace.reports / f"train_{kind}.csv", table)
-        series = {f"{subset} {name}": f"{prefix}{name}" for name in names for prefix, subset in SUBSETS}
+        series = {f"{subset} {name}": f"{prefix}{name}" for name in names for prefix, subset in subsets.items()}
         chart = workspace.reports / f"train_{kind}.png"
         lines(chart, table, series, "epoch", "epoch", kind, f"{kind.capitalize()} by epoch")
 
 
-def _publish_newest(live: "Live", history: list[dict[str, float]], monitor: str) -> None:
+def _publish_newest(live: "Live", history: list[dict[str, float]], params: TrainParams) -> None:
     """Log the last epoch's values, and the best epoch's monitored value, by which trainings are compared."""
     live.step = len(history)
     for name, value in history[-1].items():
         if name != "epoch":  # which is the step
             live.log_metric(name, value, plot=False)
-    better = min if monitor == "val_loss" else max
-    best = better(history, key=lambda row: row[monitor])
-    live.summary["best"] = {"step": int(best["epoch"]), monitor: best[monitor]}
+    from crackflow.training.loop import monitored
+
+    better = min if params.monitor == "val_loss" else max
+    best = better(history, key=lambda row: monitored(row, params))
+    live.summary["best"] = {"step": int(best["epoch"]), params.monitor: best[params.monitor]}
     live.make_summary()  # type: ignore[no-untyped-call]
 
 

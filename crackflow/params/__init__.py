@@ -7,6 +7,7 @@ compares the two. `crackflow` itself never opens params.yaml: whoever runs it pa
 from crackflow.params.data import (
     ArchiveParams,
     DataParams,
+    ForeignParams,
     KaggleParams,
     ResizeParams,
     SampleParams,
@@ -51,6 +52,7 @@ __all__ = [
     "DataParams",
     "EvaluateParams",
     "FlexUNetParams",
+    "ForeignParams",
     "GateParams",
     "InferParams",
     "KaggleParams",

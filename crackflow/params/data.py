@@ -77,6 +77,20 @@ class SharesParams(Block):
         return self
 
 
+class ForeignParams(Block):
+    """Sources left out of training whole, to measure on places never seen. By name, as split.sources gives it."""
+
+    valid: tuple[str, ...] = Field((), description="beside valid, help to choose epoch and operating point")
+    test: tuple[str, ...] = Field((), description="beside test, are measured only")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        twice = sorted(set(self.valid) & set(self.test))
+        if twice:
+            raise ValueError(f"{', '.join(twice)} is in valid and in test; keep it in one of them")
+        return self
+
+
 class SplitParams(Block):
     """Stage split: the subset of each pair."""
 
@@ -89,6 +103,13 @@ class SplitParams(Block):
     )
     seed: Count = Field(0, description="same seed and pairs, same split")
     shares: SharesParams = SharesParams()
+    group_share: Part | Literal[1] = Field(
+        0.25,
+        description="largest share that one photograph's crops take of a source's pairs in valid or test, where its "
+        "photographs allow it; 1 for no limit",
+    )
+    foreign: ForeignParams = ForeignParams()
+    train_only: tuple[str, ...] = Field((), description="sources whose pairs all go to train")
     duplicate_distance: Count = Field(
         60, description="pairs whose 256-bit perceptual hashes differ in at most this many bits are near-duplicates"
     )
@@ -124,6 +145,13 @@ class SplitParams(Block):
         description="regular expressions for the source of a pair, used likewise. Where none fits, the source is what "
         "comes before the first underscore or digit, or photos",
     )
+
+    @model_validator(mode="after")
+    def _one_place_for_a_source(self) -> Self:
+        both = sorted({*self.foreign.valid, *self.foreign.test} & set(self.train_only))
+        if both:
+            raise ValueError(f"{', '.join(both)} is in foreign and in train_only; keep it in one of them")
+        return self
 
     @field_validator("previous")
     @classmethod

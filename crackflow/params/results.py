@@ -20,6 +20,11 @@ class EvaluateParams(Block):
     false_alarms_cost: Share = Field(
         0.02, description="the component filter may cost this much of threshold_metric and of positives_iou on valid"
     )
+    foreign_weight: Share = Field(
+        0.5,
+        description="how much foreign_valid counts in the choice of the operating point, and valid the rest; read "
+        "where there is one",
+    )
     compare_flips: bool = Field(True, description="figures with and without flips; evaluate takes four times as long")
     flips: bool = Field(
         False, description="test-time augmentation, the mean over four flips; infer and predict take four times as long"

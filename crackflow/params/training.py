@@ -83,6 +83,9 @@ class TrainParams(Block):
     warmup_steps: Count = Field(40, description="for cosine only: steps in which the rate rises from 0")
     reducer: ReducerParams = ReducerParams()
     monitor: str = Field("val_crack_iou", description="picks the best epoch: val_loss or val_METRIC")
+    foreign_weight: Share = Field(
+        0.5, description="how much foreign_valid counts in monitor, and valid the rest; read where there is one"
+    )
     early_stopping: Count = Field(10, description="stop after this many epochs without improvement; 0 never")
     valid_images: Count = Field(0, description="valid images used after each epoch; 0 uses all")
     num_infer_images: Count = Field(6, description="mini_test images predicted after each epoch, to look at")

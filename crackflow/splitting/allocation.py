@@ -34,7 +34,13 @@ class Need(NamedTuple):
 
 
 def assign_groups(
-    counts: Counts, sources: int, shares: Sequence[float], seed: int, assigned: Counts, needs: Sequence[Need]
+    counts: Counts,
+    sources: int,
+    shares: Sequence[float],
+    seed: int,
+    assigned: Counts,
+    needs: Sequence[Need],
+    avoided: Flags | None = None,
 ) -> Places:
     """Choose a subset for each group.
 
@@ -46,6 +52,7 @@ def assign_groups(
         seed: decides between groups of equal size; not negative.
         assigned: float64 (K, S), pairs that have their subset already and count to the shares.
         needs: are met before the shares, as far as there are groups for them.
+        avoided: bool (G, K), where a group goes only if a need leaves no other subset; None avoids none.
 
     Returns:
         (G,) subset of each group, 0 to K - 1. All pairs together are within `OVERALL` of the shares and each source
@@ -54,10 +61,11 @@ def assign_groups(
     """
     wanted = np.array(shares)
     attempts = []
+    kept_from = np.zeros((len(counts), len(wanted)), bool) if avoided is None else avoided
     for attempt in range(_ATTEMPTS):
         weight = _TOTAL_WEIGHTS[attempt % len(_TOTAL_WEIGHTS)]
         strata, taken = _with_total(counts, sources, weight), _with_total(assigned, sources, weight)
-        attempts.append(_attempt(strata, taken, wanted, needs, np.random.default_rng([seed, attempt])))
+        attempts.append(_attempt(strata, taken, wanted, needs, kept_from, np.random.default_rng([seed, attempt])))
     target = Target(_with_total(counts[:, :sources], sources), _with_total(assigned[:, :sources], sources), wanted)
     return min(attempts, key=target.rank)
 
@@ -68,7 +76,12 @@ def _with_total(counts: Counts, sources: int, weight: float = 1.0) -> Counts:
 
 
 def _attempt(
-    counts: Counts, assigned: Counts, shares: Counts, needs: Sequence[Need], random: np.random.Generator
+    counts: Counts,
+    assigned: Counts,
+    shares: Counts,
+    needs: Sequence[Need],
+    avoided: Flags,
+    random: np.random.Generator,
 ) -> Places:
     """Assign each group, the largest first, to the subset where the squared error over its share grows least."""
     order = random.permutation(len(counts))
@@ -84,7 +97,8 @@ def _attempt(
             if left[place] <= np.count_nonzero(~met[place]):
                 growth[met[place]] = np.inf
             left[place] -= 1
-        chosen[group] = np.argmin(growth)
+        elsewhere = np.where(avoided[group], np.inf, growth)
+        chosen[group] = np.argmin(elsewhere if np.isfinite(elsewhere).any() else growth)
         for place in concerned:
             met[place][chosen[group]] = True
         missing[chosen[group]] -= counts[group]

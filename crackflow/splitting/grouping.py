@@ -20,6 +20,7 @@ from scipy.sparse.csgraph import connected_components
 
 from crackflow.errors import DataError
 from crackflow.splitting.allocation import Need, assign_groups
+from crackflow.splitting.group_share import too_large
 
 SUBSETS = ("train", "valid", "test")
 
@@ -55,6 +56,8 @@ def assign_subsets(
     seed: int,
     assigned: Mapping[str, str] = MappingProxyType({}),
     kept: Mapping[str, str] = MappingProxyType({}),
+    *,
+    group_share: float = 1,
 ) -> dict[str, str]:
     """Assign whole groups to the subsets.
 
@@ -67,6 +70,8 @@ def assign_subsets(
         assigned: subset by stem of pairs that have theirs already and count to the shares; `sources` and `empty` hold
             them too.
         kept: likewise of pairs that do not count to the shares; a subset that holds them may stay without any other.
+        group_share: largest share of a source's pairs in a subset other than train that one group may have; a larger
+            group goes to train where the source has enough small ones.
 
     Returns:
         Subset by stem of `groups`. No subset is left empty, and none without a pair that has cracks as long as these
@@ -103,12 +108,15 @@ def assign_subsets(
     number = {name: place for place, name in enumerate(names)}
     with_cracks = {group for stem, group in groups.items() if not empty[stem]}
     filled_with_cracks = {subset for stem, subset in held.items() if not empty[stem]}
+    counted = count({stem: number[group] for stem, group in groups.items()}, len(names))
+    done = count({stem: subsets.index(subset) for stem, subset in assigned.items()}, len(subsets))
+    by_source = (counted[:, : len(known)], done[:, : len(known)])
     chosen = assign_groups(
-        count({stem: number[group] for stem, group in groups.items()}, len(names)),
+        counted,
         len(known),
         list(shares.values()),
         seed,
-        count({stem: subsets.index(subset) for stem, subset in assigned.items()}, len(subsets)),
+        done,
         [
             Need(np.ones(len(names), dtype=bool), np.array([subset in filled for subset in subsets])),
             Need(
@@ -116,5 +124,6 @@ def assign_subsets(
                 np.array([subset in filled_with_cracks for subset in subsets]),
             ),
         ],
+        too_large(*by_source, list(shares.values()), [subset != "train" for subset in subsets], group_share),
     )
     return {stem: subsets[chosen[number[group]]] for stem, group in groups.items()}

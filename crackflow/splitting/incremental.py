@@ -9,6 +9,7 @@ from scipy.cluster.hierarchy import DisjointSet
 
 from crackflow.errors import DataError
 from crackflow.rejections import Rejection
+from crackflow.splitting.foreign import FOREIGN
 from crackflow.splitting.grouping import SUBSETS
 
 _COLUMNS = ("stem", "subset")
@@ -57,8 +58,9 @@ def _take(stem: str | None, subset: str | None, subsets: dict[str, str], where: 
     """
     if not stem:
         raise DataError(f"{where} has no stem; give the pair's file name without its suffix")
-    if subset not in SUBSETS:
-        raise DataError(f"{where}: the subset of {stem} is {subset or ''!r}; expected one of {', '.join(SUBSETS)}")
+    if subset not in (*SUBSETS, *FOREIGN):
+        known = ", ".join((*SUBSETS, *FOREIGN))
+        raise DataError(f"{where}: the subset of {stem} is {subset or ''!r}; expected one of {known}")
     if stem in subsets:
         raise DataError(f"{where} has {stem} a second time; keep one of its rows")
     subsets[stem] = subset

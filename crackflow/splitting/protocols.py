@@ -3,7 +3,7 @@
 All are pure functions of the pairs, the seed and the parameters. The order of the pairs does not matter.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from crackflow.errors import DataError
 from crackflow.params import SplitParams
 from crackflow.rejections import Rejection
+from crackflow.splitting.foreign import divide
 from crackflow.splitting.grouping import SUBSETS, assign_subsets, group_pairs
 from crackflow.splitting.incremental import join_previous
 
@@ -44,6 +45,17 @@ class Pairs:
         joined = [pair for pair in self.duplicates if pair[0] in stems and pair[1] in stems]
         return group_pairs({stem: self.parents[stem] for stem in stems}, joined)
 
+    def only(self, stems: Iterable[str]) -> "Pairs":
+        """Some of the pairs, and nothing of the others."""
+        wanted = set(stems)
+        return Pairs(
+            {stem: self.sources[stem] for stem in wanted},
+            {stem: self.parents[stem] for stem in wanted},
+            {stem: self.empty[stem] for stem in wanted},
+            {stem: self.given[stem] for stem in wanted},
+            tuple(pair for pair in self.duplicates if wanted.issuperset(pair)),
+        )
+
 
 @dataclass(frozen=True)
 class Split:
@@ -66,18 +78,18 @@ def split_pairs(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) 
 
     Raises:
         DataError: when the protocol needs what is not there (subsets given, an earlier split), can't use what is
-            there, or leaves a subset empty or without cracks.
+            there, or leaves a subset empty or without cracks; or when a foreign source is none of these pairs'.
     """
     if params.protocol in LEAKY and previous:
         raise DataError(
             f"split.protocol {params.protocol} does not keep an earlier split, but split.previous {params.previous} "
             f"holds {len(previous)} pairs; set split.previous to data/previous.csv, or split.protocol to grouped"
         )
-    by_protocol = {"grouped": _grouped, "official": _official, "file": _from_file}
-    if params.protocol == "random":
-        split = Split(split_at_random(pairs.sources, params.shares.model_dump(), params.seed))
-    else:
-        split = by_protocol[params.protocol](pairs, previous, params)
+    by_source = divide(pairs.sources, pairs.groups, params)
+    home = pairs.only(by_source.home)
+    by_protocol = {"grouped": _grouped, "official": _official, "file": _from_file, "random": _random}
+    split = by_protocol[params.protocol](home, previous, params)
+    split = Split(split.subsets | by_source.subsets, split.set_aside + by_source.set_aside)
     empty = [subset for subset in SUBSETS if subset not in split.subsets.values()]
     if empty:
         raise DataError(
@@ -123,8 +135,15 @@ def split_at_random(stems: Mapping[str, object], shares: Mapping[str, float], se
     return {stem: list(shares)[place] for stem, place in zip(order, places, strict=True)}
 
 
+def _random(pairs: Pairs, _: Mapping[str, str], params: SplitParams) -> Split:
+    """By pair at random."""
+    return Split(split_at_random(pairs.sources, params.shares.model_dump(), params.seed))
+
+
 def _grouped(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) -> Split:
     """By whole groups; old pairs keep their subset, and the shares are those of the new ones."""
+    # what was foreign is now assigned as if it were new
+    previous = {stem: subset for stem, subset in previous.items() if subset in SUBSETS}
     joined = join_previous(pairs.parents, pairs.duplicates, previous)
     followed = {stem: subset for stem, subset in joined.subsets.items() if stem not in previous}
     assigned = assign_subsets(
@@ -135,6 +154,7 @@ def _grouped(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) -> 
         params.seed,
         followed,
         {stem: subset for stem, subset in joined.subsets.items() if stem in previous},
+        group_share=params.group_share,
     )
     return Split(joined.subsets | assigned, joined.set_aside)
 
@@ -156,7 +176,9 @@ def _official(pairs: Pairs, _: Mapping[str, str], params: SplitParams) -> Split:
     if train and "valid" not in given.values():
         whole = params.shares.train + params.shares.valid
         shares = {"train": params.shares.train / whole, "valid": params.shares.valid / whole}
-        given |= assign_subsets(pairs.groups(train), pairs.sources, pairs.empty, shares, params.seed)
+        given |= assign_subsets(
+            pairs.groups(train), pairs.sources, pairs.empty, shares, params.seed, group_share=params.group_share
+        )
     return Split(given, aside)
 
 

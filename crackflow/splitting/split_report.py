@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from crackflow.params import SplitParams
+from crackflow.splitting.foreign import FOREIGN
 from crackflow.splitting.grouping import SUBSETS
 from crackflow.splitting.leakage import count_leaks, mean_leaks
 from crackflow.splitting.near_duplicates import NearDuplicate
@@ -34,18 +35,21 @@ def describe(
     Returns:
         Plain values for JSON. `off` is the largest difference, in percentage points, between a subset's share
         of the new pairs and the one asked for. `nearest` is the least that a source's groups allow; it is there where
-        `off` is above 5 points and the source has at most 2,000 pairs.
+        `off` is above 5 points and the source has at most 2,000 pairs. `subset_groups` says of how many groups a
+        source's pairs of a subset are, and which share of them the largest has.
     """
     subsets = split.subsets
     groups = pairs.groups(subsets)
-    new = {stem: subset for stem, subset in subsets.items() if stem not in previous}
-    kept = len(subsets) - len(new)
+    by_name = {*params.foreign.valid, *params.foreign.test, *params.train_only}
+    kept = sum(stem in previous for stem in subsets)
+    # the pairs that were assigned by the shares
+    new = {s: subset for s, subset in subsets.items() if s not in previous and pairs.sources[s] not in by_name}
     return {
         "protocol": params.protocol,
         "label": LEAKY.get(params.protocol, ""),
         "pairs": len(subsets),
         "groups": len(set(groups.values())),
-        "subsets": _counts(subsets.values()),
+        "subsets": _counts(subsets.values()) | _foreign_counts(subsets.values()),
         "shares": {"asked": params.shares.model_dump(), "off": _off(_counts(new.values()), params)},
         "groups_by_source": _by_source(pairs, subsets, new, groups, params),
         "duplicate_distance": params.duplicate_distance,
@@ -93,11 +97,13 @@ def _by_source(
             allowed = least_difference(
                 list(free.values()), list(params.shares.model_dump().values()), [followed[name] for name in SUBSETS]
             )
+        where = [subsets[stem] for stem in stems]
         found[source] = {
             "pairs": len(stems),
             "groups": len(sizes),
             "largest": max(sizes.values()),
-            "subsets": _counts(subsets[stem] for stem in stems),
+            "subsets": _counts(where) | _foreign_counts(where),
+            "subset_groups": {name: _groups_in(stems, subsets, groups, name) for name in sorted(set(where))},
             "off": off,
             "nearest": None if allowed is None else round(100 * allowed, 2),
         }
@@ -122,6 +128,20 @@ def _leaks(pairs: Pairs, split: Split, params: SplitParams) -> dict[str, Any]:
 def _counts(subsets: Iterable[str]) -> dict[str, int]:
     counted = Counter(subsets)
     return {subset: counted[subset] for subset in SUBSETS}
+
+
+def _foreign_counts(subsets: Iterable[str]) -> dict[str, int]:
+    """Pairs of each foreign subset that there is."""
+    counted = Counter(subsets)
+    return {subset: counted[subset] for subset in FOREIGN if counted[subset]}
+
+
+def _groups_in(
+    stems: Sequence[str], subsets: Mapping[str, str], groups: Mapping[str, str], subset: str
+) -> dict[str, Any]:
+    """How many groups these pairs of a subset are of, and the largest one's share of them, 0..1."""
+    sizes = Counter(groups[stem] for stem in stems if subsets[stem] == subset)
+    return {"groups": len(sizes), "largest_share": round(max(sizes.values()) / sizes.total(), 4)}
 
 
 def _off(counts: Mapping[str, int], params: SplitParams) -> float | None:

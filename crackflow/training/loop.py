@@ -41,6 +41,7 @@ def train(
     checkpoints: Checkpoints,
     epoch_done: EpochDone,
     sources: Mapping[str, str] = MappingProxyType({}),
+    foreign_stems: Sequence[str] = (),
 ) -> list[Row]:
     """Train from the last checkpoint until `params` end it.
 
@@ -55,9 +56,11 @@ def train(
         epoch_done: called after each epoch, before its checkpoint, with the network for inference that the epoch was
             validated with, and the history so far.
         sources: source by stem of the training pairs; needed where `params.draw` names any.
+        foreign_stems: pairs of places that are in no other subset; they help to pick the best epoch.
 
     Returns:
-        The history, one row per epoch: epoch (from 1), learning_rate, loss, val_loss, each metric and val_metric.
+        The history, one row per epoch: epoch (from 1), learning_rate, loss, val_loss, each metric and val_metric; with
+        `foreign_stems` also foreign_loss and each foreign_metric.
 
     Raises:
         DataError: when there is nothing to train or to validate on, or `draw` names a source that no pair has.
@@ -80,7 +83,10 @@ def train(
     judge.compile(**objectives(params))
     place = checkpoints.restore(model)
     history = place.history
-    valid = WholeImages(folder, spread(valid_stems, params.valid_images or len(valid_stems)), VALID_BATCH)
+    valid, foreign = (
+        WholeImages(folder, spread(stems, params.valid_images or len(stems)), VALID_BATCH)
+        for stems in (valid_stems, foreign_stems)
+    )
     if place.sums:
         # Keras makes the variables of metrics at the first batch; they must exist before sums are loaded
         model.test_on_batch(*valid[0])
@@ -105,7 +111,11 @@ def train(
             # with train.averaging, fit has left the average in the place of the weights
             copy_weights(model, judged)
             seen = judge.evaluate(valid, verbose=0, return_dict=True, callbacks=[watch])
-            history.append(row | {f"val_{name}": float(value) for name, value in seen.items()})
+            row |= {f"val_{name}": float(value) for name, value in seen.items()}
+            if foreign_stems:
+                seen = judge.evaluate(foreign, verbose=0, return_dict=True, callbacks=[watch])
+                row |= {f"foreign_{name}": float(value) for name, value in seen.items()}
+            history.append(row)
             epoch_done(judged, history)
             if schedule.best_epoch(_values(history, params)) == epoch:
                 checkpoints.save_best(judged)
@@ -142,7 +152,22 @@ def _advice(checkpoints: Checkpoints) -> str:
 def _values(history: Sequence[Row], params: TrainParams) -> list[float]:
     """The monitored value of each epoch, negated where higher is better."""
     sign = 1 if params.monitor == "val_loss" else -1
-    return [sign * row[params.monitor] for row in history]
+    return [sign * monitored(row, params) for row in history]
+
+
+def monitored(row: Row, params: TrainParams) -> float:
+    """Give the value by which epochs are compared.
+
+    Args:
+        row: an epoch's row of the history.
+        params: monitor and foreign_weight are read.
+
+    Returns:
+        The value of `monitor` on valid, or where there is a foreign_valid the mean of both, weighed by foreign_weight.
+    """
+    home = row[params.monitor]
+    foreign = row.get(f"foreign_{params.monitor.removeprefix('val_')}")
+    return home if foreign is None else (1 - params.foreign_weight) * home + params.foreign_weight * foreign
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]

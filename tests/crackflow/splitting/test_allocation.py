@@ -97,3 +97,15 @@ def test_needs_are_met_also_where_a_source_can_not_come_near_to_its_shares():
         needs = [Need(np.ones(16, bool), np.zeros(3, bool)), Need(rare, np.zeros(3, bool))]
         chosen = assign_groups(counts, 2, SHARES, seed, np.zeros((3, 2)), needs)
         assert sorted(chosen[rare].tolist()) == [0, 1, 2]
+
+
+def test_a_group_goes_where_it_is_to_be_avoided_only_if_a_need_leaves_no_other_subset():
+    """Ten pairs of one group, 90 groups of one."""
+    counts = counts_of([10, *[1] * 90])
+    every = Need(np.ones(91, bool), np.zeros(3, bool))
+    avoided = np.zeros((91, 3), bool)
+    avoided[0, 1:] = True
+    for seed in range(5):
+        assert assign_groups(counts, 1, SHARES, seed, np.zeros((3, 1)), [every], avoided)[0] == 0
+    only_this = Need(np.arange(91) == 0, np.array([True, True, False]))
+    assert assign_groups(counts, 1, SHARES, 0, np.zeros((3, 1)), [only_this], avoided)[0] == 2

@@ -193,3 +193,29 @@ def test_a_growing_set_never_moves_a_pair_and_never_leaks(rows, links, first, ra
     assert (leaks.parents_across, leaks.duplicates_across) == (0, 0)
     shuffled = some(len(rows), lambda items: random.sample(items, len(items)))
     assert split_pairs(shuffled, before, params()) == after
+
+
+@pytest.mark.parametrize("protocol", ["grouped", "random"])
+def test_foreign_sources_are_in_no_other_subset_and_count_to_no_share(protocol):
+    pairs = photographs(60)
+    pairs = Pairs(**{**vars(pairs), "sources": {stem: "far" if stem < "010" else "one" for stem in pairs.sources}})
+    split = split_pairs(pairs, {}, params(protocol=protocol, foreign={"test": ["far"]}))
+    assert Counter(split.subsets.values()) == {"train": 70, "valid": 20, "test": 10, "foreign_test": 20}
+    assert {pairs.sources[stem] for stem, subset in split.subsets.items() if subset == "foreign_test"} == {"far"}
+
+
+def test_what_was_foreign_before_is_assigned_as_if_it_were_new():
+    pairs = photographs(50)
+    split = split_pairs(pairs, dict.fromkeys(pairs.sources, "foreign_test"), params())
+    assert Counter(split.subsets.values()) == {"train": 70, "valid": 20, "test": 10}
+
+
+def test_one_photograph_is_no_large_part_of_valid_or_test():
+    # a photograph of 24 crops; without a limit it is in test or valid with some seeds
+    pairs = photographs(100)
+    parents = {stem: "000" if photo < "012" else photo for stem, photo in pairs.parents.items()}
+    pairs = Pairs(**{**vars(pairs), "parents": parents})
+    where = {split_pairs(pairs, {}, params(seed=seed)).subsets["000-0"] for seed in range(20)}
+    assert where == {"train"}
+    unlimited = {split_pairs(pairs, {}, params(seed=seed, group_share=1)).subsets["000-0"] for seed in range(20)}
+    assert unlimited != {"train"}
