@@ -77,12 +77,30 @@ def table(figures: Mapping[str, Any], places: list[tuple[str, str]]) -> Group:
         protocol["intervals"] = ends
     parts = [
         main,
+        *([_foreign(found)] if (found := figures.get("foreign")) else []),
         _grid("protocol", [(name.replace("_", " "), value) for name, value in protocol.items()]),
         _grid("outputs", places),
     ]
     if flips := figures.get("flips"):
         parts.insert(1, _flips(flips))
     return Group(*parts)
+
+
+def _foreign(figures: Mapping[str, Any]) -> Table:
+    """The figures on places never seen."""
+    images = figures["protocol"]["images"]
+    table = Table(
+        title=f"\nplaces never seen: {images} pairs of sources that were left out of training, crack class",
+        title_justify="left",
+        title_style="bold",
+    )
+    table.add_column("figure")
+    table.add_column("this model", justify="right", style="bold")
+    table.add_column("all-black mask", justify="right")
+    for one in HEADLINE:
+        sides = (figure_text(figures, one, side) for side in ("crack", "all_background"))
+        table.add_row(figure_words(one, figures["protocol"]), *sides)
+    return table
 
 
 def _flips(flips: Mapping[str, Any]) -> Table:

@@ -91,7 +91,8 @@ def write(run: Workspace, results: dict[str, Any], target: Path) -> None:
             "`dvc repro --force --single-item train` in the work tree, and run `make real DATA=DIR` again"
         )
     split = pd.read_csv(run.split_csv, dtype=str, keep_default_na=False)
-    stems = {subset: list(split["stem"][split["subset"] == subset]) for subset in ("train", "valid")}
+    train = list(split["stem"][split["subset"] == "train"])
+    chosen_on = list(split["stem"][split["subset"].isin(["valid", "foreign_valid"])])
     with tempfile.TemporaryDirectory(prefix=".pack-", dir=target.parent) as name:
         folder = Path(name)
         model = folder / packaged_weights.MODEL
@@ -100,8 +101,8 @@ def write(run: Workspace, results: dict[str, Any], target: Path) -> None:
             raise ModelError(f"the packed model has {model.stat().st_size:,} bytes, expected at most {MAX_BYTES:,}")
         point = json.loads(run.operating_point.read_text(encoding="utf-8"))
         write_json(folder / packaged_weights.POINT, {**point, "model_sha256": sha256(model)})
-        write_text(folder / packaged_weights.TRAINED_ON, _trained_on(run, stems["train"]))
-        write_text(folder / packaged_weights.CHOSEN_ON, packaged_weights.chosen_on_text(stems["valid"]))
+        write_text(folder / packaged_weights.TRAINED_ON, _trained_on(run, train))
+        write_text(folder / packaged_weights.CHOSEN_ON, packaged_weights.chosen_on_text(chosen_on))
         write_json(folder / CARD, _card(results, split, model, before))
         scored = score(packaged_weights.open_folder(folder, "the packed weights"), run.raw)
         loss = abs(scored.figures["crack"]["pooled"]["iou"] - before["crack"]["pooled"]["iou"])

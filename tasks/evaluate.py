@@ -3,7 +3,7 @@
 import pandas as pd
 
 from crackflow.errors import DataError
-from crackflow.evaluation.figures import plain
+from crackflow.evaluation.figures import foreign_figures, plain
 from crackflow.evaluation.figures_file import as_file
 from crackflow.evaluation.scoring import Evaluation, score_pairs, search_operating_points
 from crackflow.evaluation.tables import figure_table, per_image_table, per_source_table, precision_recall_table
@@ -11,6 +11,7 @@ from crackflow.imaging.pairs import ResizedPairs
 from crackflow.inference.operating_point import sha256
 from crackflow.models import seen_pairs
 from crackflow.params import Params
+from crackflow.splitting.foreign import FOREIGN, TEST, VALID
 from crackflow.strict_json import FORMAT
 from crackflow.visualization.threshold_chart import Spot, precision_recall
 from tasks.outputs import new_folder, write_csv, write_json
@@ -32,32 +33,31 @@ def run(workspace: Workspace, params: Params) -> None:
     from crackflow.inference.predictor import load_model
 
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
-    rows = {subset: split[split["subset"] == subset] for subset in ("valid", "test")}
-    hashes = seen_pairs.read_hashes(workspace.trained_on)
-    for subset, found in rows.items():
-        if found.empty:
+    rows = {subset: split[split["subset"] == subset] for subset in ("valid", "test", *FOREIGN)}
+    for subset in ("valid", "test"):
+        if rows[subset].empty:
             raise DataError(f"data/split.csv has no {subset} images; raise split.shares.{subset} or add pairs")
+    hashes = seen_pairs.read_hashes(workspace.trained_on)
+    for found in rows.values():
         reject_trained_on(found, hashes)
+    chosen_on = [subset for subset in ("valid", VALID) if not rows[subset].empty]
     model = load_model(workspace.model)
     evaluate, names = params.evaluate, list(params.classes)
     pairs = ResizedPairs(workspace.resized, len(names))
     levels = workspace.state("evaluate", "levels")
-    results = search_operating_points(model, pairs, rows["valid"], evaluate, levels)
+    chosen = pd.concat([rows[subset] for subset in chosen_on])
+    results = search_operating_points(model, pairs, chosen, evaluate, levels)
     result, other = results[evaluate.flips], results.get(not evaluate.flips)
-    origin = f"valid, {evaluate.threshold_metric}"
+    point, origin = result.point, f"{' and '.join(chosen_on)}, {evaluate.threshold_metric}"
     with new_folder(workspace.predictions) as folder:
+        other_point = other.point if other else None
         evaluation = score_pairs(
-            model,
-            pairs,
-            rows["test"],
-            evaluate,
-            names,
-            result.point,
-            origin,
-            other=other.point if other else None,
-            masks=folder,
+            model, pairs, rows["test"], evaluate, names, point, origin, other=other_point, masks=folder
         )
-    publish(workspace, evaluation)
+        foreign = None
+        if not rows[TEST].empty:
+            foreign = score_pairs(model, pairs, rows[TEST], evaluate, names, point, origin, masks=folder)
+    publish(workspace, evaluation, foreign)
     write_csv(workspace.reports / "operating_point.csv", result.table)
     write_json(
         workspace.operating_point,
@@ -65,14 +65,18 @@ def run(workspace: Workspace, params: Params) -> None:
             **result.as_json(),
             "format": FORMAT,
             "metric": evaluate.threshold_metric,
-            "chosen_on": "valid",
+            "chosen_on": " and ".join(chosen_on),
             "model_sha256": sha256(workspace.model),
             "false_alarms_target": evaluate.false_alarms,
             "false_alarms_cost": evaluate.false_alarms_cost,
         },
     )
     reached = evaluation.figures["crack"]["pooled"]["iou"]
-    print(f"crack IoU {reached:.4f}, pooled over {len(rows['test'])} test images; {result.point.words()}")
+    abroad = ""
+    if foreign:
+        there = foreign.figures["crack"]["pooled"]["iou"]
+        abroad = f", {there:.4f} over {len(rows[TEST])} images of places never seen"
+    print(f"crack IoU {reached:.4f}, pooled over {len(rows['test'])} test images{abroad}; {point.words()}")
 
 
 def reject_trained_on(rows: pd.DataFrame, hashes: frozenset[str]) -> None:
@@ -94,18 +98,24 @@ def reject_trained_on(rows: pd.DataFrame, hashes: frozenset[str]) -> None:
         )
 
 
-def publish(workspace: Workspace, evaluation: Evaluation) -> None:
+def publish(workspace: Workspace, evaluation: Evaluation, foreign: Evaluation | None = None) -> None:
     """Write the figures, tables and the chart of an evaluation.
 
     Args:
         workspace: metrics and reports are written.
-        evaluation: as score_pairs gives it.
+        evaluation: on test, as score_pairs gives it.
+        foreign: likewise on foreign_test; None where there is none.
     """
+    if foreign:
+        evaluation.figures["foreign"] = foreign_figures(foreign.figures, foreign.images)
     figures, images, point = evaluation.figures, evaluation.images, evaluation.point
     write_json(workspace.metrics_json, as_file(plain(figures)))
     write_csv(workspace.reports / "evaluation.csv", figure_table(figures, point), header=False)
     write_csv(workspace.reports / "per_image.csv", per_image_table(images))
     write_csv(workspace.reports / "per_source.csv", per_source_table(images).assign(operating_point=point.words()))
+    abroad = foreign.images if foreign else []
+    write_csv(workspace.reports / "foreign_per_image.csv", per_image_table(abroad))
+    write_csv(workspace.reports / "foreign_per_source.csv", per_source_table(abroad))
     curve = precision_recall_table(images)
     write_csv(workspace.reports / "precision_recall.csv", curve)
     pooled = figures["crack"]["pooled"]

@@ -36,6 +36,8 @@ FILES = (
     ("evaluation.csv", "the same as name and value, those of the original experiment first"),
     ("per_image.csv", "a row a test image"),
     ("per_source.csv", "a row a source"),
+    ("foreign_per_image.csv", "a row an image of a place never seen"),
+    ("foreign_per_source.csv", "a row a source of places never seen"),
     ("precision_recall.csv", "a row a threshold, without the component filter"),
     ("operating_point.csv", "a row a component filter: the figures it reaches on valid"),
     ("train_losses.csv", "a row an epoch"),
@@ -58,7 +60,8 @@ def run(workspace: Workspace, params: Params) -> None:
     metrics = _read_json(workspace.metrics_json)
     point = _read_json(workspace.operating_point)
     raw = _read_json(workspace.raw_json)
-    sources = pd.read_csv(workspace.reports / "per_source.csv", keep_default_na=False, na_values=[""])
+    sources = _by_source(workspace.reports / "per_source.csv")
+    foreign = metrics.get("foreign")
     worst = draw_worst(workspace, len(params.classes), workspace.reports / "worst.png")
     dataset = _read_json(workspace.reports / "dataset.json")
     values = {
@@ -77,7 +80,10 @@ def run(workspace: Workspace, params: Params) -> None:
         "flips": metrics.get("flips"),
         "point": point,
         "threshold_metric": figure_words(BY_NAME[point["metric"]], metrics["protocol"]),
-        "sources": sources.to_dict("records"),
+        "sources": sources,
+        "foreign": foreign,
+        "foreign_headline": headline_rows(foreign) if foreign else None,
+        "foreign_sources": _by_source(workspace.reports / "foreign_per_source.csv"),
         "epochs": len(pd.read_csv(workspace.reports / "train_losses.csv")),
         "epoch_sheet": (workspace.reports / "epoch_change_infer/sheet.png").exists(),
         "worst": worst,
@@ -127,6 +133,10 @@ def draw_worst(workspace: Workspace, num_classes: int, path: Path) -> list[dict[
     worst = [{str(name): value for name, value in row.items()} for row in order.head(WORST).to_dict("records")]
     write_png(path, comparison([_compared(workspace, row, num_classes) for row in worst], num_classes, SHEET_WIDTH))
     return worst
+
+
+def _by_source(path: Path) -> list[dict[Any, Any]]:
+    return pd.read_csv(path, keep_default_na=False, na_values=[""]).to_dict("records")
 
 
 def _read_json(path: Path) -> dict[str, Any]:

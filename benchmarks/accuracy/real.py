@@ -75,8 +75,6 @@ def results(args: argparse.Namespace) -> dict[str, Any]:
     params["data"]["path"] = "DATA"
     ran = measured(records(TREE), outputs(TREE), json.loads((TREE / VOUCHED).read_text(encoding="utf-8")))
     raw = json.loads((TREE / "data/raw.json").read_text(encoding="utf-8"))
-    by_source = (TREE / "reports/per_source.csv").read_text(encoding="utf-8").splitlines()
-    names = by_source[0].split(",")
     return {
         "command": "make real DATA=DIR",
         "profile": args.profile,
@@ -90,9 +88,16 @@ def results(args: argparse.Namespace) -> dict[str, Any]:
         "stage_peak_mib": {stage["stage"]: stage.get("peak_mib") for stage in ran},
         "operating_point": json.loads((TREE / "models/operating_point.json").read_text(encoding="utf-8")),
         "figures": json.loads((TREE / "metrics/evaluation.json").read_text(encoding="utf-8")),
-        "by_source": [dict(zip(names, row.split(","), strict=True)) for row in by_source[1:]],
+        "by_source": by_source("per_source.csv"),
+        "foreign_by_source": by_source("foreign_per_source.csv"),
         "params": params,
     }
+
+
+def by_source(name: str) -> list[dict[str, str]]:
+    """The rows of a table in reports/."""
+    names, *rows = (TREE / "reports" / name).read_text(encoding="utf-8").splitlines()
+    return [dict(zip(names.split(","), row.split(","), strict=True)) for row in rows]
 
 
 Record = dict[str, Any]

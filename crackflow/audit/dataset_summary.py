@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from crackflow.splitting.foreign import FOREIGN
 from crackflow.splitting.grouping import SUBSETS
 
 
@@ -15,9 +16,14 @@ def by_source_and_subset(split: pd.DataFrame) -> pd.DataFrame:
         split: columns source and subset, a row a pair.
 
     Returns:
-        A row a source (the index, sorted), a column for each of SUBSETS, in that order.
+        A row a source (the index, sorted), a column for each of SUBSETS, in that order, and for each foreign subset
+        that there is.
     """
-    return pd.crosstab(split["source"], split["subset"]).reindex(columns=list(SUBSETS), fill_value=0)
+    return pd.crosstab(split["source"], split["subset"]).reindex(columns=_subsets(split), fill_value=0)
+
+
+def _subsets(split: pd.DataFrame) -> list[str]:
+    return [*SUBSETS, *(subset for subset in FOREIGN if (split["subset"] == subset).any())]
 
 
 def summary(resized: pd.DataFrame, split: pd.DataFrame) -> dict[str, Any]:
@@ -41,9 +47,9 @@ def summary(resized: pd.DataFrame, split: pd.DataFrame) -> dict[str, Any]:
     rejected = resized[resized["rejected"] != ""].sort_values("stem")
     return {
         "pairs": len(used),
-        "subsets": {subset: _described(used[used["subset"] == subset]) for subset in SUBSETS},
+        "subsets": {subset: _described(used[used["subset"] == subset]) for subset in table.columns},
         "sources": {
-            str(source): _described(used[used["source"] == source]) | {s: int(row[s]) for s in SUBSETS}
+            str(source): _described(used[used["source"] == source]) | {s: int(row[s]) for s in table.columns}
             for source, row in table.iterrows()
         },
         "sizes": {size: int(sizes[size]) for size in sorted(sizes.index)},

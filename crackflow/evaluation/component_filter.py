@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crackflow.evaluation.metrics import Counts, Integers, iou, pooled, positives, recall
+from crackflow.evaluation.places import EVERY, Places
 from crackflow.evaluation.thresholds import THRESHOLD_METRICS, ThresholdMetric
 from crackflow.inference.operating_point import SCALE, ClassMask, Levels, components, passes_filter
 
@@ -96,12 +97,13 @@ def counts_by_filter(images: Sequence[ImageComponents]) -> Counts:
     return Counts(tp, area - tp, crack - tp, pixels - crack - area + tp)
 
 
-def filter_table(at: Counts, metric: ThresholdMetric) -> pd.DataFrame:
+def filter_table(at: Counts, metric: ThresholdMetric, places: Places | None = None) -> pd.DataFrame:
     """Give the figures that each filter reaches.
 
     Args:
         at: counts of shape (N, len(GRID)).
         metric: the figure by which filters are compared.
+        places: which of the images are foreign, and how much these count; None where none is.
 
     Returns:
         A row a filter: smallest_share, peak, the figure under the name of `metric`, positives_iou (the mean IoU of the
@@ -109,10 +111,13 @@ def filter_table(at: Counts, metric: ThresholdMetric) -> pd.DataFrame:
         without such images).
     """
     reduce, ratio = THRESHOLD_METRICS[metric]
-    free = (at.tp + at.fn)[:, 0] == 0
-    alarms = ((at.tp + at.fp)[free] > 0).mean(axis=0) if free.any() else np.full(len(GRID), np.nan)
-    figures = {metric: reduce(ratio, at), POSITIVES: positives(iou, at)}
-    figures |= {"recall": pooled(recall, at), "false_alarms": alarms}
+    places = places or EVERY
+    figures = {
+        metric: places.mean(lambda counts: reduce(ratio, counts), at),
+        POSITIVES: places.mean(lambda counts: positives(iou, counts), at),
+        "recall": places.mean(lambda counts: pooled(recall, counts), at),
+        "false_alarms": places.mean(_share_with_alarms, at),
+    }
     return pd.DataFrame({"smallest_share": GRID[:, 0], "peak": GRID[:, 1], **figures})
 
 
@@ -151,6 +156,11 @@ def choose_filter(table: pd.DataFrame, metric: ThresholdMetric, target: float, c
     return FilterChoice(
         float(row["smallest_share"]), float(row["peak"]), float(row[metric]), float(row["false_alarms"]), outcome
     )
+
+
+def _share_with_alarms(at: Counts) -> NDArray[np.float64]:
+    free = (at.tp + at.fn)[:, 0] == 0
+    return ((at.tp + at.fp)[free] > 0).mean(axis=0) if free.any() else np.full(at.tp.shape[1], np.nan)
 
 
 def _best(figures: NDArray[np.float64], among: NDArray[np.bool_]) -> int:

@@ -47,6 +47,17 @@ class Intervals(Strict):
     crack: dict[str, tuple[Figure, Figure] | None]
 
 
+class Foreign(Strict):
+    """The figures on places never seen, as crackflow.evaluation.figures.foreign_figures gives them."""
+
+    crack: Crack
+    all_background: Crack
+    intervals: Intervals
+    protocol: dict[str, JsonValue]
+    by_source: dict[str, Figure]
+    mean_of_sources: Figure
+
+
 class FiguresFile(Strict):
     """What the file holds; blocks that an earlier version did not write are None.
 
@@ -56,6 +67,7 @@ class FiguresFile(Strict):
         intervals: as crackflow.evaluation.intervals.headline_intervals gives them.
         flips: the figures of plain and averaged predictions with their operating points.
         protocol: how it was measured.
+        foreign: the same on places never seen, where the split has any.
     """
 
     format: Format | None = None
@@ -67,6 +79,7 @@ class FiguresFile(Strict):
     intervals: Intervals | None = None
     flips: dict[str, dict[str, Number | dict[str, Number]]] | None = None
     protocol: dict[str, JsonValue] | None = None
+    foreign: Foreign | None = None
 
 
 def parse_figures(content: bytes) -> dict[str, Any]:

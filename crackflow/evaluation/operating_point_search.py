@@ -22,6 +22,7 @@ from crackflow.evaluation.component_filter import (
     image_components,
 )
 from crackflow.evaluation.metrics import Integers
+from crackflow.evaluation.places import Places
 from crackflow.evaluation.thresholds import ThresholdMetric, choose_threshold, counts_at, levels
 from crackflow.inference.operating_point import ClassMask, Levels, OperatingPoint, Probabilities, as_json, fine_levels
 
@@ -64,28 +65,33 @@ class OperatingPointSearch:
         self._flips = flips
         self._kept = _LevelFile(folder)
         self._coarse: list[Integers] = []
+        self._foreign: list[bool] = []
 
-    def add(self, probabilities: Probabilities, truth: ClassMask) -> None:
+    def add(self, probabilities: Probabilities, truth: ClassMask, *, foreign: bool = False) -> None:
         """Take an image.
 
         Args:
             probabilities: float32 (H, W, C), the background first.
             truth: uint8 (H, W), class numbers.
+            foreign: whether it shows a place of foreign_valid.
 
         Raises:
             ModelError: when a probability is not a number.
             OSError: when the disk is full.
         """
+        self._foreign.append(foreign)
         self._coarse.append(levels(probabilities, truth))
         self._kept.append(np.stack([fine_levels(probabilities), truth.astype(np.uint16)]))
 
-    def choose(self, metric: ThresholdMetric, target: float, cost: float) -> SearchResult:
+    def choose(self, metric: ThresholdMetric, target: float, cost: float, foreign_weight: float = 0.5) -> SearchResult:
         """Choose the threshold, then the component filter at it.
 
         Args:
             metric: what is maximised.
             target: 0..1, largest share of crack-free images with a false alarm.
             cost: 0..1, how much of the metric, and of the mean IoU of images with cracks, the filter may cost.
+            foreign_weight: 0..1, how much the images of foreign_valid count, and the others the rest; read where there
+                are both.
 
         Returns:
             The operating point, and how it was chosen.
@@ -93,9 +99,10 @@ class OperatingPointSearch:
         Raises:
             DataError: when no image has a crack pixel.
         """
-        threshold = choose_threshold(counts_at(np.stack(self._coarse)), metric).threshold
+        places = Places(np.array(self._foreign), foreign_weight)
+        threshold = choose_threshold(counts_at(np.stack(self._coarse)), metric, places).threshold
         images = [image_components(level, truth.astype(np.uint8), threshold) for level, truth in self._kept]
-        table = filter_table(counts_by_filter(images), metric)
+        table = filter_table(counts_by_filter(images), metric, places)
         chosen = choose_filter(table, metric, target, cost)
         table["chosen"] = ((table["smallest_share"] == chosen.smallest_share) & (table["peak"] == chosen.peak)) + 0
         point = OperatingPoint(threshold, chosen.smallest_share, chosen.peak, self._flips)

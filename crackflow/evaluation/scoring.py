@@ -90,7 +90,7 @@ def search_operating_points(
     Args:
         model: as crackflow.inference.predictor.load_model gives it.
         pairs: the resized pairs.
-        rows: of split.csv, at least one.
+        rows: of split.csv, at least one. Those of foreign_valid count for `params.foreign_weight`.
         params: the block `evaluate`.
         folder: on whose disk predictions are kept meanwhile.
 
@@ -106,11 +106,14 @@ def search_operating_points(
     flips = (False, True) if params.compare_flips else (params.flips,)
     with contextlib.ExitStack() as stack:
         searches = {one: stack.enter_context(OperatingPointSearch(folder, flips=one)) for one in flips}
-        for prediction in predictions(model, pairs, rows, flips, params.batch_size):
+        found = predictions(model, pairs, rows, flips, params.batch_size)
+        for prediction, subset in zip(found, rows["subset"], strict=True):
             for one, search in searches.items():
-                search.add(prediction.probabilities[one], prediction.truth)
+                search.add(prediction.probabilities[one], prediction.truth, foreign=subset == "foreign_valid")
         return {
-            one: search.choose(params.threshold_metric, params.false_alarms, params.false_alarms_cost)
+            one: search.choose(
+                params.threshold_metric, params.false_alarms, params.false_alarms_cost, params.foreign_weight
+            )
             for one, search in searches.items()
         }
 

@@ -15,7 +15,7 @@ from crackflow.inference.operating_point import OperatingPoint, as_json
 # Of evaluation.csv: the original experiment's figures come first, under the names it published them with.
 ORIGINAL = ("categorical_crossentropy", "dice_coef_multiclass", "dice_coef_multiclass_all_background")
 # Blocks of the figures that evaluation.csv leaves out.
-LEFT_OUT = ("original", "intervals", "flips", "protocol")
+LEFT_OUT = ("original", "intervals", "flips", "protocol", "foreign")
 
 
 def per_image_table(images: Sequence[ImageScores]) -> pd.DataFrame:
@@ -36,13 +36,16 @@ def per_image_table(images: Sequence[ImageScores]) -> pd.DataFrame:
 
 
 def per_source_table(images: Sequence[ImageScores]) -> pd.DataFrame:
-    """A row a source, by name: how many images, how many with cracks, and the figures of `crack`, flat."""
+    """A row a source, by name: how many images, how many with cracks, and the figures of `crack`, flat.
+
+    Without images only the column `source` is there.
+    """
     rows = []
     for source in sorted({image.source for image in images}):
         own = [image for image in images if image.source == source]
         counts = {"source": source, "images": len(own), "images_with_cracks": sum(image.has_crack for image in own)}
         rows.append({**counts, **flat(crack_figures(own))})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["source"])
 
 
 def precision_recall_table(images: Sequence[ImageScores]) -> pd.DataFrame:

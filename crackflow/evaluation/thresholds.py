@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from crackflow.errors import DataError
 from crackflow.evaluation.metrics import Counts, Integers, by_image, f1, iou, per_image, pooled
+from crackflow.evaluation.places import EVERY, Places
 from crackflow.inference.operating_point import ClassMask, Probabilities, crack_probability
 
 ThresholdMetric = Literal["pooled_iou", "per_image_iou", "pooled_f1"]
@@ -65,12 +66,13 @@ def counts_at(found: Integers) -> Counts:
     return Counts(positive[:, 1], positive[:, 0], negative[:, 1], negative[:, 0])
 
 
-def choose_threshold(at: Counts, metric: ThresholdMetric) -> ChosenThreshold:
+def choose_threshold(at: Counts, metric: ThresholdMetric, places: Places | None = None) -> ChosenThreshold:
     """Pick the threshold with the best figure; of equals the one nearest to 1/2.
 
     Args:
         at: counts of shape (N, 256), as `counts_at` gives them.
         metric: what to maximise.
+        places: which of the images are foreign, and how much these count; None where none is.
 
     Returns:
         The threshold, one of THRESHOLDS, and its figure.
@@ -84,7 +86,7 @@ def choose_threshold(at: Counts, metric: ThresholdMetric) -> ChosenThreshold:
             "add cracked pairs, or raise split.shares.valid"
         )
     reduce, ratio = THRESHOLD_METRICS[metric]
-    figures = reduce(ratio, at)
+    figures = (places or EVERY).mean(lambda counts: reduce(ratio, counts), at)
     best = np.flatnonzero(figures == np.nanmax(figures))
     index = best[np.abs(THRESHOLDS[best] - 0.5).argmin()]
     return ChosenThreshold(float(THRESHOLDS[index]), float(figures[index]))

@@ -15,7 +15,7 @@ from crackflow.atomic import replacing
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 # Lines and bars differ by these too, so that a chart can be read without colour.
 STYLES = ("-", "--", ":", "-.")
-HATCHES = ("", "//", "..", "xx")
+HATCHES = ("", "//", "..", "xx", "++")
 DPI = 120
 
 

@@ -15,6 +15,7 @@ from crackflow.imaging.images import encode_classes, write_png
 from crackflow.imaging.pairs import KINDS, ResizedPairs
 from crackflow.params import Colour
 from crackflow.progress import track
+from crackflow.splitting.foreign import FOREIGN
 from crackflow.splitting.grouping import SUBSETS
 from crackflow.work_folder import work_folder
 from tasks.workspace import Workspace
@@ -66,7 +67,7 @@ def export(workspace: Workspace, target: Path, *, copy: bool = False) -> Exporte
             target.parent.mkdir(parents=True)
         with work_folder(target.parent) as work:
             part = work / "part"
-            for subset in SUBSETS:
+            for subset in (*SUBSETS, *(name for name in FOREIGN if name in pairs.values())):
                 for kind in KINDS:
                     (part / subset / kind).mkdir(parents=True)
             for stem, subset in track(list(pairs.items()), "export", unit="pair"):
@@ -89,7 +90,7 @@ def export(workspace: Workspace, target: Path, *, copy: bool = False) -> Exporte
             f"can't write {target}: {error.strerror or one_line(error)}; name a folder elsewhere or make room"
         ) from None
     counts = Counter(pairs.values())
-    return Exported({subset: counts[subset] for subset in SUBSETS}, linked)
+    return Exported(dict.fromkeys(SUBSETS, 0) | counts, linked)
 
 
 def _pairs(workspace: Workspace) -> Mapping[str, str]:

@@ -86,10 +86,10 @@ def seen(weights: Weights) -> Seen:
             "its epoch and threshold were chosen on; train on the new split with `crackflow rebuild`, or use "
             "--model packaged"
         )
-    return Seen(of["train"], of["valid"])
+    return Seen(of["train"], of["valid"] | of["foreign_valid"])
 
 
-_OWN = ("train", "valid")
+_OWN = ("train", "valid", "foreign_valid")
 
 
 def _trained(workspace: Workspace, name: str) -> Weights:

@@ -76,7 +76,7 @@ def replace(workspace: Workspace, params: Params, values: dict[str, Any], revisi
         shutil.copyfile(workspace.model, folder / packaged_weights.MODEL)
         shutil.copyfile(workspace.operating_point, folder / packaged_weights.POINT)
         shutil.copyfile(workspace.trained_on, folder / packaged_weights.TRAINED_ON)
-        valid = list(split["stem"][split["subset"] == "valid"])
+        valid = list(split["stem"][split["subset"].isin(["valid", "foreign_valid"])])
         write_text(folder / packaged_weights.CHOSEN_ON, packaged_weights.chosen_on_text(valid))
         card = {
             "format": FORMAT,
