@@ -43,7 +43,16 @@ DICE = "dice_coef_multiclass"
 SHORT = ("pooled_iou", "positives_iou", "false_alarms_images")
 PAGES = ("README.md", "docs/explanation/figures.md", "docs/how-to/compare-commits.md")
 CARD = "crackflow/weights/card.json"
-SOURCES = (*PAGES, "params.yaml", "metrics/evaluation.json", "docs/results/real.json", CARD, "docs/results/diff.md")
+FOREIGN = "docs/results/leaveout.json"
+SOURCES = (
+    *PAGES,
+    "params.yaml",
+    "metrics/evaluation.json",
+    "docs/results/real.json",
+    FOREIGN,
+    CARD,
+    "docs/results/diff.md",
+)
 PICTURE = ROOT / "docs/images/sample.png"
 PICTURE_ROWS = 3
 
@@ -118,6 +127,18 @@ def table(root: Path, columns: Sequence[str] = (*NAMES, DICE)) -> str:
         took = "" if seconds is None else f" in {seconds / 60:.0f} minutes"
         training = f"one training (seed {seed}) at revision {values['revision']}"
         notes.append(f"{name}: {model}{protocol(figures)}; {training}, `make real DATA=DIR`{took}")
+    foreign = root / FOREIGN
+    if foreign.is_file():
+        values = json.loads(foreign.read_text(encoding="utf-8"))
+        figures = values["figures"]["foreign"]
+        found += rows("places never seen", figures, columns)
+        places, settings = figures["by_source"], values["params"]["train"]
+        steps = settings["epochs"] * settings["steps_per_epoch"]
+        notes.append(
+            f"places never seen: {', '.join(places)} were left out of a training of {steps:,} steps; pooled IoU by "
+            f"source {', '.join(f'{value:.2f}' for value in places.values())}, "
+            f"their mean {figures['mean_of_sources']:.3f}; {protocol(figures)}"
+        )
     sample = root / "metrics/evaluation.json"
     if source(root) == "sample" and sample.is_file():
         values = json.loads(sample.read_text(encoding="utf-8"))
@@ -137,13 +158,18 @@ def packed_figures(root: Path, real: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def rows(name: str, figures: dict[str, Any], columns: Sequence[str]) -> list[list[str]]:
-    """A row for the model, and one for a mask without any crack on the same photographs."""
+    """A row for the model, and one for a mask without any crack on the same photographs.
+
+    Figures of the original are not there for places never seen.
+    """
     sides = ((f"**{name}**", "crack", DICE), ("an all-black mask on them", "all_background", f"{DICE}_all_background"))
     return [
         [
             label,
             *(
-                f"{figures['original'][dice]:.3f}" if one == DICE else figure_text(figures, BY_NAME[one], side)
+                (f"{figures['original'][dice]:.3f}" if "original" in figures else "-")
+                if one == DICE
+                else figure_text(figures, BY_NAME[one], side)
                 for one in columns
             ),
         ]
@@ -155,8 +181,8 @@ def protocol(figures: dict[str, Any]) -> str:
     """What the figures were measured on, in words."""
     found = figures["protocol"]
     return (
-        f"{found['images']} test images at {found['resolution']}, {found['images_with_cracks']} with cracks, "
-        f"threshold {found['threshold']:.2f} chosen on valid"
+        f"{found['images']} images at {found['resolution']}, {found['images_with_cracks']} with cracks, "
+        f"threshold {found['threshold']:.2f} chosen on {found['threshold_from'].partition(',')[0]}"
     ) + (f"; {ends}" if (ends := interval_words(figures)) else "")
 
 

@@ -296,3 +296,50 @@ def test_without_a_model_the_way_to_one_is_said(made, params):
     made.model.unlink()
     with pytest.raises(ModelError, match="no model at"):
         evaluate.run(made, params)
+
+
+def with_foreign(workspace):
+    """The pairs `photos` of valid and test are places never seen."""
+    split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
+    far = (split.source == "photos") & split.subset.isin(["valid", "test"])
+    split.loc[far, "subset"] = "foreign_" + split.loc[far, "subset"]
+    split.to_csv(workspace.split_csv, index=False)
+
+
+def test_places_never_seen_have_a_column_of_their_own(made, params):
+    with_foreign(made)
+    metrics, point = run_and_read(made, params)
+    foreign = metrics["foreign"]
+    stems = list(subset(made, "foreign_test").stem)
+    assert len(stems) == 2
+    assert foreign["crack"]["pooled"]["iou"] == pytest.approx(pooled(iou, reached(made, stems, point)), abs=1e-6)
+    assert foreign["by_source"] == {"photos": foreign["crack"]["pooled"]["iou"]}
+    assert foreign["mean_of_sources"] == foreign["crack"]["pooled"]["iou"]
+    assert foreign["protocol"]["subset"] == "foreign_test"
+    assert metrics["protocol"]["images"] == 6
+    assert point["chosen_on"] == "valid and foreign_valid"
+    table = pd.read_csv(made.reports / "foreign_per_image.csv", dtype={"stem": str})
+    assert sorted(table.stem) == sorted(stems)
+    assert list(pd.read_csv(made.reports / "foreign_per_source.csv").source) == ["photos"]
+    assert {path.stem for path in made.predictions.iterdir()} == {*subset(made, "test").stem, *stems}
+
+
+def test_without_places_never_seen_the_tables_are_empty(made, params):
+    metrics, point = run_and_read(made, params)
+    assert "foreign" not in metrics
+    assert point["chosen_on"] == "valid"
+    assert pd.read_csv(made.reports / "foreign_per_image.csv").empty
+    assert pd.read_csv(made.reports / "foreign_per_source.csv").empty
+
+
+def test_the_threshold_weighs_both_kinds_of_places(made, params):
+    with_foreign(made)
+    _, point = run_and_read(made, evaluated_with(params, false_alarms=1, foreign_weight=0.3))
+    home, far = list(subset(made, "valid").stem), list(subset(made, "foreign_valid").stem)
+
+    def value(threshold):
+        at = {"threshold": threshold}
+        return 0.7 * pooled(iou, reached(made, home, at)) + 0.3 * pooled(iou, reached(made, far, at))
+
+    assert point["value"] == pytest.approx(value(point["threshold"]))
+    assert point["value"] == pytest.approx(max(value(k / 256) for k in range(0, 256, 4)), abs=0.002)

@@ -249,3 +249,17 @@ def test_an_architecture_that_only_this_test_knows_is_trained_killed_and_kept(pa
     again = keras.saving.load_model(Checkpoints(tmp_path / "b").best)
     for one, two in zip(kept.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_the_best_epoch_is_judged_on_places_never_seen_too(pairs, tmp_path):
+    data, stems = pairs
+    history = loop.train(
+        data, stems[:6], stems[6:7], SIZE, MODEL, PARAMS, Checkpoints(tmp_path), lambda *_: None, {}, stems[7:]
+    )
+    assert {f"foreign_{name}" for name in ("loss", *PARAMS.metrics)} <= set(history[0])
+
+
+def test_the_monitored_value_weighs_valid_and_foreign_valid():
+    row = {"val_crack_iou": 0.6, "foreign_crack_iou": 0.2}
+    assert loop.monitored(row, TrainParams(foreign_weight=0.25)) == pytest.approx(0.5)
+    assert loop.monitored({"val_crack_iou": 0.6}, TrainParams()) == 0.6
