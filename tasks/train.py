@@ -52,7 +52,7 @@ def run(workspace: Workspace, params: Params) -> None:
     import keras
 
     from crackflow.inference import predictor
-    from crackflow.training import checkpoints, dataset, loop
+    from crackflow.training import checkpoints, dataset, loop, precision
 
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
     train_stems = list(split.stem[split.subset == "train"])
@@ -62,7 +62,7 @@ def run(workspace: Workspace, params: Params) -> None:
     shown = dataset.spread(list(split.stem[split.mini_test == "1"]), params.train.num_infer_images)
 
     recipe = [params.classes, params.model.model_dump(), params.resize.size, params.train.model_dump()]
-    recipe += [keras.version(), keras.backend.backend()]
+    recipe += [keras.version(), keras.backend.backend(), precision.resolve(params.train.precision)]
     # a training must not go on with other versions than it began with
     arithmetic = (keras.backend.backend(), "numpy", "cv2")
     recipe += [importlib.import_module(name).__version__ for name in arithmetic]

@@ -32,7 +32,7 @@ class ReducerParams(Block):
 LossName = Literal["categorical_crossentropy", "binary_crossentropy", "dice", "focal", "tversky"]
 MetricName = Literal["dice_coef_multiclass", "crack_iou", "crack_f1", "crack_precision", "crack_recall"]
 OptimizerName = Literal["adam", "adamw", "muon", "sgd"]
-Precision = Literal["float32", "mixed_bfloat16"]
+Precision = Literal["auto", "float32", "mixed_bfloat16"]
 
 
 class TrainParams(Block):
@@ -67,7 +67,7 @@ class TrainParams(Block):
         ("dice_coef_multiclass", "crack_iou", "crack_f1"), description="computed on train and valid each epoch"
     )
     precision: Precision = Field(
-        "float32", description="mixed_bfloat16 is faster on processors with bfloat16 instructions"
+        "float32", description="auto: mixed_bfloat16 on a processor with instructions for it, where it is faster"
     )
     optimizer: OptimizerName = Field("muon", description="muon: Muon for kernels, AdamW for the rest")
     learning_rate: Rate = Field(0.005, description="the highest rate, where a schedule changes it")

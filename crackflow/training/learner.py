@@ -8,6 +8,7 @@ from crackflow.models import registry
 from crackflow.params import ModelParams, TrainParams
 from crackflow.training import losses, metrics, optimizers, schedule
 from crackflow.training.deep_supervision import Supervised
+from crackflow.training.precision import resolve
 
 # XLA takes 1.7 times as long for FlexUNet on a CPU under TensorFlow, and torch's compiler needs a C++ compiler.
 JIT = keras.backend.backend() == "jax"
@@ -28,7 +29,7 @@ def build_learner(num_classes: int, model_params: ModelParams, params: TrainPara
         ModelError: when the architecture can't be built so.
     """
     supervised = params.deep_supervision > 0
-    model = registry.build(model_params, None, num_classes, params.seed, params.precision, supervised)
+    model = registry.build(model_params, None, num_classes, params.seed, resolve(params.precision), supervised)
     if not supervised:
         return model
     model = Supervised(model.input, model.outputs, name=model.name)
