@@ -20,6 +20,7 @@ import pandas as pd
 
 from crackflow.atomic import write_text
 from crackflow.errors import CrackflowError, DataError, ModelError
+from crackflow.evaluation.figures import foreign_figures, plain
 from crackflow.evaluation.headline import HEADLINE, Headline, figure_text, figure_words
 from crackflow.inference import packaged_weights
 from crackflow.inference.card import CARD, card_values
@@ -28,6 +29,7 @@ from crackflow.inference.operating_point_file import read_operating_point
 from crackflow.keras_import import import_keras
 from crackflow.models import seen_pairs
 from crackflow.models.compression import MANTISSA_BITS, pack
+from crackflow.splitting.foreign import FOREIGN
 from crackflow.strict_json import FORMAT
 from pipelines.commands.score import COLUMNS, score
 from pipelines.figures import FLIPS
@@ -104,18 +106,39 @@ def write(run: Workspace, results: dict[str, Any], target: Path) -> None:
         write_text(folder / packaged_weights.TRAINED_ON, _trained_on(run, train))
         write_text(folder / packaged_weights.CHOSEN_ON, packaged_weights.chosen_on_text(chosen_on))
         write_json(folder / CARD, _card(results, split, model, before))
-        scored = score(packaged_weights.open_folder(folder, "the packed weights"), run.raw)
-        loss = abs(scored.figures["crack"]["pooled"]["iou"] - before["crack"]["pooled"]["iou"])
+        scored = scored_figures(folder, run.raw)
+        loss = abs(scored["figures"]["crack"]["pooled"]["iou"] - before["crack"]["pooled"]["iou"])
         if loss >= MAX_LOSS:
             raise ModelError(f"packing moves pooled IoU by {loss:.4f}, expected less than {MAX_LOSS}; keep more bits")
-        write_json(
-            folder / CARD,
-            {**card_values(folder), "figures": scored.figures, "by_source": scored.rows()},
-        )
+        write_json(folder / CARD, {**card_values(folder), **scored})
         # the card last: it names the model by its checksum, so a killed packing shows
         for path in sorted(folder.iterdir(), key=lambda path: path.name == CARD):
             path.replace(target / path.name)
-    print(f"{target.name}: {(target / packaged_weights.MODEL).stat().st_size:,} bytes; {scored.words()}")
+    print(f"{target.name}: {(target / packaged_weights.MODEL).stat().st_size:,} bytes")
+
+
+def scored_figures(folder: Path, pairs: Path) -> dict[str, Any]:
+    """Score the weights in `folder` on the pairs that they have not seen.
+
+    Args:
+        folder: laid out as crackflow/weights.
+        pairs: the pairs that the weights were trained from, as `crackflow score` takes them.
+
+    Returns:
+        Parts of the card: figures and by_source of test; foreign and foreign_by_source, of the sources that were left
+        out of training to be measured, None where there are none.
+    """
+    weights = packaged_weights.open_folder(folder, "the packed weights")
+    left_out = set(card_values(folder)["params"]["split"].get("foreign", {}).get("test", ()))
+    home = score(weights, pairs, wanted=lambda source: source not in left_out)
+    print(f"test: {home.words()}")
+    found: dict[str, Any] = {"figures": home.figures, "by_source": home.rows(), "foreign": None}
+    if left_out:
+        abroad = score(weights, pairs, wanted=left_out.__contains__)
+        print(f"places never seen: {abroad.words()}")
+        found["foreign"] = plain(foreign_figures(abroad.figures, abroad.rows()))
+        found["foreign_by_source"] = abroad.rows()
+    return found
 
 
 def score_again(folder: Path, pairs: Path) -> None:
@@ -130,15 +153,14 @@ def score_again(folder: Path, pairs: Path) -> None:
         ModelError: when pooled IoU is not that of the card: these are other pairs, or the code predicts otherwise.
     """
     card = card_values(folder)
-    scored = score(packaged_weights.open_folder(folder, "the packaged weights"), pairs)
-    images, wanted = scored.figures["protocol"]["images"], card["data"]["subsets"]["test"]
+    scored = scored_figures(folder, pairs)
+    images, wanted = scored["figures"]["protocol"]["images"], card["data"]["subsets"]["test"]
     if images != wanted:
         raise DataError(f"{pairs} holds {images} pairs to score, expected {wanted}; name the pairs of the training")
-    now, before = (one["crack"]["pooled"]["iou"] for one in (scored.figures, card["figures"]))
+    now, before = (one["crack"]["pooled"]["iou"] for one in (scored["figures"], card["figures"]))
     if abs(now - before) >= MAX_LOSS:
         raise ModelError(f"pooled IoU is {now:.4f}, expected {before:.4f} as in card.json; find out why")
-    write_json(folder / CARD, {**card, "figures": scored.figures, "by_source": scored.rows()})
-    print(scored.words())
+    write_json(folder / CARD, {**card, **scored})
 
 
 def _trained_on(run: Workspace, stems: list[str]) -> str:
@@ -222,16 +244,21 @@ def on(machine: dict[str, Any]) -> str:
 
 def figures(card: dict[str, Any]) -> str:
     """The figures of `crackflow figures`, and what they are of."""
-    found = card["figures"]
+    columns = {"test": card["figures"]}
+    if card.get("foreign"):
+        columns["places never seen"] = card["foreign"]
+    sides = {"": "crack", ", all black": "all_background"}
+    first = card["figures"]["protocol"]
     rows = [
         [
-            figure_words(one, found["protocol"]),
-            *(figure_text(found, one, side) for side in ("crack", "all_background")),
+            figure_words(one, first),
+            *(figure_text(found, one, side) for found in columns.values() for side in sides.values()),
         ]
         for one in HEADLINE
     ]
-    table = markdown(["crack class, test photographs", "these weights", "all-black mask"], rows, "---:")
-    return f"{table}\n{protocol(found)}; tolerance {found['protocol']['tolerance_px']} px.\n"
+    titles = [f"{name}{side}" for name in columns for side in sides]
+    notes = "; ".join(f"{name}: {protocol(found)}" for name, found in columns.items())
+    return f"{markdown(['crack class', *titles], rows, '---:')}\n{notes}; tolerance {first['tolerance_px']} px.\n"
 
 
 def flips(found: dict[str, Any] | None) -> str:
@@ -244,10 +271,11 @@ def flips(found: dict[str, Any] | None) -> str:
 
 
 def sources(card: dict[str, Any]) -> str:
-    """A row a source."""
+    """A row a source, those that were left out of training last."""
+    abroad = [{**row, "source": f"{row['source']} (never seen)"} for row in card.get("foreign_by_source") or ()]
     rows = [
         [*(row[name] for name in ("source", "images", "images_with_cracks")), *(_cell(row, one) for one in COLUMNS)]
-        for row in card["by_source"]
+        for row in (*card["by_source"], *abroad)
     ]
     titles = [figure_words(one, card["figures"]["protocol"]) for one in COLUMNS]
     return markdown(["source", "images", "with cracks", *titles], rows, "---:")
@@ -259,7 +287,8 @@ def _cell(row: dict[str, Any], figure: Headline) -> str:
 
 def data(card: dict[str, Any]) -> str:
     """How many pairs of which source went where."""
-    subsets = ("train", "valid", "test")
+    known = ("train", "valid", "test", *FOREIGN)
+    subsets = [name for name in known if card["data"]["subsets"].get(name)]
     rows = [[source, *(of.get(name, 0) for name in subsets)] for source, of in card["data"]["by_source"].items()]
     rows.append(["all", *(card["data"]["subsets"].get(name, 0) for name in subsets)])
     return markdown(["source", *subsets], rows, "---:")

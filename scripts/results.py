@@ -43,13 +43,11 @@ DICE = "dice_coef_multiclass"
 SHORT = ("pooled_iou", "positives_iou", "false_alarms_images")
 PAGES = ("README.md", "docs/explanation/figures.md", "docs/how-to/compare-commits.md")
 CARD = "crackflow/weights/card.json"
-FOREIGN = "docs/results/leaveout.json"
 SOURCES = (
     *PAGES,
     "params.yaml",
     "metrics/evaluation.json",
     "docs/results/real.json",
-    FOREIGN,
     CARD,
     "docs/results/diff.md",
 )
@@ -127,18 +125,13 @@ def table(root: Path, columns: Sequence[str] = (*NAMES, DICE)) -> str:
         took = "" if seconds is None else f" in {seconds / 60:.0f} minutes"
         training = f"one training (seed {seed}) at revision {values['revision']}"
         notes.append(f"{name}: {model}{protocol(figures)}; {training}, `make real DATA=DIR`{took}")
-    foreign = root / FOREIGN
-    if foreign.is_file():
-        values = json.loads(foreign.read_text(encoding="utf-8"))
-        figures = values["figures"]["foreign"]
-        found += rows("places never seen", figures, columns)
-        places, settings = figures["by_source"], values["params"]["train"]
-        steps = settings["epochs"] * settings["steps_per_epoch"]
-        notes.append(
-            f"places never seen: {', '.join(places)} were left out of a training of {steps:,} steps; pooled IoU by "
-            f"source {', '.join(f'{value:.2f}' for value in places.values())}, "
-            f"their mean {figures['mean_of_sources']:.3f}; {protocol(figures)}"
-        )
+        if abroad := figures.get("foreign"):
+            found += rows("places never seen", abroad, columns)
+            by_source = ", ".join(f"{one} {value:.2f}" for one, value in abroad["by_source"].items())
+            notes.append(
+                f"places never seen: {model}{protocol(abroad)}; sources that were left out of training whole, pooled "
+                f"IoU {by_source}"
+            )
     sample = root / "metrics/evaluation.json"
     if source(root) == "sample" and sample.is_file():
         values = json.loads(sample.read_text(encoding="utf-8"))
@@ -154,7 +147,7 @@ def packed_figures(root: Path, real: dict[str, Any]) -> dict[str, Any] | None:
     path = root / CARD
     card = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     same = card and (card["revision"], card["data"]["sha256"]) == (real["revision"], real["pairs_sha256"])
-    return dict(card["figures"]) if same else None
+    return {**card["figures"], "foreign": card.get("foreign")} if same else None
 
 
 def rows(name: str, figures: dict[str, Any], columns: Sequence[str]) -> list[list[str]]:

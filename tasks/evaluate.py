@@ -106,16 +106,17 @@ def publish(workspace: Workspace, evaluation: Evaluation, foreign: Evaluation | 
         evaluation: on test, as score_pairs gives it.
         foreign: likewise on foreign_test; None where there is none.
     """
+    abroad = foreign.images if foreign else []
+    foreign_sources = per_source_table(abroad)
     if foreign:
-        evaluation.figures["foreign"] = foreign_figures(foreign.figures, foreign.images)
+        evaluation.figures["foreign"] = foreign_figures(foreign.figures, foreign_sources.to_dict("records"))
     figures, images, point = evaluation.figures, evaluation.images, evaluation.point
     write_json(workspace.metrics_json, as_file(plain(figures)))
     write_csv(workspace.reports / "evaluation.csv", figure_table(figures, point), header=False)
     write_csv(workspace.reports / "per_image.csv", per_image_table(images))
     write_csv(workspace.reports / "per_source.csv", per_source_table(images).assign(operating_point=point.words()))
-    abroad = foreign.images if foreign else []
     write_csv(workspace.reports / "foreign_per_image.csv", per_image_table(abroad))
-    write_csv(workspace.reports / "foreign_per_source.csv", per_source_table(abroad))
+    write_csv(workspace.reports / "foreign_per_source.csv", foreign_sources)
     curve = precision_recall_table(images)
     write_csv(workspace.reports / "precision_recall.csv", curve)
     pooled = figures["crack"]["pooled"]

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from absl import logging as absl_logging
+from hypothesis import settings
 
 from pipelines.git import git
 from tasks import code_closure
@@ -27,6 +28,10 @@ if hasattr(signal, "SIGHUP"):
 # sets up its own logging; the real one it leaves open.
 absl_logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
 
+
+# No test fails because the machine is slow.
+settings.register_profile("crackflow", deadline=None)
+settings.load_profile("crackflow")
 
 # Files that take a minute and more, the longest first. Workers begin with them, so that none is left for the end.
 LONG = (

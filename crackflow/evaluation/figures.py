@@ -1,7 +1,7 @@
 """All figures of one evaluation, nested by name."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,26 +69,21 @@ def crack_figures(images: Sequence[ImageScores]) -> dict[str, Any]:
     return _crack(*_stacked(images))
 
 
-def foreign_figures(figures: Mapping[str, Any], images: Sequence[ImageScores]) -> dict[str, Any]:
+def foreign_figures(figures: Mapping[str, Any], by_source: Iterable[Mapping[Any, Any]]) -> dict[str, Any]:
     """Give the block `foreign` of metrics/evaluation.json.
 
     Args:
         figures: of places never seen, with intervals and protocol.
-        images: from which they were computed.
+        by_source: the rows of crackflow.evaluation.tables.per_source_table for the same images.
 
     Returns:
         `crack`, `all_background`, `intervals` and `protocol` as for test; `by_source`, the pooled IoU of each source
         that has cracks, and `mean_of_sources`, their plain mean: a large source counts no more there than a small one.
     """
-    own = {source: [image for image in images if image.source == source] for source in {im.source for im in images}}
-    by_source = {
-        source: float(pooled(iou, Counts.stack(image.counts for image in found)))
-        for source, found in sorted(own.items())
-        if any(image.has_crack for image in found)
-    }
-    mean = float(np.mean(list(by_source.values()))) if by_source else math.nan
+    found = {str(row["source"]): float(row["pooled_iou"]) for row in by_source if row["images_with_cracks"]}
+    mean = float(np.mean(list(found.values()))) if found else math.nan
     kept = {name: figures[name] for name in ("crack", "all_background", "intervals", "protocol")}
-    return {**kept, "by_source": by_source, "mean_of_sources": mean}
+    return {**kept, "by_source": found, "mean_of_sources": mean}
 
 
 def four_figures(counts: Counts) -> dict[str, Any]:

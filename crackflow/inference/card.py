@@ -45,6 +45,7 @@ class Card(Strict):
         classes, resize: blocks of its params.yaml.
         data, training, params, by_source: a record for people.
         flips, figures: what it reaches.
+        foreign, foreign_by_source: what it reaches on places never seen; None where no source was left out.
     """
 
     format: Format | None = None
@@ -62,6 +63,8 @@ class Card(Strict):
     flips: dict[str, JsonValue] | None = None
     figures: CardFigures
     by_source: list[dict[str, JsonValue]] | None = None
+    foreign: dict[str, JsonValue] | None = None
+    foreign_by_source: list[dict[str, JsonValue]] | None = None
 
 
 def read_card(folder: Path) -> Card:

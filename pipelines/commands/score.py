@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,14 @@ class Outcome:
         )
 
 
-def score(weights: Weights, pairs: Path, out: Path | None = None, *, force: bool = False) -> Outcome:
+def score(
+    weights: Weights,
+    pairs: Path,
+    out: Path | None = None,
+    *,
+    force: bool = False,
+    wanted: Callable[[str], bool] = bool,
+) -> Outcome:
     """Score a model on a folder or zip of labelled pairs.
 
     Args:
@@ -88,6 +96,7 @@ def score(weights: Weights, pairs: Path, out: Path | None = None, *, force: bool
         out: the folder to write figures, tables, predictions and the sheet of the worst images to; see
             crackflow.output_folder.claim. None writes nothing.
         force: whether files of the user in `out` may be replaced where they have the names of results.
+        wanted: whether the pairs of a source are scored, by its name; all are by default.
 
     Returns:
         The figures, and how many pairs they are not of.
@@ -110,7 +119,7 @@ def score(weights: Weights, pairs: Path, out: Path | None = None, *, force: bool
             folder = stack.enter_context(claim)
         # on the disk of the results where there is one: it must hold copies of all pairs
         workspace = Workspace(stack.enter_context(work_folder(out)))
-        rows, trained_on, chosen_on, rejected = _rows(workspace, params, not_to_score)
+        rows, trained_on, chosen_on, rejected = _rows(workspace, params, not_to_score, wanted)
         import_keras()
         from crackflow.inference.predictor import load_model
 
@@ -174,14 +183,17 @@ def table(outcome: Outcome) -> Table:
     return found
 
 
-def _rows(workspace: Workspace, params: Params, not_to_score: Seen) -> tuple[pd.DataFrame, int, int, int]:
+def _rows(
+    workspace: Workspace, params: Params, not_to_score: Seen, wanted: Callable[[str], bool]
+) -> tuple[pd.DataFrame, int, int, int]:
     """Download and resize the pairs that may be scored. Give their rows, and how many were left out for each reason."""
+    rules = NameRules.of(params.split)
     with contextlib.redirect_stdout(sys.stderr):
         download.run(workspace, params)
         listed = pd.read_csv(workspace.raw / "pairs.csv", dtype=str, keep_default_na=False)
         trained_on = set(known(listed["stem"], not_to_score.trained_on))
         chosen_on = set(known(listed["stem"], not_to_score.chosen_on)) - trained_on
-        new = listed[~listed["stem"].isin(trained_on | chosen_on)]
+        new = listed[~listed["stem"].isin(trained_on | chosen_on) & listed["stem"].map(rules.source).map(wanted)]
         if new.empty:
             raise DataError(
                 f"nothing to score: the model has seen all {len(listed)} pairs, {len(trained_on)} in training and "
@@ -196,7 +208,6 @@ def _rows(workspace: Workspace, params: Params, not_to_score: Seen) -> tuple[pd.
         raise DataError(
             f"nothing to score: none of {len(made)} pairs can be used; the first: {made['rejected'].iloc[0]}"
         )
-    rules = NameRules.of(params.split)
     # as stage split groups them: the confidence intervals draw whole groups
     found = near_duplicates(dict(zip(stems, usable["phash"], strict=True)), params.split.duplicate_distance)
     groups = group_pairs({stem: rules.parent(stem) for stem in stems}, [(one.one, one.other) for one in found])
