@@ -165,7 +165,7 @@ def _publish_history(workspace: Workspace, history: list[dict[str, float]]) -> N
         lines(chart, table, series, "epoch", "epoch", kind, f"{kind.capitalize()} by epoch")
 
 
-def _publish_newest(live: "Live", history: list[dict[str, float]], params: TrainParams) -> None:
+def _publish_newest(live: "Live", history: list[dict[str, float]], recipe: TrainParams) -> None:
     """Log the last epoch's values, and the best epoch's monitored value, by which trainings are compared."""
     live.step = len(history)
     for name, value in history[-1].items():
@@ -173,9 +173,9 @@ def _publish_newest(live: "Live", history: list[dict[str, float]], params: Train
             live.log_metric(name, value, plot=False)
     from crackflow.training.loop import monitored
 
-    better = min if params.monitor == "val_loss" else max
-    best = better(history, key=lambda row: monitored(row, params))
-    live.summary["best"] = {"step": int(best["epoch"]), params.monitor: best[params.monitor]}
+    better = min if recipe.monitor == "val_loss" else max
+    best = better(history, key=lambda row: monitored(row, recipe))
+    live.summary["best"] = {"step": int(best["epoch"]), recipe.monitor: best[recipe.monitor]}
     live.make_summary()  # type: ignore[no-untyped-call]
 
 

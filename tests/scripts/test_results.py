@@ -19,7 +19,13 @@ FIGURES = {
         "false_alarms": {"images": 0.0},
     },
     "original": {"dice_coef_multiclass": 0.97, "dice_coef_multiclass_all_background": 0.96},
-    "protocol": {"images": 16, "images_with_cracks": 12, "resolution": "512x512", "threshold": 0.456},
+    "protocol": {
+        "images": 16,
+        "images_with_cracks": 12,
+        "resolution": "512x512",
+        "threshold": 0.456,
+        "threshold_from": "valid, pooled_iou",
+    },
 }
 
 REAL = {
@@ -50,7 +56,7 @@ def test_the_model_and_the_all_black_mask_stand_side_by_side(root):
     lines = results.table(root).splitlines()
     assert lines[2] == "| **the built-in sample** | 0.512 | 0.600 | 0.700 | 0.800 | 0.400 | 0.900 | - | 0.970 |"
     assert lines[3] == "| an all-black mask on them | 0.000 | 0.000 | - | 0.000 | 0.000 | 0.000 | 0.000 | 0.960 |"
-    assert "16 test images at 512x512, 12 with cracks, threshold 0.46 chosen on valid" in lines[-1]
+    assert "16 images at 512x512, 12 with cracks, threshold 0.46 chosen on valid" in lines[-1]
 
 
 def test_intervals_are_in_brackets_and_explained_where_there_are_some(root):
@@ -82,13 +88,24 @@ def test_figures_of_the_packaged_weights_stand_for_the_run_that_they_are_of(root
     (root / results.CARD).write_text(json.dumps(card))
     lines = results.table(root).splitlines()
     assert lines[2].startswith("| **1,758 real pairs** | 0.512 (0.41 to 0.63) | 0.600 |")
-    assert "1,758 real pairs: the packaged weights on 16 test images" in lines[-1]
+    assert "1,758 real pairs: the packaged weights on 16 images" in lines[-1]
     assert "2,000 resamples of 80 groups of photographs; one training (seed 3) at revision 505d1b1ffcbc" in lines[-1]
     # a later run, which is not packed yet
     (root / results.CARD).write_text(json.dumps({**card, "revision": "0123456789ab"}))
     lines = results.table(root).splitlines()
     assert lines[2].startswith("| **1,758 real pairs** | 0.512 | 0.600 |")
     assert "packaged" not in lines[-1]
+
+
+def test_places_never_seen_are_a_row_of_their_own(root):
+    abroad = {name: FIGURES[name] for name in ("crack", "all_background", "protocol")}
+    abroad = {**abroad, "by_source": {"far": 0.25, "off": 0.5}, "mean_of_sources": 0.375}
+    (root / "docs/results/real.json").write_text(json.dumps({**REAL, "figures": {**FIGURES, "foreign": abroad}}))
+    lines = results.table(root).splitlines()
+    # the original's "dice" is not computed there
+    assert lines[4].startswith("| **places never seen** | 0.512 |")
+    assert lines[4].endswith("| - |")
+    assert "sources that were left out of training whole, pooled IoU far 0.25, off 0.50" in lines[-1]
 
 
 def test_a_rebuild_with_figures_of_its_own_is_no_fault_of_the_committed_pages(root, under_git):

@@ -114,9 +114,24 @@ def test_crack_figures_lead_with_their_protocol_and_the_empty_mask(ready, params
     assert f"pooled IoU {iou:.3f} ({interval}) 0.000" in text
     assert "from 2,000 resamples of 8 groups of photographs" in text
     assert "The test subset has 8 images, 6 of them with cracks." in text
-    assert f"above {protocol['threshold']:.4f}: the threshold with the best pooled IoU on the 8 valid images" in text
+    assert f"above {protocol['threshold']:.4f}: the threshold with the best pooled IoU on the 8 images of valid" in text
     assert "F1 within 2 px" in text
     assert text.index("Crack pooled IoU") < text.index("dice_coef_multiclass")
+
+
+def test_places_never_seen_stand_beside_test(ready, params):
+    assert "never seen" not in page(ready, params).text
+    metrics = json.loads(ready.metrics_json.read_text())
+    kept = ("crack", "all_background", "intervals", "protocol")
+    foreign = {**{name: metrics[name] for name in kept}, "by_source": {"far": 0.25}, "mean_of_sources": 0.25}
+    foreign["crack"] = {**foreign["crack"], "pooled": {"iou": 0.125, "f1": 0.2, "precision": 0.3, "recall": 0.4}}
+    ready.metrics_json.write_text(json.dumps({**metrics, "foreign": foreign}))
+    table = pd.read_csv(ready.reports / "per_source.csv").head(1).assign(source="far")
+    table.to_csv(ready.reports / "foreign_per_source.csv", index=False)
+    text = page(ready, params).text
+    assert "places never seen 0.125" in text
+    assert "averaged over the sources with cracks, is 0.250" in text
+    assert "Images of sources that were left out of training" in text
 
 
 def test_the_operating_point_is_said_in_words(ready, params):
