@@ -120,7 +120,7 @@ def test_crack_figures_lead_with_their_protocol_and_the_empty_mask(ready, params
 
 
 def test_places_never_seen_stand_beside_test(ready, params):
-    assert "never seen" not in page(ready, params).text
+    assert "left out of training" not in page(ready, params).text
     metrics = json.loads(ready.metrics_json.read_text())
     kept = ("crack", "all_background", "intervals", "protocol")
     foreign = {**{name: metrics[name] for name in kept}, "by_source": {"far": 0.25}, "mean_of_sources": 0.25}

@@ -258,5 +258,7 @@ def test_a_wrong_file_is_one_line(workspace, monkeypatch, capsys):
     assert main(["split"]) == 2
     said = capsys.readouterr().err
     assert said.startswith("error: split: split.previous ")
-    assert said.endswith("line 2: the subset of 77777 is 'training'; expected one of train, valid, test\n")
+    assert said.endswith(
+        "line 2: the subset of 77777 is 'training'; expected one of train, valid, test, foreign_valid, foreign_test\n"
+    )
     assert not workspace.split_csv.exists()
