@@ -29,10 +29,10 @@ from crackflow.inference.operating_point_file import read_operating_point
 from crackflow.keras_import import import_keras
 from crackflow.models import seen_pairs
 from crackflow.models.compression import MANTISSA_BITS, pack
-from crackflow.splitting.foreign import FOREIGN
 from crackflow.strict_json import FORMAT
 from pipelines.commands.score import COLUMNS, score
 from pipelines.figures import FLIPS
+from scripts.data_terms import pairs_table, read_terms, terms_table, use_of, used
 from scripts.results import protocol
 from scripts.tables import fill, markdown
 from tasks.outputs import write_json
@@ -198,6 +198,7 @@ def _card(results: dict[str, Any], split: pd.DataFrame, model: Path, before: dic
         "params": params,
         # of the run; not scored again for the packed file, whose pixels are the same but for a few
         "flips": before.get("flips"),
+        "use": use_of(used(by_source), read_terms()),
         "figures": before,
     }
 
@@ -210,7 +211,8 @@ def page(text: str, card: dict[str, Any]) -> str:
         ("figures", figures(card)),
         ("flips", flips(card["flips"])),
         ("sources", sources(card)),
-        ("data", data(card)),
+        ("data", pairs_table(card["data"])),
+        ("terms", terms_table(card["data"]["by_source"], read_terms())),
     ):
         text = fill(text, name, BY, content)
     return text
@@ -283,15 +285,6 @@ def sources(card: dict[str, Any]) -> str:
 
 def _cell(row: dict[str, Any], figure: Headline) -> str:
     return figure_text({"crack": row}, figure)
-
-
-def data(card: dict[str, Any]) -> str:
-    """How many pairs of which source went where."""
-    known = ("train", "valid", "test", *FOREIGN)
-    subsets = [name for name in known if card["data"]["subsets"].get(name)]
-    rows = [[source, *(of.get(name, 0) for name in subsets)] for source, of in card["data"]["by_source"].items()]
-    rows.append(["all", *(card["data"]["subsets"].get(name, 0) for name in subsets)])
-    return markdown(["source", *subsets], rows, "---:")
 
 
 if __name__ == "__main__":

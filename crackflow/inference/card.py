@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, NonNegativeInt, PositiveInt
 
@@ -11,6 +11,7 @@ from crackflow.params import Colour, Params, ResizeParams
 from crackflow.strict_json import Format, Sha256, Strict, parse
 
 CARD = "card.json"
+Use = Literal["any", "research", "unstated"]
 
 
 def _classes(value: dict[str, Colour]) -> dict[str, Colour]:
@@ -46,6 +47,7 @@ class Card(Strict):
         data, training, params, by_source: a record for people.
         flips, figures: what it reaches.
         foreign, foreign_by_source: what it reaches on places never seen; None where no source was left out.
+        use: what the terms of its data allow; None where nobody looked, such as data of the user's own.
     """
 
     format: Format | None = None
@@ -65,6 +67,7 @@ class Card(Strict):
     by_source: list[dict[str, JsonValue]] | None = None
     foreign: dict[str, JsonValue] | None = None
     foreign_by_source: list[dict[str, JsonValue]] | None = None
+    use: Use | None = None
 
 
 def read_card(folder: Path) -> Card:

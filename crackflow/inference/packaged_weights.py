@@ -8,7 +8,7 @@ from pathlib import Path
 
 from crackflow.errors import ModelError
 from crackflow.inference import operating_point_file
-from crackflow.inference.card import read_card
+from crackflow.inference.card import Use, read_card
 from crackflow.inference.operating_point import OperatingPoint
 from crackflow.models import seen_pairs
 from crackflow.params import EvaluateParams, Params
@@ -33,6 +33,7 @@ class Weights:
         point_file: where its operating point lies; None where none was chosen.
         params: parameters; `classes`, `resize` and `evaluate.tolerance_px` are those of its training and evaluation.
         lists: the folder with its trained_on.txt and chosen_on.txt; None where there are none.
+        use: what the terms of the data that it was trained on allow; None where that is not known.
     """
 
     name: str
@@ -40,6 +41,16 @@ class Weights:
     point_file: Path | None
     params: Params
     lists: Path | None = None
+    use: Use | None = None
+
+    def terms(self) -> str:
+        """Say what the terms of its data mean for who uses it; "" where they allow any use, or are not known."""
+        folder = self.model.parent
+        says = {
+            "research": f"these weights are for research only, since some of their data are: {folder / LICENSE}",
+            "unstated": f"the terms of some data that these weights were trained on are not stated: {folder / LICENSE}",
+        }
+        return says.get(self.use or "", "")
 
     def point(self) -> OperatingPoint:
         """Read the operating point; 0.5, without a component filter, where none was chosen.
@@ -93,7 +104,7 @@ def open_folder(folder: Path, name: str) -> Weights:
             f"{folder / POINT} was chosen for another model than {MODEL} beside it; put back the model whose SHA-256 "
             "it names, or use the new model from another folder"
         )
-    return Weights(f"{name} ({card.revision})", folder / MODEL, folder / POINT, params, folder)
+    return Weights(f"{name} ({card.revision})", folder / MODEL, folder / POINT, params, folder, card.use)
 
 
 def seen(folder: Path) -> Seen:

@@ -47,6 +47,8 @@ def predict(
     )
     if outcome.passed_over:
         typer.echo(f"passed over: {outcome.passed_over} folders and files of other kinds in {photos}", err=True)
+    if chosen.terms():
+        typer.echo(f"terms: {chosen.terms()}", err=True)
 
 
 def score(

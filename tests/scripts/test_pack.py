@@ -94,6 +94,7 @@ def test_a_run_becomes_weights_whose_figures_score_gives_again(run, tmp_path):
     assert card["data"]["subsets"] == {"train": 2, "valid": 2, "test": 2}
     assert card["data"]["by_source"] == {"CFD": {"train": 2, "valid": 2, "test": 2}}
     assert card["parameters"] == 8
+    assert card["use"] == "research"
     again = score(packaged_weights.open_folder(tmp_path, "mine"), workspace.raw)
     assert (again.figures, again.rows()) == (card["figures"], card["by_source"])
     assert again.words() == (

@@ -106,6 +106,21 @@ def test_a_folder_tells_how_its_model_was_fed_and_judged(tmp_path):
     assert weights.params.evaluate.tolerance_px == 3
 
 
+@pytest.mark.parametrize(
+    ("use", "words"),
+    [
+        ("research", "these weights are for research only, since some of their data are: "),
+        ("unstated", "the terms of some data that these weights were trained on are not stated: "),
+        ("any", ""),
+        (None, ""),
+    ],
+)
+def test_what_the_terms_of_the_data_mean(tmp_path, use, words):
+    (tmp_path / "card.json").write_text(json.dumps({**VALUES, **({"use": use} if use else {})}))
+    said = packaged_weights.open_folder(tmp_path, "mine").terms()
+    assert said == (words and f"{words}{tmp_path / 'LICENSE-WEIGHTS.md'}")
+
+
 def test_an_operating_point_of_another_model_is_rejected(tmp_path):
     (tmp_path / "card.json").write_text(json.dumps(VALUES))
     (tmp_path / "flexunet.keras").write_bytes(b"one model")
@@ -127,6 +142,7 @@ def test_an_operating_point_of_another_model_is_rejected(tmp_path):
         (json.dumps({**VALUES, "resize": {"size": "64", "mode": "crop"}}), r"can't be used \(resize.size: .* '64'\)"),
         (json.dumps({**VALUES, "figures": {}}), r"can't be used \(figures.protocol: Field required"),
         (json.dumps({**VALUES, "revison": "abc"}), "revison: Extra inputs are not permitted"),
+        (json.dumps({**VALUES, "use": "all"}), r"can't be used \(use: .*'all'"),
         (json.dumps({**VALUES, "format": 2}), "format: Input should be 1"),
     ],
 )

@@ -66,6 +66,16 @@ def test_one_folder_alone_is_one_set_and_one_zip_alone_is_a_set(root):
     assert found(root.parent / "zipped") == ["only.zip"]
 
 
+def test_kaggles_set_is_a_set_as_its_cache_holds_it(root, tmp_path):
+    """Below 1/files a folder, and in it all pairs in images/ and masks/ and again in train/ and test/."""
+    files = tmp_path / "cache/1/files"
+    for place in ("", "train/", "test/"):
+        one_set(files / "crack_segmentation_dataset" / place)
+    one_set(root / "mine")
+    (root / "kaggle").symlink_to(files)
+    assert found(root) == ["kaggle", "mine"]
+
+
 def test_sets_may_lie_deeper(root):
     for name in ("a", "b"):
         one_set(root / "top" / name)

@@ -54,6 +54,7 @@ def predict(photos="photos", out="out", *options):
 def test_masks_and_overlays_of_a_folder(checkout):
     result = predict()
     assert result.exit_code == 0, result.stderr
+    assert "terms:" not in result.stderr
     assert result.stdout == (
         "model: the model trained here; crack above 0.5; no component removed; no flips\n"
         "photographs: 2, with cracks: 1, skipped: 0; see out/overlays, out/masks and out/summary.csv\n"
@@ -115,6 +116,8 @@ def test_without_a_trained_model_the_packaged_weights_are_used(checkout):
     result = predict("wall.png")
     assert result.exit_code == 0, result.stderr
     assert result.stdout.startswith("model: the packaged weights (")
+    assert result.stderr.splitlines()[-1].startswith("terms: these weights are for research only, since some of their")
+    assert result.stderr.count("terms:") == 1
     assert cv2.imread("out/masks/wall.png", cv2.IMREAD_UNCHANGED).shape == (60, 90)
 
 
