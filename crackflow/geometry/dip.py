@@ -47,7 +47,6 @@ def find_dips(x: Levels, levels: Levels, valid: NDArray[np.bool_], reach: Levels
             sample there is valid at least.
     """
     rows = np.arange(len(levels))
-    shown = np.where(valid, levels, np.nan)
     smooth = levels.copy()
     smooth[:, 1:-1] = (levels[:, :-2] + levels[:, 1:-1] + levels[:, 2:]) / 3
     inner: NDArray[np.bool_] = (np.abs(x) <= reach[:, None]) & valid
@@ -57,18 +56,28 @@ def find_dips(x: Levels, levels: Levels, valid: NDArray[np.bool_], reach: Levels
     lowest_at = beside[rows, np.argmin(np.take_along_axis(levels, beside, 1), axis=1)]
     lowest = levels[rows, lowest_at]
 
-    surface = np.nanpercentile(shown, 75, axis=1)
+    surface = quantile(levels, valid, 0.75)
     for _ in range(2):
         half = (surface + lowest) / 2
         left, right = _crossings(levels, half, lowest_at)
         centre, width = (left + right) / 2 + x[0], right - left
         off = np.abs(x - centre[:, None]) - width[:, None] / 2
-        flank = np.where((off >= _OFF) & (off <= _OFF + _FLANK), shown, np.nan)
-        known = np.isfinite(flank).any(axis=1)
-        surface[known] = np.maximum(np.nanmedian(flank[known], axis=1), lowest[known] + 1)
+        flank = valid & (off >= _OFF) & (off <= _OFF + _FLANK)
+        known = flank.any(axis=1)
+        surface[known] = np.maximum(quantile(levels[known], flank[known], 0.5), lowest[known] + 1)
     dip = np.clip(surface[:, None] - levels, 0, None) * ((off <= _OFF) & valid)
     rectangle = dip.sum(axis=1) / ((1 - FLOOR) * surface)
     return Dips(centre, surface, lowest, width, rectangle)
+
+
+def quantile(levels: Levels, used: NDArray[np.bool_], share: float) -> Levels:
+    """The quantile of what is used of each row, at least one value; NumPy's nanquantile takes seconds for as much."""
+    ordered = np.sort(np.where(used, levels, np.inf), axis=1)
+    place = (used.sum(axis=1) - 1) * share
+    low, high = (
+        np.take_along_axis(ordered, side.astype(int)[:, None], 1)[:, 0] for side in (np.floor(place), np.ceil(place))
+    )
+    return np.asarray(low + (high - low) * (place - np.floor(place)))
 
 
 def _crossings(levels: Levels, half: Levels, lowest_at: NDArray[np.intp]) -> tuple[Levels, Levels]:

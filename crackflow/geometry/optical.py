@@ -12,7 +12,7 @@ from crackflow.geometry.dip_fit import Widths, fit_widths
 from crackflow.geometry.skeleton import Points
 
 # Profiles stand this many px apart, and reach this far beyond the edges of the mask.
-_APART, _BEYOND = 2, 12
+_APART, _BEYOND = 3, 12
 # Half of the mask's width; where the mask is wider, no profile is read.
 _BROADEST = 48
 # Of neighbours along a crack the middle one counts: single grains don't make it wide.
