@@ -15,8 +15,8 @@ from scipy.special import erf
 
 from crackflow.geometry.dip import FLOOR, Dips, Levels, quantile
 
-# The floor's standard deviation, as a share of the surface's level.
-_FLOOR_SPREAD = 0.15
+FLOOR_SPREAD = 0.15
+"""Standard deviation of the floor's level, as a share of the surface's: narrow cracks are taken to be black."""
 # Standard deviation of the blur, px: expected, spread of its logarithm, and limits.
 _BLUR, _BLUR_SPREAD, _BLUR_LIMITS = 0.9, 0.8, (0.35, 6.0)
 # Differences up to this many levels count by their square, larger ones by their size: grains and specks.
@@ -46,7 +46,9 @@ class Widths(NamedTuple):
     clear: NDArray[np.bool_]
 
 
-def fit_widths(x: Levels, levels: Levels, valid: NDArray[np.bool_], dips: Dips) -> Widths:
+def fit_widths(
+    x: Levels, levels: Levels, valid: NDArray[np.bool_], dips: Dips, floor: float = FLOOR, spread: float = FLOOR_SPREAD
+) -> Widths:
     """Fit each profile.
 
     Args:
@@ -54,6 +56,8 @@ def fit_widths(x: Levels, levels: Levels, valid: NDArray[np.bool_], dips: Dips) 
         levels: float64 (N, K), grey levels.
         valid: bool (N, K), False for samples outside of the photograph.
         dips: of `find_dips`.
+        floor: expected level in the crack, as a share of the surface's.
+        spread: standard deviation of the floor, as a share of the surface's level, above 0.
     """
     count = len(levels)
     found = Widths(np.zeros(count), np.zeros(count), np.zeros(count), np.zeros(count, np.bool_))
@@ -67,13 +71,13 @@ def fit_widths(x: Levels, levels: Levels, valid: NDArray[np.bool_], dips: Dips) 
         inside = (index >= 0) & (index < len(x))
         index = index.clip(0, len(x) - 1)
         known = np.take_along_axis(valid[part], index, 1) & inside
-        new = _fit(x[index], np.take_along_axis(levels[part], index, 1), known, some)
+        new = _fit(x[index], np.take_along_axis(levels[part], index, 1), known, some, (floor, spread))
         for values, fitted in zip(found, new, strict=True):
             values[part] = fitted
     return found
 
 
-def _fit(x: Levels, levels: Levels, valid: NDArray[np.bool_], dips: Dips) -> Widths:
+def _fit(x: Levels, levels: Levels, valid: NDArray[np.bool_], dips: Dips, expected: tuple[float, float]) -> Widths:
     """Fit profiles whose samples have places of their own, x float64 (N, K)."""
     off = np.abs(x - dips.centre[:, None]) - dips.half_depth[:, None] / 2
     known = valid & (off <= _MARGIN)
@@ -82,11 +86,11 @@ def _fit(x: Levels, levels: Levels, valid: NDArray[np.bool_], dips: Dips) -> Wid
     zero, one = np.zeros(len(levels)), np.ones(len(levels))
     # a dip narrower than the blur is as wide as the rectangle says, a wider one as its edges do
     width = np.where(dips.half_depth < 4, dips.rectangle, dips.half_depth)
-    floor = np.where(dips.half_depth < 4, FLOOR * dips.surface, dips.lowest)
+    floor = np.where(dips.half_depth < 4, expected[0] * dips.surface, dips.lowest)
     start = np.stack([zero, np.clip(width, 0.1, None), _BLUR * one, dips.surface, zero, floor], axis=1)
     low = np.stack([-4 * one, 0.01 * one, _BLUR_LIMITS[0] * one, one, -3 * one, -10 * one], axis=1)
     high = np.stack([4 * one, 2 * dips.half_depth + 4, _BLUR_LIMITS[1] * one, 300 * one, 3 * one, dips.lowest + 5], 1)
-    prior = np.stack([FLOOR * dips.surface, _FLOOR_SPREAD * dips.surface], axis=1)
+    prior = np.stack([share * dips.surface for share in expected], axis=1)
     best = _levenberg_marquardt(x, levels, used, np.clip(start, low, high), low, high, prior)
 
     rest = np.abs(_model(x, best)[0] - levels)

@@ -14,6 +14,7 @@ from crackflow.geometry.skeleton import Points
 
 WINDOW = 11
 """Points to a parabola, odd."""
+_BESIDE = ((1, 0), (0, 1), (-1, 0), (0, -1))
 
 
 def smooth(points: Points, *, ring: bool = False) -> Points:
@@ -82,9 +83,9 @@ def reach_tip(points: Points, crack: NDArray[np.bool_], depth: NDArray[np.float3
     back = np.concatenate([[0.0], np.cumsum(steps[::-1])])[::-1]
     rows, columns = (np.rint(points[:, k]).astype(int).clip(0, crack.shape[1 - k] - 1) for k in (1, 0))
     near = 1.5 * depth[rows, columns] + 1
-    inside = np.flatnonzero(back >= near)
+    deep = np.flatnonzero(back >= near)
     # the last point that is far enough from the end; half of the branch stays whatever happens
-    last = max(int(inside[-1]) if len(inside) else 0, len(points) // 2)
+    last = max(int(deep[-1]) if len(deep) else 0, len(points) // 2)
     kept = points[: last + 1]
     reach = max(2.0, float(near[last]))
     first = max(0, last - max(6, round(2 * reach)))
@@ -95,11 +96,22 @@ def reach_tip(points: Points, crack: NDArray[np.bool_], depth: NDArray[np.float3
     tangent /= np.hypot(*tangent) or 1.0
     way = np.arange(0.25, 2 * reach + 2, 0.25)
     ahead = path[last] + way[:, None] * tangent
-    column, row = np.rint(ahead).astype(int).T
-    within = (row >= 0) & (row < crack.shape[0]) & (column >= 0) & (column < crack.shape[1])
-    within[within] = crack[row[within], column[within]]
-    far = len(way) if within.all() else int(np.argmin(within))
+    within = _drawn(ahead, crack)
+    # a thin line is a stair beside its tangent, which may miss a pixel of it
+    beside = np.any([_drawn(ahead + step, crack) for step in _BESIDE], axis=0) | within
+    far = len(way) if beside.all() else int(np.argmin(beside))
+    inside = np.flatnonzero(within[:far])
     # the edge lies half a step after the last point inside, and half a pixel after the last pixel of a thin line
-    away = max(0.25 * far + 0.125, float((points[-1] - path[last]) @ tangent) + 0.5)
+    away = max(
+        0.25 * (int(inside[-1]) + 1) + 0.125 if len(inside) else 0.0, float((points[-1] - path[last]) @ tangent) + 0.5
+    )
     end = path[last] + away * tangent
     return np.concatenate([kept, straight(kept[-1], end)[1:]])
+
+
+def _drawn(places: Points, crack: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether the nearest pixels are crack; outside of the array they are not."""
+    column, row = np.rint(places).astype(int).T
+    within: NDArray[np.bool_] = (row >= 0) & (row < crack.shape[0]) & (column >= 0) & (column < crack.shape[1])
+    within[within] = crack[row[within], column[within]]
+    return within

@@ -56,9 +56,11 @@ def follow(piece: Piece, spur_factor: float) -> CrackPath | None:
     if not any(good.any() for good in readable):
         readable = [np.ones(len(good), np.bool_) for good in readable]
     # In whole pixels, a band of w has a largest depth of (w + 1) / 2 or w / 2, by its place and slant. Area over length
-    # says which it is on the whole.
+    # says which it is on the whole. At a crossing two bands share an area of w x w, at the foot of a Y half of that.
     mean = float(np.concatenate([width[good] for width, good in zip(widths, readable, strict=True)]).mean())
-    excess = float(np.clip(mean - np.count_nonzero(piece.drawn) / max(sum(lengths), 1.0), 0.0, 1.0))
+    shared = sum(len(there) / 2 - 1 for there in graph.at.values() if len(there) > 2) * mean**2
+    area = np.count_nonzero(piece.drawn) + shared
+    excess = float(np.clip(mean - area / max(sum(lengths), 1.0), 0.0, 1.0))
     return CrackPath(graph, paths, lengths, readable, [np.maximum(width - excess, 1.0) for width in widths])
 
 

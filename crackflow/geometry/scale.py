@@ -5,12 +5,16 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import ExifTags, Image
+
 from crackflow.errors import DataError
 
 BOUNDS_MM = (0.1, 1.0, 2.0)
-"""From which width on a crack is fine, medium, wide. Hairline to 0.1 mm: BRE Digest 251. Fine to 1, medium to 2, wide
-above: ACI 201.1R."""
+"""From which width on a crack is fine, medium, wide, mm: below the first it is hairline (BRE Digest 251); fine, medium
+and wide as in ACI 201.1R."""
 _COLUMNS = ("photograph", "mm_per_px")
+# Sides of a photograph that was only scaled are in proportion but for rounding.
+_SAME_SHAPE = 0.01
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,30 @@ def from_camera(
         f"pixel pitch {pitch * 1000:.3g} um"
     )
     return Scale(pitch * away_mm / focal_length_mm, origin), pitch
+
+
+def from_photograph(path: Path, distance_m: float, sensor_width_mm: float) -> Scale:
+    """Compute the scale from the focal length in a photograph's EXIF; the rest is as for `from_camera`.
+
+    Raises:
+        DataError: when the file can't be read, has no focal length, or was cropped after it was taken.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            tags = image.getexif().get_ifd(ExifTags.IFD.Exif)
+        focal = float(tags.get(ExifTags.Base.FocalLength, 0))
+        taken = [int(tags.get(tag, 0)) for tag in (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight)]
+    except (OSError, ValueError, TypeError, ZeroDivisionError, SyntaxError) as error:
+        raise DataError(f"{path}: its EXIF can't be read ({error}); give the scale in mm per px") from error
+    if not (math.isfinite(focal) and focal > 0):
+        raise DataError(f"{path} has no focal length in its EXIF; give the scale in mm per px")
+    if all(taken) and abs(max(taken) / min(taken) / (max(width, height) / min(width, height)) - 1) > _SAME_SHAPE:
+        raise DataError(
+            f"{path} is {width}x{height}, and its EXIF says {taken[0]}x{taken[1]}: it was cropped, so the sensor's "
+            "width is not the photograph's; give the scale in mm per px"
+        )
+    return from_camera(distance_m, sensor_width_mm, focal, (width, height))[0]
 
 
 def read_scales(path: Path) -> dict[str, Scale]:

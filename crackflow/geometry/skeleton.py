@@ -1,8 +1,11 @@
 """A crack as a graph: branches of its skeleton between ends and junctions.
 
-The skeleton is that of scikit-image (Zhang and Suen, "A fast parallel algorithm for thinning digital patterns", 1984).
-Two of its pixels that touch at a corner are no neighbours where a third one touches both along a side, so that a bend
-is no junction. Junction pixels that touch are one junction.
+The skeleton is that of Lee, Kashyap and Chu ("Building skeleton models via 3-D medial surface/axis thinning
+algorithms", 1994). The one of Zhang and Suen, scikit-image's default, takes a third of the time and loses half of a
+slanted line that is two pixels wide.
+
+Two pixels of a skeleton that touch at a corner are no neighbours where a third one touches both along a side, so that a
+bend is no junction. Junction pixels that touch are one junction.
 """
 
 from collections.abc import Iterator
@@ -94,7 +97,7 @@ def trace(crack: NDArray[np.bool_], depth: NDArray[np.float32]) -> Graph:
     Returns:
         A connected graph; of no branch where the skeleton is a single pixel.
     """
-    skeleton: NDArray[np.bool_] = skeletonize(crack)  # type: ignore[no-untyped-call]
+    skeleton: NDArray[np.bool_] = skeletonize(crack, method="lee") > 0  # type: ignore[no-untyped-call]
     rows, columns = np.nonzero(skeleton)
     first, second = _touching(skeleton)
     node, count = _nodes(first, second, len(rows))

@@ -55,9 +55,18 @@ def test_the_smallest(pixels, branches):
     assert len(graph(mask).branches) == branches
 
 
+@pytest.mark.parametrize("turn", range(4))
+def test_a_slanted_line_of_two_pixels_keeps_its_length(turn):
+    mask = np.zeros((64, 64), np.bool_)
+    steps = np.arange(8, 56)
+    mask[steps, steps] = mask[steps, steps + 1] = True
+    (branch,) = graph(np.ascontiguousarray(np.rot90(mask, turn))).branches.values()
+    assert 46 <= len(branch.points) <= 49
+
+
 def test_points_of_a_branch():
     (branch,) = graph(drawn([(10, 30), (14, 30)])).branches.values()
-    # zhang thinning keeps a line of one pixel
+    # thinning keeps a line of one pixel
     assert sorted(branch.points.tolist()) == [[10, 30], [11, 30], [12, 30], [13, 30], [14, 30]]
     assert branch.steps == 4
 
