@@ -1,32 +1,10 @@
 import math
 
-import numpy as np
 import pytest
 
 from crackflow.evaluation import figures
-from crackflow.evaluation.image_scores import score_image
 
 NAMES = ("background", "crack")
-
-
-def hard(predicted, classes=2):
-    """Probabilities of a model that is sure."""
-    return np.eye(classes, dtype=np.float32)[predicted]
-
-
-def image(stem, source, predicted, truth, classes=2):
-    predicted, truth = np.array([predicted], np.uint8), np.array([truth], np.uint8)
-    return score_image(stem, source, stem, hard(predicted, classes), predicted, truth, tolerance_px=0)
-
-
-@pytest.fixture
-def three():
-    """A: tp 1, fp 1, fn 1. B: rightly empty. C: a false alarm of one pixel in four, crack-free."""
-    return [
-        image("A", "road", [0, 1, 1, 0], [1, 1, 0, 0]),
-        image("C", "wall", [1, 0, 0, 0], [0, 0, 0, 0]),
-        image("B", "wall", [0, 0, 0, 0], [0, 0, 0, 0]),
-    ]
 
 
 def test_every_reduction_by_hand(three):
@@ -66,7 +44,7 @@ def test_oracles_of_a_sure_model_are_its_own_figures(three):
     assert found["oracle"]["ois_f1"] == pytest.approx(found["crack"]["positives"]["f1"])
 
 
-def test_two_classes_have_no_table_of_classes_and_three_have(three):
+def test_two_classes_have_no_table_of_classes_and_three_have(three, image):
     assert "classes" not in figures.figures(three, NAMES)
     # Truth 1 1 2 2, predicted 1 2 2 0: class 1 tp 1, fp 0, fn 1; class 2 tp 1, fp 1, fn 1; any crack tp 3, fn 1.
     one = image("A", "road", [1, 2, 2, 0], [1, 1, 2, 2], classes=3)
@@ -76,7 +54,7 @@ def test_two_classes_have_no_table_of_classes_and_three_have(three):
     assert found["crack"]["pooled"]["iou"] == pytest.approx(3 / 4)
 
 
-def test_crack_free_images_alone_leave_figures_undefined():
+def test_crack_free_images_alone_leave_figures_undefined(image):
     found = figures.figures([image("B", "wall", [0, 0], [0, 0])], NAMES)
     assert all(math.isnan(value) for value in found["crack"]["pooled"].values())
     assert math.isnan(found["crack"]["tolerant_f1"])

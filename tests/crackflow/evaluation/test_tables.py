@@ -8,22 +8,6 @@ from crackflow.evaluation.image_scores import score_image
 from crackflow.inference.operating_point import OperatingPoint
 
 
-def image(stem, source, predicted, truth):
-    """One row of pixels, from a model that is sure."""
-    predicted, truth = np.array([predicted], np.uint8), np.array([truth], np.uint8)
-    return score_image(stem, source, stem, np.eye(2, dtype=np.float32)[predicted], predicted, truth, tolerance_px=0)
-
-
-@pytest.fixture
-def three():
-    """A: tp 1, fp 1, fn 1. B: rightly empty. C: a false alarm of one pixel in four, crack-free."""
-    return [
-        image("A", "road", [0, 1, 1, 0], [1, 1, 0, 0]),
-        image("C", "wall", [1, 0, 0, 0], [0, 0, 0, 0]),
-        image("B", "wall", [0, 0, 0, 0], [0, 0, 0, 0]),
-    ]
-
-
 def test_the_image_table_is_sorted_and_its_means_are_the_per_image_figures(three):
     table = tables.per_image_table(three)
     assert list(table["stem"]) == ["A", "B", "C"]
