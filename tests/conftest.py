@@ -33,19 +33,24 @@ absl_logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
 settings.register_profile("crackflow", deadline=None)
 settings.load_profile("crackflow")
 
-# Files that take a minute and more, the longest first. Workers begin with them, so that none is left for the end.
+# Files that take half a minute and more, the longest first. Workers begin with them, so that none is left for the end.
 LONG = (
     "tests/pipelines/test_end_to_end.py",
-    "tests/tasks/test_survival.py",
-    "tests/crackflow/test_backends.py",
     "tests/pipelines/flows/test_rebuild.py",
-    "tests/tasks/test_train.py",
-    "tests/pipelines/test_cli.py",
-    "tests/pipelines/test_scheduled.py",
-    "tests/pipelines/test_deployment.py",
-    "tests/pipelines/doctor/test_checkup.py",
-    "tests/pipelines/flows/test_gate.py",
+    "tests/tasks/test_survival.py",
     "tests/pipelines/scheduling/test_serve.py",
+    "tests/pipelines/test_scheduled.py",
+    "tests/crackflow/test_backends.py",
+    "tests/pipelines/test_cli.py",
+    "tests/pipelines/doctor/test_checkup.py",
+    "tests/pipelines/test_deployment.py",
+    "tests/crackflow/training/test_loop.py",
+    "tests/pipelines/commands/test_score.py",
+    "tests/pipelines/commands/test_predict.py",
+    "tests/pipelines/flows/test_gate.py",
+    "tests/tasks/test_evaluate.py",
+    "tests/pipelines/dvc_runner/test_process.py",
+    "tests/pipelines/test_remotes.py",
 )
 
 
@@ -63,6 +68,21 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.fixture
+def eager():
+    """Train operation by operation. To make a graph first takes TensorFlow longer than the few steps of a test."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
 def copied_code(tmp_path, monkeypatch):
     """A copy of the project's code that a test may change; the keys of kept state follow it. Imports do not."""
     root = tmp_path / "code"
@@ -75,7 +95,7 @@ def copied_code(tmp_path, monkeypatch):
     return root
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def under_git():
     """A function that makes a folder a git repository on `main`, with somebody to sign commits and none made yet."""
 

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import pytest
 
@@ -15,12 +13,9 @@ from pipelines.git import git
 
 
 @pytest.fixture
-def checkout(tmp_path, under_git):
+def checkout(repository):
     """A repository whose data.path is data/current, which is not there yet."""
-    root = tmp_path / "checkout"
-    root.mkdir()
-    under_git(root)
-    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, check=True)
+    root = repository
     (root / ".gitignore").write_text(".crackflow/\n/data/*\n!/data/current\n")
     (root / "params.yaml").write_text(render(Params(data=DataParams(source="folder", path="data/current"))))
     commit(root)

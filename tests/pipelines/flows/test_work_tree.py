@@ -1,9 +1,9 @@
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from dvc.repo import Repo
 
 from crackflow.errors import DataError
 from crackflow.params import DataParams, Params, render
@@ -14,12 +14,9 @@ SETTINGS = "['remote \"r\"']\n    url = ssh://localhost/nowhere\n    password = 
 
 
 @pytest.fixture
-def checkout(tmp_path, under_git):
-    """A repository with two commits; the second one's params.yaml takes photographs from a folder."""
-    root = tmp_path / "checkout"
-    root.mkdir()
-    under_git(root)
-    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, check=True)
+def checkout(repository):
+    """A repository with two commits."""
+    root = repository
     (root / ".gitignore").write_text(".crackflow/\n/data/source/*\n!/data/source/README.md\n")
     (root / "params.yaml").write_text(render(Params()))
     (root / "dvc.lock").write_text("lock: first\n")
@@ -104,10 +101,8 @@ def test_cache_and_remotes_are_the_checkouts(checkout):
     local = tree / ".dvc/config.local"
     assert "password = secret" in local.read_text()
     assert local.stat().st_mode & 0o077 == 0
-    said = subprocess.run(
-        [sys.executable, "-m", "dvc", "cache", "dir"], cwd=tree, check=True, capture_output=True, text=True
-    ).stdout
-    assert said.strip() == str(checkout / ".dvc/cache")
+    with Repo(str(tree)) as repo:
+        assert repo.cache.local_cache_dir == str(checkout / ".dvc/cache")
     assert git(tree, "status", "--porcelain") == ""
 
 
