@@ -54,7 +54,8 @@ real: $(READY) ## the pipeline on DATA=DIR in a work tree of its own; figures to
 weights: $(READY) ## pack the model of the last `make real` into crackflow/weights, with its card
 	python -m scripts.pack
 
-soak: $(READY) ## break rebuilds in every way we know, an hour or more; docs/explanation/reliability.md
+soak: $(READY) ## the tests that make test leaves out, then break rebuilds in every way we know, an hour or more
+	pytest -n auto --dist loadfile --no-loadscope-reorder -m soak
 	python -m benchmarks.soak
 
 results: $(READY) ## write the results shown in README and docs from docs/results and metrics

@@ -23,22 +23,30 @@ import yaml
 
 from crackflow.imaging.images import encode_classes, write_png
 from crackflow.params import Params, render
+from pipelines.git import git
 
 ROOT = Path(__file__).parents[2]
 EPOCHS, STEPS = 3, 4
 PARAMS = {
     "resize": {"size": 64},
-    "model": {"architecture": "flexunet", "base_filters": 8, "num_layers": 2, "dropout_rate": 0.1},
+    # few weights, since making the graph takes time for each; what is kept of them all is test_loop.py's
+    "model": {
+        "architecture": "flexunet",
+        "base_filters": 4,
+        "num_layers": 2,
+        "decoder_convs": 1,
+        "normalization": "none",
+        "dropout_rate": 0.1,
+    },
     "train": {
         "epochs": EPOCHS,
         "steps_per_epoch": STEPS,
         "batch_size": 4,
         "crop": 32,
-        "optimizer": "adamw",
+        "optimizer": "sgd",
         "schedule": "cosine",
         "warmup_steps": 2,
         "learning_rate": 0.01,
-        "averaging": 0.5,
         "metrics": ("crack_iou",),
         "num_infer_images": 1,
         "early_stopping": 0,
@@ -67,7 +75,7 @@ sys.exit(main(["train"]))
 EPOCHS_ALONE = ("-c", DRIVER, "inf", "-1", "-1")
 EACH_BATCH = ("-c", DRIVER, "0", "1", "2")
 
-# a quarter of a minute a process on a machine that does nothing else
+# ten seconds and more a process on a machine that does nothing else
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
@@ -197,6 +205,7 @@ def undisturbed(tmp_path_factory):
     return place
 
 
+@pytest.mark.soak
 def test_killed_again_and_again_it_ends_as_an_undisturbed_training(undisturbed, tmp_path):
     """The same rows, charts, pictures and weights, byte for byte."""
     place = Place(tmp_path)
@@ -226,28 +235,29 @@ def test_killed_again_and_again_it_ends_as_an_undisturbed_training(undisturbed, 
     assert list(pd.read_csv(tmp_path / "reports/train_losses.csv").epoch) == [1, 2, 3]
 
 
-def test_a_signal_leaves_the_best_model_and_says_how_to_use_it(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.soak)])
+def test_a_signal_leaves_the_best_model_and_says_how_to_use_it(tmp_path, number):
     import keras
 
     place = Place(tmp_path, epochs=500)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before = place.kept()[0]
-        process = place.start("-m", "tasks", "train")
-        wait_until(process, lambda before=before: place.kept()[0] > before)
-        process.send_signal(number)
-        assert process.wait() == 128 + number
-        best = (place.state / "best.keras").relative_to(tmp_path)
-        lines = place.said().splitlines()
-        assert lines[-1] == (
-            f"error: train: stopped by {number.name}; the best model so far is {best}; use it with "
-            f"`crackflow predict PHOTOS --out DIR --model {best}`; the next `dvc repro` goes on from here"
-        )
-        assert "Traceback" not in place.said()
-        assert not (tmp_path / "models").exists()
-        assert keras.saving.load_model(tmp_path / best).output_shape == (None, 64, 64, 2)
+    process = place.start("-m", "tasks", "train")
+    wait_until(process, lambda: place.kept()[0])
+    process.send_signal(number)
+    assert process.wait() == 128 + number
+    best = (place.state / "best.keras").relative_to(tmp_path)
+    lines = place.said().splitlines()
+    assert lines[-1] == (
+        f"error: train: stopped by {number.name}; the best model so far is {best}; use it with "
+        f"`crackflow predict PHOTOS --out DIR --model {best}`; the next `dvc repro` goes on from here"
+    )
+    assert "Traceback" not in place.said()
+    assert not (tmp_path / "models").exists()
+    assert keras.saving.load_model(tmp_path / best).output_shape == (None, 64, 64, 2)
 
 
-def test_dvc_goes_on_after_a_kill_and_runs_experiments(undisturbed, tmp_path):
+@pytest.fixture
+def repository(undisturbed, tmp_path):
+    """A place under git and DVC, with code of its own and the stage train alone."""
     place = Place(tmp_path)
     for name in ("crackflow", "tasks"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -255,35 +265,41 @@ def test_dvc_goes_on_after_a_kill_and_runs_experiments(undisturbed, tmp_path):
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"train": graph["stages"]["train"]}}))
     shutil.copy(ROOT / ".dvcignore", tmp_path)
     (tmp_path / ".gitignore").write_text("__pycache__/\n.crackflow/\nstderr.txt\n")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "config", "user.name", "a")
+    git(tmp_path, "config", "user.email", "a@b.c")
+    place.run("-m", "dvc", "init", "-q")
+    place.run("-m", "dvc", "add", "-q", "data/resized", "data/split.csv")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-q", "-m", "one")
+    return place
 
-    def dvc(*arguments):
-        return place.run("-m", "dvc", *arguments)
 
-    def git(*arguments):
-        subprocess.run(["git", *arguments], cwd=tmp_path, check=True, capture_output=True)
-
-    git("init", "-q")
-    git("config", "user.name", "a")
-    git("config", "user.email", "a@b.c")
-    dvc("init", "-q")
-    dvc("add", "-q", "data/resized", "data/split.csv")
-    git("add", "-A")
-    git("commit", "-q", "-m", "one")
-
-    process = place.start("-m", "dvc", "repro", "train")
-    wait_until(process, lambda: place.kept()[0])
-    kill(process)
-    assert place.kept()[0] < EPOCHS
+def test_dvc_goes_on_after_a_kill_and_ends_as_an_undisturbed_training(undisturbed, repository):
+    """Killed in epoch 1 while its checkpoint is written: the best model is there, its row not yet."""
+    place = repository
+    state = place.root / ".crackflow/state/train" / undisturbed.state.name
+    kill_within(place, state / ".state.npz.part", *EPOCHS_ALONE)
+    assert sorted(path.name for path in state.iterdir()) == [".state.npz.part", "best.keras", "pictures"]
     # what `dvc exp show` reads of a workspace in which a training runs
-    assert json.loads((tmp_path / "metrics/train/metrics.json").read_text())["step"] >= 1
-    dvc("repro", "train")
+    assert json.loads((place.root / "metrics/train/metrics.json").read_text())["step"] == 1
+    place.run("-m", "dvc", "repro", "train")
+    assert place.state == state, "the key depends on the process"
     assert place.published() == undisturbed.published()
-    assert "didn't change" in dvc("repro", "train")
-    git("add", "-A")
-    git("commit", "-q", "-m", "two")
+    assert "didn't change" in place.run("-m", "dvc", "repro", "train")
 
-    dvc("exp", "run", "--temp", "-n", "slow", "-S", "train.learning_rate=0.001", "-S", "train.epochs=1")
-    shown = {row["Experiment"] or row["rev"]: row for row in csv_rows(dvc("exp", "show", "--csv"))}
+
+@pytest.mark.soak
+def test_dvc_runs_experiments(undisturbed, repository):
+    place = repository
+    shutil.copytree(undisturbed.root / ".crackflow", place.root / ".crackflow")
+    place.run("-m", "dvc", "repro", "train")
+    git(place.root, "add", "-A")
+    git(place.root, "commit", "-q", "-m", "two")
+    settings = ("-S", "train.learning_rate=0.001", "-S", "train.epochs=1")
+    place.run("-m", "dvc", "exp", "run", "--temp", "-n", "slow", *settings)
+    table = csv_rows(place.run("-m", "dvc", "exp", "show", "--csv"))
+    shown = {row["Experiment"] or row["rev"]: row for row in table}
     assert float(shown["slow"]["step"]) == 1
     assert float(shown["slow"]["train.learning_rate"]) == 0.001
     assert float(shown["workspace"]["step"]) == EPOCHS
