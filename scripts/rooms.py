@@ -20,6 +20,7 @@ from tasks.code_closure import PACKAGES, ROOT, imports
 # Room of crackflow/ -> the other rooms of crackflow/ it may import from. All of them may use the root.
 LIBRARY = {
     "imaging": (),
+    "output": (),
     "parallel": (),
     "sources/synthetic": ("imaging",),
     "sources/http": (),
@@ -31,6 +32,7 @@ LIBRARY = {
     "training": ("imaging", "models"),
     "inference": ("imaging", "models", "sources"),
     "evaluation": ("imaging", "inference"),
+    "results": ("geometry", "imaging", "visualization"),
     "audit": ("imaging", "visualization", "splitting", "geometry"),
 }
 # The same for pipelines/. All of them may use tasks, crackflow and the modules that stand directly in pipelines/.

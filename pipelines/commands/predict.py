@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from crackflow import output_folder
 from crackflow.errors import DataError, ImageError
 from crackflow.imaging.fit import Mode
 from crackflow.imaging.images import read_image
@@ -15,7 +14,8 @@ from crackflow.inference.operating_point import OperatingPoint, as_json, sha256
 from crackflow.inference.packaged_weights import Weights
 from crackflow.inference.photographs import Photograph, photos_in, predict_photo
 from crackflow.keras_import import import_keras
-from crackflow.output_folder import OutputFolder
+from crackflow.output.claim import claim
+from crackflow.output.folder import OutputFolder
 from crackflow.progress import track
 from pipelines.commands.prediction_outputs import LAST, OUTPUTS, MarkedPhoto
 
@@ -54,7 +54,7 @@ def predict(
         weights: as pipelines.commands.model_choice.choose gives them; photographs are resized as their training
             pairs were.
         photos: a photograph or a folder of them.
-        out: the folder to write to; see crackflow.output_folder.claim.
+        out: the folder to write to; see crackflow.output.claim.
         force: whether files of the user in `out` may be replaced where they have the names of results.
         outputs: names of OUTPUTS; None for all.
 
@@ -70,7 +70,7 @@ def predict(
     chosen = list(OUTPUTS) if outputs is None else list(outputs)
     kinds = {name: OUTPUTS[name]() for name in sorted(chosen, key=lambda name: name == LAST)}
     names = [name for kind in kinds.values() for name in kind.names(files)]
-    with output_folder.claim(out, photos, names, command="predict", force=force) as folder:
+    with claim(out, photos, names, command="predict", force=force) as folder:
         point = weights.point()
         import_keras()
         from crackflow.inference.predictor import load_model

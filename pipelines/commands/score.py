@@ -11,7 +11,6 @@ import pandas as pd
 from rich import box
 from rich.table import Table
 
-from crackflow import output_folder
 from crackflow.errors import DataError
 from crackflow.evaluation.figures import plain
 from crackflow.evaluation.headline import BY_NAME, figure_text, figure_words
@@ -23,6 +22,7 @@ from crackflow.inference.operating_point_file import UNKNOWN, read_file
 from crackflow.inference.packaged_weights import Seen, Weights
 from crackflow.keras_import import import_keras
 from crackflow.models.seen_pairs import known
+from crackflow.output.claim import claim
 from crackflow.params import DataParams, Params
 from crackflow.sources.provenance import NameRules
 from crackflow.splitting.grouping import group_pairs
@@ -94,7 +94,7 @@ def score(
         pairs: any layout that `data.source: folder` takes. Pairs with the names of those that the model has
             seen are set aside.
         out: the folder to write figures, tables, predictions and the sheet of the worst images to; see
-            crackflow.output_folder.claim. None writes nothing.
+            crackflow.output.claim. None writes nothing.
         force: whether files of the user in `out` may be replaced where they have the names of results.
         wanted: whether the pairs of a source are scored, by its name; all are by default.
 
@@ -115,8 +115,7 @@ def score(
     with contextlib.ExitStack() as stack:
         folder = None
         if out is not None:
-            claim = output_folder.claim(out, pairs, [*TABLES, FIGURES], command="score", force=force)
-            folder = stack.enter_context(claim)
+            folder = stack.enter_context(claim(out, pairs, [*TABLES, FIGURES], command="score", force=force))
         # on the disk of the results where there is one: it must hold copies of all pairs
         workspace = Workspace(stack.enter_context(work_folder(out)))
         rows, trained_on, chosen_on, rejected = _rows(workspace, params, not_to_score, wanted)

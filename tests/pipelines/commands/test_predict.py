@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from crackflow import manifest, output_folder
+from crackflow.output import manifest
+from crackflow.output.claim import claim
 from crackflow.params import Params, render
 from pipelines.cli import app
 
@@ -289,7 +290,7 @@ def test_results_of_another_command_are_kept(checkout):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from crackflow.output_folder import OutputFolder
+from crackflow.output.folder import OutputFolder
 
 written = OutputFolder.write
 def write(folder, name, content):
@@ -342,7 +343,7 @@ def test_a_run_that_is_stopped_says_what_it_has_done(checkout):
 
 
 def test_a_run_into_a_folder_in_use_is_rejected(checkout):
-    with output_folder.claim(Path("out"), Path("photos"), [], command="predict"):
+    with claim(Path("out"), Path("photos"), [], command="predict"):
         result = predict("photos", "out")
     assert result.exit_code == 2
     assert "error: another run writes to out; wait until it has ended, or name another --out\n" in result.stderr

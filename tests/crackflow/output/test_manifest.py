@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from crackflow import manifest
 from crackflow.errors import DataError
-from crackflow.manifest import JOURNAL, NAME, Manifest, describe
+from crackflow.output import manifest
+from crackflow.output.manifest import JOURNAL, NAME, Manifest, describe
 
 MADE = Manifest(
     format=1, command="predict", version="1", model_sha256="0" * 64, options={}, files=(describe("a/b.png", b"x"),)

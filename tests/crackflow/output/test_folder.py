@@ -1,13 +1,13 @@
-"""crackflow/output_folder.py; tests/pipelines/commands tries it by the commands that use it."""
+"""crackflow/output/folder.py and claim.py; tests/pipelines/commands tries it by the commands that use it."""
 
 import subprocess
 import sys
 
 import pytest
 
-from crackflow import manifest
 from crackflow.errors import DataError
-from crackflow.output_folder import claim
+from crackflow.output import manifest
+from crackflow.output.claim import claim
 
 SHA = "0" * 64
 
@@ -131,8 +131,8 @@ def test_the_suggestion_is_a_name_that_is_free(tmp_path, inputs, monkeypatch):
 KILLED_ANYWHERE = """
 import os, shutil, signal, sys
 from pathlib import Path
-from crackflow import manifest
-from crackflow.output_folder import claim
+from crackflow.output import manifest
+from crackflow.output.claim import claim
 
 NAMES = ["masks/a", "masks/b", "last"]
 root = Path(sys.argv[1])
@@ -190,3 +190,36 @@ def test_a_kill_at_any_moment_leaves_whole_files_and_a_folder_that_the_next_run_
     run = subprocess.run([sys.executable, "-c", KILLED_ANYWHERE, tmp_path], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert int(run.stdout) > 30
+
+
+def test_files_of_an_earlier_run_are_taken_over(tmp_path, inputs):
+    out, names = tmp_path / "out", ["masks/a", "masks/b", "summary"]
+    run(out, inputs, dict.fromkeys(names, b"old"))
+    before = (out / "masks/a").stat()
+    with claim(out, inputs, names, command="predict") as folder:
+        assert all(folder.holds(name) for name in names)
+        folder.begin(names, SHA, {}, keep_others=True, reuse=["masks/a"])
+        assert below(out / "masks") == ["a"]
+        assert not (out / "summary").exists()
+        # killed here, the manifest alone tells whose the file is
+        assert [one.path for one in manifest.read_manifest(out).files] == ["masks/a"]
+        for name in names[1:]:
+            folder.write(name, b"new")
+        assert [folder.read(name) for name in names] == [b"old", b"new", b"new"]
+        folder.finish()
+    assert (out / "masks/a").stat().st_ino == before.st_ino
+    found = manifest.read_manifest(out)
+    assert [one.path for one in found.files] == names
+    assert found.kept == ()
+    assert all(manifest.unchanged(out, one) for one in found.files)
+
+
+def test_a_file_that_was_changed_or_never_written_is_not_held(tmp_path, inputs):
+    run(tmp_path / "out", inputs, {"a": b"a", "b": b"b"})
+    (tmp_path / "out/b").unlink()
+    with claim(tmp_path / "out", inputs, ["a", "b", "c"], command="predict") as folder:
+        assert [folder.holds(name) for name in ("a", "b", "c")] == [True, False, False]
+        (tmp_path / "out/a").write_bytes(b"mine")
+        assert not folder.holds("a")
+        with pytest.raises(DataError, match="changed or removed while this run worked"):
+            folder.read("a")

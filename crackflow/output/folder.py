@@ -1,29 +1,28 @@
 """A folder that a command writes its results to, and in which it touches nothing but its own.
 
-What is its own is told by the manifest (crackflow/manifest.py). A file that is not listed there, or was changed since,
-belongs to the user. It is never removed, and replaced only with `force`, when its name is one that the command writes.
+What is its own is told by the manifest (manifest.py). A file that is not listed there, or was changed since, belongs to
+the user. It is never removed, and replaced only with `force`, when its name is one that the command writes.
 """
 
 import contextlib
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock, Timeout
 from pydantic import JsonValue
 
-from crackflow import manifest
 from crackflow.atomic import write_bytes
 from crackflow.errors import DataError
-from crackflow.manifest import JOURNAL, NAME, Manifest
+from crackflow.output import manifest
+from crackflow.output.manifest import JOURNAL, NAME, Manifest
 from crackflow.work_folder import PREFIX
 
 LOCK = ".crackflow.lock"
 
 
 class OutputFolder:
-    """A folder in the hands of one run; `claim` gives it."""
+    """A folder in the hands of one run; crackflow.output.claim gives it."""
 
     def __init__(self, path: Path, command: str, *, force: bool) -> None:
         self.path = path
@@ -69,7 +68,13 @@ class OutputFolder:
             )
 
     def begin(
-        self, names: Collection[str], model_sha256: str, options: dict[str, JsonValue], *, keep_others: bool
+        self,
+        names: Collection[str],
+        model_sha256: str,
+        options: dict[str, JsonValue],
+        *,
+        keep_others: bool,
+        reuse: Collection[str] = (),
     ) -> None:
         """Remove what an earlier run wrote, last file first, and note what this one is about to write.
 
@@ -80,6 +85,7 @@ class OutputFolder:
             model_sha256: of the model file.
             options: what else the content follows from.
             keep_others: keep what the earlier run wrote under other names than these.
+            reuse: of `names`, those that stay as they are, as files of this run; `holds` is true of each.
 
         Raises:
             DataError: as `check`.
@@ -87,10 +93,12 @@ class OutputFolder:
         """
         self.check(names)
         self._names = frozenset(names)
+        self._written = {name: self._entries[name] for name in reuse}
         kept = [entry for name, entry in self._entries.items() if keep_others and name not in self._names]
         if self._earlier is not None:
             manifest.write_manifest(self.path, self._earlier.model_copy(update={"state": "writing"}))
-            self._remove(name for name in reversed(self._entries) if not keep_others or name in self._names)
+            stay = {*self._written, *(entry.path for entry in kept)}
+            self._remove(name for name in reversed(self._entries) if name not in stay)
         journal = self.path / JOURNAL
         journal.unlink(missing_ok=True)
         self._journal = journal.open("xb", buffering=0)
@@ -100,6 +108,7 @@ class OutputFolder:
             version=manifest.version(),
             model_sha256=model_sha256,
             options=options,
+            files=tuple(self._written.values()),
             kept=tuple(entry for entry in kept if (self.path / entry.path).is_file()),
         )
         manifest.write_manifest(self.path, self._current)
@@ -108,6 +117,21 @@ class OutputFolder:
     def begun(self) -> bool:
         """Whether `begin` was called."""
         return self._current is not None
+
+    def holds(self, name: str) -> bool:
+        """Whether an earlier run wrote this file, and it is as it was."""
+        return name in self._entries and self._is_own(name)
+
+    def read(self, name: str) -> bytes:
+        """Give a file of an earlier run, or one that this run has written or taken over.
+
+        Raises:
+            DataError: when it is none of them, or was changed or removed meanwhile.
+        """
+        entry = self._written.get(name) or self._entries.get(name)
+        if entry is None or not manifest.unchanged(self.path, entry):
+            raise DataError(f"{self.path / name} was changed or removed while this run worked; run again")
+        return (self.path / name).read_bytes()
 
     def write(self, name: str, content: bytes) -> None:
         """Write one file, whole or not at all; the manifest knows it before it appears.
@@ -201,94 +225,9 @@ class OutputFolder:
                 folder.rmdir()
 
 
-@contextlib.contextmanager
-def claim(
-    path: Path, inputs: Path, names: Collection[str], *, command: str, force: bool = False
-) -> Iterator[OutputFolder]:
-    """Take a folder for one run, alone.
-
-    Args:
-        path: the folder, which may be absent. Where this run writes nothing into it, it is left as it was.
-        inputs: the file or folder that the run reads.
-        names: every file that it may write, as far as known yet.
-        command: which one runs.
-        force: write into a folder that holds files of the user, and replace those of the names above.
-
-    Yields:
-        The folder, checked. `begin` comes before the first `write`, `finish` after the last.
-
-    Raises:
-        DataError: when another run has it, when it is within `inputs` or `inputs` within it, or as
-            `OutputFolder.check`.
-        OSError: when it can't be made.
-    """
-    reject_overlap(path, inputs, command)
-    if os.path.lexists(path) and not path.is_dir():
-        raise DataError(f"{path} is no folder; name another --out")
-    folder = OutputFolder(path, command, force=force)
-    folder.check(names)
-    made = _make(path)
-    try:
-        lock = FileLock(path / LOCK, timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise DataError(f"another run writes to {path}; wait until it has ended, or name another --out") from None
-        try:
-            folder.check(names)
-            yield folder
-        finally:
-            folder.close()
-            with contextlib.suppress(OSError):  # while it is held, so that no other run holds a file without a name
-                (path / LOCK).unlink()
-            lock.release()
-    finally:
-        for one in made:
-            with contextlib.suppress(OSError):  # it holds results
-                one.rmdir()
-
-
-def reject_overlap(out: Path, inputs: Path, command: str) -> None:
-    """Reject an output folder that is the input, lies in it, or holds it.
-
-    Raises:
-        DataError: with another name to use.
-    """
-    holds, lies_in = _within(inputs, out), _within(out, inputs)
-    if not holds and not lies_in:
-        return
-    how = "is" if holds and lies_in else "holds" if holds else "lies in"
-    raise DataError(
-        f"--out {out} {how} the input {inputs}; expected a folder apart from it; try --out "
-        f"{_beside(out if holds else inputs, command)}"
-    )
-
-
-def _within(path: Path, folder: Path) -> bool:
-    """Whether `path` is `folder` or lies below it, whichever names and links lead there."""
-    path = path.resolve()
-    return folder.exists() and any(one.exists() and one.samefile(folder) for one in (path, *path.parents))
-
-
-def _beside(folder: Path, command: str) -> Path:
-    folder = folder.resolve()
-    names = (f"{folder.name or 'crackflow'}-{command}{number}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
-    found = next(folder.parent / name for name in names if not os.path.lexists(folder.parent / name))
-    with contextlib.suppress(ValueError):
-        return found.relative_to(Path.cwd())
-    return found
-
-
 def _same_file(path: Path, before: os.stat_result) -> bool:
     try:
         now = path.lstat()
     except OSError:
         return False
     return (before.st_ino, before.st_size, before.st_mtime_ns) == (now.st_ino, now.st_size, now.st_mtime_ns)
-
-
-def _make(path: Path) -> list[Path]:
-    """Make a folder and those above it; the ones made, innermost first."""
-    missing = [one for one in (path, *path.parents) if not one.exists()]
-    path.mkdir(parents=True, exist_ok=True)
-    return missing
