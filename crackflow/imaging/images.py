@@ -67,7 +67,12 @@ def read_stored_mask(path: Path, num_classes: int) -> Pixels:
     Raises:
         ImageError: when the file is absent or truncated, or holds a level that is no class.
     """
-    return decode_classes(decode(path, cv2.IMREAD_GRAYSCALE), num_classes, path.name)
+    return decode_stored_mask(load(path), num_classes, path.name)
+
+
+def decode_stored_mask(data: bytes, num_classes: int, name: str) -> Pixels:
+    """Do as `read_stored_mask`, for a file already read; `name` is for messages."""
+    return decode_classes(decode_bytes(data, cv2.IMREAD_GRAYSCALE, name), num_classes, name)
 
 
 def encode_classes(classes: Pixels, num_classes: int) -> Pixels:
@@ -119,8 +124,8 @@ def write_png(path: Path, array: Pixels, compression: int = 1) -> None:
     write_bytes(path, png_bytes(array, compression))
 
 
-def png_bytes(array: Pixels, compression: int = 1) -> bytes:
-    """Give the PNG that `write_png` writes; the arguments are the same."""
+def png_bytes(array: Pixels | NDArray[np.uint16], compression: int = 1) -> bytes:
+    """Give the PNG that `write_png` writes; the arguments are the same, and 16 bits stay 16."""
     bgr = cv2.cvtColor(array, cv2.COLOR_RGB2BGR) if array.ndim == 3 else array
     # one filter for all rows: a third quicker to write and a quarter to read than trying them all, and no larger
     settings = [cv2.IMWRITE_PNG_COMPRESSION, compression, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]

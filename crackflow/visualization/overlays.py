@@ -135,17 +135,18 @@ def _grown(mask: NDArray[np.uint8], by: int) -> NDArray[np.uint8]:
 
 
 def _painted(image: Picture, parts: Sequence[tuple[Mark, BoolMask]]) -> Picture:
-    out = image.astype(np.float32)
+    """Paint disjoint parts. Only their pixels are computed: a photograph of 200 megapixels as floats is 2.4 GB."""
+    out = image.copy()
     for mark, where in parts:
-        share = np.where(_pattern(mark.pattern, *where.shape), STRONG, WEAK)[where][:, None]
-        out[where] = share * np.array(mark.colour) + (1 - share) * out[where]
-    return np.rint(out).astype(np.uint8)
+        y, x = np.nonzero(where)
+        share = np.where(_pattern(mark.pattern, y, x), STRONG, WEAK)[:, None]
+        out[y, x] = np.rint(share * np.array(mark.colour) + (1 - share) * image[y, x])
+    return out
 
 
-def _pattern(name: str, height: int, width: int) -> BoolMask:
-    y, x = np.ogrid[:height, :width]
+def _pattern(name: str, y: NDArray[np.intp], x: NDArray[np.intp]) -> BoolMask:
     if name == "stripes":
         return np.asarray((x + y) % PERIOD < PERIOD // 2)
     if name == "dots":
         return np.asarray((x % PERIOD - 3.5) ** 2 + (y % PERIOD - 3.5) ** 2 < 3**2)
-    return np.ones((height, width), bool)
+    return np.ones(x.shape, bool)

@@ -1,0 +1,97 @@
+"""crackflow/results/gallery.py, and the page in headless Chromium where there is one."""
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+
+from crackflow.geometry.cracks import CrackNetwork
+from crackflow.results.gallery import gallery, length
+from tests.crackflow.results.conftest import made_crack
+
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser", "chrome"))), None
+)
+EVIL = '"><script>alert(1)</script>&#39;.jpg'
+
+
+class Page(HTMLParser):
+    """Collects the cards' attributes, every address that the page names, and its text."""
+
+    def __init__(self, content):
+        super().__init__()
+        self.cards, self.addresses, self.text, self.scripts = [], [], "", 0
+        self.feed(content.decode())
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.scripts += tag == "script"
+        self.addresses += [values[name] for name in ("src", "href") if name in values]
+        if values.get("class") == "card":
+            self.cards.append(values)
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture
+def run(made_run, empty):
+    wide = made_crack(1, [(1, 1), (2, 1)], 9.0, width_class="wide", length_px=3.0)
+    networks = {"b.jpg": CrackNetwork((wide,), 3.0, 0.1, 0, 0.5, (12, 8)), "c d#?%.jpg": empty}
+    return made_run("a.jpg", "b.jpg", "c d#?%.jpg", EVIL, networks=networks, skipped=[("<i>.jpg", "why <b>")])
+
+
+def test_a_card_for_each_photograph_with_what_it_is_sorted_by(run):
+    page = Page(gallery(run))
+    assert [card["data-name"] for card in page.cards] == ["a.jpg", "b.jpg", "c d#?%.jpg", EVIL]
+    assert [card["data-class"] for card in page.cards] == ["hairline", "wide", "none", "hairline"]
+    assert [float(card["data-width"]) for card in page.cards] == [2.0, 10.0, 0.0, 2.0]
+    assert [float(card["data-length"]) for card in page.cards] == [6.5, 3.0, 0.0, 6.5]
+
+
+def test_names_are_text_and_never_markup(run):
+    content = gallery(run)
+    assert b"<script>alert" not in content
+    assert Page(content).scripts == 1
+    assert Page(content).cards[2]["data-overlay"] == "overlays/c%20d%23%3F%25.png"
+    assert b"<i>.jpg" not in content
+    assert "<i>.jpg: why <b>" in Page(content).text
+
+
+def test_it_needs_nothing_from_a_network(run):
+    addresses = Page(gallery(run)).addresses
+    assert any(address.startswith("data:image/jpeg;base64,") for address in addresses)
+    assert not [address for address in addresses if re.match(r"(?!data:)[a-z]+:|//", address)]
+
+
+def test_pictures_of_many_photographs_are_linked(run, monkeypatch):
+    monkeypatch.setattr("crackflow.results.gallery.MOST_EMBEDDED", 3)
+    assert "thumbnails/c%20d%23%3F%25.jpg" in Page(gallery(run)).addresses
+
+
+def test_lengths_have_their_unit():
+    assert length(1234.56, None, 2, 1) == "1,234.6 px"
+    assert length(1234.56, 0.5, 2, 1) == "617.28 mm"
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        # what is none of the choices changes nothing; a photograph is opened
+        ("class=%22%3E&sort=x&photo=b.jpg", ["a.jpg", "b.jpg", "c d#?%.jpg", EVIL]),
+        ("sort=width", ["b.jpg", "a.jpg", EVIL, "c d#?%.jpg"]),
+        ("class=hairline&sort=length&find=A.J", ["a.jpg"]),
+    ],
+)
+def test_the_page_filters_and_sorts_without_an_error(run, tmp_path, state, shown):
+    (tmp_path / "index.html").write_bytes(gallery(run))
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"]
+    address = f"{(tmp_path / 'index.html').as_uri()}#{state}"
+    done = subprocess.run([BROWSER, *options, address], check=True, capture_output=True, timeout=120)
+    cards = Page(done.stdout).cards
+    assert [card["data-name"] for card in cards if "hidden" not in card] == shown
+    assert f"{len(shown)} of 4 shown" in Page(done.stdout).text
+    assert b"CONSOLE" not in done.stderr
