@@ -1,10 +1,12 @@
-"""The data source `folder`: pairs in a folder or a zip of the user's own."""
+"""The data source `folder`: pairs in a folder or a zip of the user's own, or photographs with labels as outlines."""
 
 from pathlib import Path
 
+from crackflow.errors import DataError
 from crackflow.rejections import Rejection
+from crackflow.sources.annotations.masks import annotation_files, draw_masks
 from crackflow.sources.archive import unpack
-from crackflow.sources.places import walk
+from crackflow.sources.places import find_places, walk
 from crackflow.sources.sets import fetch_set, find_sets
 from crackflow.sources.source import DataSource, Fetched, Origin
 
@@ -18,6 +20,8 @@ class FolderSource(DataSource):
 
     def fetch(self, work: Path) -> Fetched:
         """Give the folder as it is, or unpack the zip into `work`; so also each set where the folder holds several.
+
+        Where a folder has no masks and files of COCO, Labelme or CVAT, masks are drawn from them.
 
         Raises:
             DataError: when it is a file that is not a zip, or a zip that can't be unpacked; when of several sets one
@@ -45,6 +49,9 @@ class FolderSource(DataSource):
         return OUTPUTS * sum(file.stat().st_size for file in found if file.is_file())
 
     def _fetched(self, folder: Path, work: Path, left_out: tuple[Rejection, ...]) -> Fetched:
+        if files := self._labels(folder):
+            drawn = draw_masks(folder, files, work / "annotated")
+            return Fetched(work / "annotated", (*left_out, *drawn))
         paths = find_sets(folder)
         sets = tuple(fetch_set(path, work, self.params.archive) for path in paths)
         if not sets:
@@ -53,6 +60,15 @@ class FolderSource(DataSource):
             # a zip alone in a folder
             return Fetched(sets[0].folder, sets[0].left_out)
         return Fetched(paths[0].parent, left_out, sets)
+
+    def _labels(self, folder: Path) -> list[Path]:
+        """Find files with labels, where the folder has no pairs."""
+        try:
+            if not folder.is_dir() or any(place.match(folder).pairs for place in find_places(folder)):
+                return []
+            return annotation_files(folder)
+        except OSError as error:
+            raise DataError(f"{error.filename} can't be read ({error.strerror}); make it readable") from None
 
     def _place(self) -> Path:
         return self.root / Path(self.params.path).expanduser()

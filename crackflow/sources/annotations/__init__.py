@@ -1,0 +1,1 @@
+"""Labels that people drew as polygons, read as masks: COCO, Labelme, and CVAT for images."""

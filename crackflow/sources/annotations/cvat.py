@@ -1,0 +1,53 @@
+"""CVAT for images 1.1 as labels: polygons, boxes and masks of its XML (docs.cvat.ai, "CVAT for image")."""
+
+from collections.abc import Iterator
+from xml.etree import ElementTree as ET
+
+import numpy as np
+
+from crackflow.errors import DataError
+from crackflow.sources.annotations.shapes import Annotated, Mask, Shape, box, fill
+
+
+def read_cvat(content: bytes) -> Iterator[Annotated]:
+    """Read the photographs of a CVAT file, those without a label too; nothing where it is another XML file.
+
+    Raises:
+        DataError: when a label has no area, or can't be filled.
+        KeyError, ValueError: when the file is not laid out as CVAT has it.
+        xml.etree.ElementTree.ParseError: when it is not XML.
+    """
+    root = ET.fromstring(content)  # noqa: S314  expat 2.4.1 and later limits what entities grow to
+    if root.tag != "annotations":
+        return
+    for image in root.iter("image"):
+        size = (int(image.attrib["width"]), int(image.attrib["height"]))
+        shapes = [Shape(one.attrib["label"], _mask(one, size)) for one in image if "label" in one.attrib]
+        # <tag> is of the whole photograph, and has no area
+        yield Annotated(image.attrib["name"], size, tuple(shapes))
+
+
+def _mask(shape: ET.Element, size: tuple[int, int]) -> Mask:
+    values = shape.attrib
+    if shape.tag == "polygon":
+        return fill([[float(n) for point in values["points"].split(";") for n in point.split(",")]], size)
+    if shape.tag == "box":
+        left, top, right, bottom = (float(values[name]) for name in ("xtl", "ytl", "xbr", "ybr"))
+        return fill([box(left, top, right, bottom)], size)
+    if shape.tag == "mask":
+        return _runs(shape, size)
+    if shape.tag == "tag":
+        return np.zeros(size[::-1], np.uint8)
+    raise DataError(f"label {values['label']} is a {shape.tag}, expected a polygon, a box or a mask; redraw it")
+
+
+def _runs(shape: ET.Element, size: tuple[int, int]) -> Mask:
+    """A mask as lengths of runs, row by row of its box, the first one outside the label."""
+    left, top, width, height = (int(shape.attrib[name]) for name in ("left", "top", "width", "height"))
+    lengths = [int(number) for number in shape.attrib["rle"].split(",")]
+    inside = np.repeat(np.arange(len(lengths)) % 2, lengths)
+    mask = np.zeros(size[::-1], np.uint8)
+    if inside.size != width * height or left + width > size[0] or top + height > size[1]:
+        raise DataError(f"a mask of {inside.size} px in a box of {width}x{height}, expected as many; redraw it")
+    mask[top : top + height, left : left + width] = inside.reshape(height, width)
+    return mask

@@ -1,0 +1,170 @@
+"""crackflow/sources/annotations: labels of each kind, drawn by hand or written by the tools' own libraries."""
+
+import base64
+import json
+
+import cv2
+import numpy as np
+import pytest
+from pycocotools import mask as coco_mask
+
+from crackflow.errors import DataError
+from crackflow.params import DataParams
+from crackflow.sources.annotations.masks import annotation_files, draw_masks
+from crackflow.sources.annotations.shapes import crack_labels
+from crackflow.sources.folder_source import FolderSource
+
+# columns 2 to 4 of rows 1 and 2 of a photograph of 8x6 px
+POLYGON = [2, 1, 5, 1, 5, 3, 2, 3]
+FILLED = np.zeros((6, 8), np.uint8)
+FILLED[1:3, 2:5] = 255
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "set").mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        cv2.imwrite(str(tmp_path / "set" / name), np.full((6, 8, 3), 128, np.uint8))
+    return tmp_path / "set"
+
+
+def drawn(root):
+    target = root.parent / "drawn"
+    left_out = draw_masks(root, annotation_files(root), target)
+    masks = {path.stem: cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in (target / "masks").iterdir()}
+    assert {path.stem for path in (target / "images").iterdir()} == set(masks)
+    return masks, left_out
+
+
+def coco(*segmentations, names=("crack",)):
+    return {
+        "images": [{"id": n, "file_name": f"{name}.jpg", "width": 8, "height": 6} for n, name in ((5, "a"), (7, "b"))],
+        "categories": [{"id": number, "name": name} for number, name in enumerate(names, 1)],
+        "annotations": [
+            {"id": number, "image_id": 5, "category_id": min(number, len(names)), "segmentation": one}
+            for number, one in enumerate(segmentations, 1)
+        ],
+    }
+
+
+COMPRESSED = coco_mask.encode(np.asfortranarray(FILLED > 0, np.uint8))
+
+
+@pytest.mark.parametrize(
+    "segmentation",
+    [
+        [POLYGON],
+        # by columns: 13 before, then 2 of each of three columns
+        {"size": [6, 8], "counts": [13, 2, 4, 2, 4, 2, 21]},
+        {"size": [6, 8], "counts": COMPRESSED["counts"].decode()},
+    ],
+)
+def test_coco(root, segmentation):
+    (root / "coco.json").write_text(json.dumps(coco(segmentation)))
+    masks, left_out = drawn(root)
+    np.testing.assert_array_equal(masks["a"], FILLED)
+    # listed without a label: no crack
+    assert not masks["b"].any()
+    assert left_out == ()
+
+
+def labelme(**shape):
+    fields = {"imagePath": "a.jpg", "imageWidth": 8, "imageHeight": 6, "imageData": None, "version": "5.5.0"}
+    return {**fields, "shapes": [{"label": "crack", **shape}]}
+
+
+def test_labelme(root):
+    (root / "a.json").write_text(json.dumps(labelme(points=[[2, 1], [5, 1], [5, 3], [2, 3]], shape_type="polygon")))
+    masks, left_out = drawn(root)
+    np.testing.assert_array_equal(masks["a"], FILLED)
+    # a photograph without a file of its own may not have been looked at
+    assert "b" not in masks
+    assert left_out == (("b.jpg", "has no labels"),)
+
+
+def test_labelmes_rectangles_and_masks(root):
+    (root / "a.json").write_text(json.dumps(labelme(points=[[5, 3], [2, 1]], shape_type="rectangle")))
+    png = cv2.imencode(".png", np.full((2, 3), 1, np.uint8))[1].tobytes()
+    mask = labelme(points=[[2, 1], [4, 2]], shape_type="mask", mask=base64.b64encode(png).decode())
+    (root / "b.json").write_text(json.dumps({**mask, "imagePath": "..\\set\\b.jpg"}))
+    masks, _ = drawn(root)
+    np.testing.assert_array_equal(masks["a"], FILLED)
+    np.testing.assert_array_equal(masks["b"], FILLED)
+
+
+CVAT = """<?xml version="1.0" encoding="utf-8"?><annotations><version>1.1</version>
+<image id="0" name="a.jpg" width="8" height="6">{}</image>
+<image id="1" name="b.jpg" width="8" height="6"/></annotations>"""
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        '<polygon label="crack" points="2.00,1.00;5.00,1.00;5.00,3.00;2.00,3.00"/>',
+        '<box label="crack" xtl="2" ytl="1" xbr="5" ybr="3"/>',
+        '<mask label="crack" rle="0, 6" left="2" top="1" width="3" height="2"/>',
+        '<tag label="crack"/><polygon label="crack" points="2,1;5,1;5,3;2,3"><attribute name="x"/></polygon>',
+    ],
+)
+def test_cvat(root, shape):
+    (root / "annotations.xml").write_text(CVAT.format(shape))
+    masks, _ = drawn(root)
+    np.testing.assert_array_equal(masks["a"], FILLED)
+    assert not masks["b"].any()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("coco.json", json.dumps(coco([])), "annotation 1 has a box alone"),
+        ("coco.json", json.dumps(coco([[1, 2, 3, 4]])), "an outline of 4 numbers, expected x and y of three corners"),
+        ("coco.json", json.dumps({**coco(), "images": [{}]}), "can't be read as labels"),
+        ("a.json", json.dumps(labelme(points=[[1, 1], [2, 2]], shape_type="line")), "label crack is a line, expected"),
+        ("a.xml", CVAT.format('<polyline label="crack" points="1,1;2,2"/>'), "label crack is a polyline, expected"),
+        ("a.xml", CVAT.format("<"), "can't be read as labels"),
+        ("a.xml", CVAT.format('<mask label="c" rle="1, 6" left="2" top="1" width="3" height="2"/>'), "7 px in a box"),
+    ],
+)
+def test_labels_that_can_not_be_drawn_are_said(root, name, content, message):
+    """Left out in silence, they would be taught as surface without a crack."""
+    (root / name).write_text(content)
+    with pytest.raises(DataError, match=message) as error:
+        drawn(root)
+    assert str(root / name) in str(error.value)
+
+
+def test_which_labels_are_cracks():
+    assert crack_labels(["Crack", "pothole", "cracks"], "x") == {"Crack", "cracks"}
+    assert crack_labels(["damage", "damage"], "x") == {"damage"}
+    assert crack_labels([], "x") == frozenset()
+    with pytest.raises(DataError, match="x has the labels fissure, pothole, expected one label or some with crack"):
+        crack_labels(["pothole", "fissure"], "x")
+
+
+def test_other_labels_are_surface(root):
+    (root / "coco.json").write_text(json.dumps(coco([POLYGON], [[0, 0, 8, 0, 8, 6, 0, 6]], names=("crack", "patch"))))
+    np.testing.assert_array_equal(drawn(root)[0]["a"], FILLED)
+
+
+def test_photographs_that_are_not_there_are_left_out(root):
+    (root / "b.jpg").unlink()
+    (root / "coco.json").write_text(json.dumps(coco([POLYGON])))
+    assert drawn(root)[1] == (("b.jpg", "is named in coco.json and is not there"),)
+
+
+def test_the_data_source_draws_masks_where_a_folder_has_none(root, tmp_path):
+    (root / "images").mkdir()
+    (root / "annotations").mkdir()
+    for path in root.glob("*.jpg"):
+        path.rename(root / "images" / path.name)
+    (root / "annotations/instances.json").write_text(json.dumps(coco([POLYGON])))
+    (tmp_path / "work").mkdir()
+    params = DataParams().model_copy(update={"source": "folder", "path": str(root)})
+    fetched = FolderSource(params, tmp_path).fetch(tmp_path / "work")
+    assert {path.name for path in fetched.folder.iterdir()} == {"images", "masks"}
+    # pairs that are there come first
+    (root / "masks").mkdir()
+    cv2.imwrite(str(root / "masks/a.png"), FILLED)
+    (root / "annotations/instances.json").rename(root / "coco.json")
+    (root / "annotations").rmdir()
+    assert FolderSource(params, tmp_path).fetch(tmp_path / "work").folder == root
