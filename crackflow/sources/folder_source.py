@@ -49,10 +49,10 @@ class FolderSource(DataSource):
         return OUTPUTS * sum(file.stat().st_size for file in found if file.is_file())
 
     def _fetched(self, folder: Path, work: Path, left_out: tuple[Rejection, ...]) -> Fetched:
-        if files := self._labels(folder):
+        paths = find_sets(folder)
+        if not paths and (files := self._labels(folder)):
             drawn = draw_masks(folder, files, work / "annotated")
             return Fetched(work / "annotated", (*left_out, *drawn))
-        paths = find_sets(folder)
         sets = tuple(fetch_set(path, work, self.params.archive) for path in paths)
         if not sets:
             return Fetched(folder, left_out)
