@@ -39,7 +39,7 @@ class GeometryOptions:
     """
 
     gap_px: float = 5.0
-    spur_factor: float = 1.0
+    spur_factor: float = 1.5
     min_length_px: float = 20.0
     cell_px: int = 50
     width_bounds_px: tuple[float, float, float] = (2.0, 5.0, 10.0)

@@ -56,7 +56,7 @@ def find_dips(x: Levels, levels: Levels, valid: NDArray[np.bool_], reach: Levels
     lowest_at = beside[rows, np.argmin(np.take_along_axis(levels, beside, 1), axis=1)]
     lowest = levels[rows, lowest_at]
 
-    surface = quantile(levels, valid, 0.75)
+    surface = np.maximum(quantile(levels, valid, 0.75), lowest + 1)
     for _ in range(2):
         half = (surface + lowest) / 2
         left, right = _crossings(levels, half, lowest_at)
@@ -71,9 +71,10 @@ def find_dips(x: Levels, levels: Levels, valid: NDArray[np.bool_], reach: Levels
 
 
 def quantile(levels: Levels, used: NDArray[np.bool_], share: float) -> Levels:
-    """The quantile of what is used of each row, at least one value; NumPy's nanquantile takes seconds for as much."""
+    """The quantile of what is used of each row, 0 where nothing is; NumPy's nanquantile takes seconds for as much."""
     ordered = np.sort(np.where(used, levels, np.inf), axis=1)
-    place = (used.sum(axis=1) - 1) * share
+    ordered[~used.any(axis=1)] = 0.0
+    place = (used.sum(axis=1) - 1).clip(0) * share
     low, high = (
         np.take_along_axis(ordered, side.astype(int)[:, None], 1)[:, 0] for side in (np.floor(place), np.ceil(place))
     )

@@ -59,7 +59,7 @@ def follow(piece: Piece, spur_factor: float) -> CrackPath | None:
     # says which it is on the whole. At a crossing two bands share an area of w x w, at the foot of a Y half of that.
     mean = float(np.concatenate([width[good] for width, good in zip(widths, readable, strict=True)]).mean())
     shared = sum(len(there) / 2 - 1 for there in graph.at.values() if len(there) > 2) * mean**2
-    area = np.count_nonzero(piece.drawn) + shared
+    area = np.count_nonzero(piece.whole) + shared
     excess = float(np.clip(mean - area / max(sum(lengths), 1.0), 0.0, 1.0))
     return CrackPath(graph, paths, lengths, readable, [np.maximum(width - excess, 1.0) for width in widths])
 

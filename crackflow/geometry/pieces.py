@@ -17,13 +17,17 @@ from scipy.sparse.csgraph import minimum_spanning_tree
 Mask = NDArray[np.bool_]
 
 
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+
+
 class Piece(NamedTuple):
     """One crack, cut out of the mask. At least a pixel of background is around it, but at the photograph's border.
 
     Attributes:
         left, top: where the arrays begin in the photograph, px.
         drawn: bool (H, W), the mask; what belongs to other cracks is False.
-        whole: bool (H, W), the same with gaps bridged by lines of one pixel and with small holes filled; one component.
+        whole: bool (H, W), one component: the same with gaps bridged by lines of one pixel, and with notches and small
+            holes filled.
         depth: float32 (H, W), distance of each pixel of `whole` to the nearest one that is none, px.
     """
 
@@ -69,7 +73,11 @@ def _split(drawn: Mask, gap: float, left: int, top: int, size: tuple[int, int]) 
             (int(top + y > 0), int(top + y + down < size[0])),
             (int(left + x > 0), int(left + x + across < size[1])),
         )
-        whole, part = np.pad(own, sides), np.pad(drawn[box] & own, sides)
+        part = np.pad(drawn[box] & own, sides)
+        # ragged drawing leaves notches of 1 or 2 px, each of which would get a branch; a cross keeps slanted lines thin
+        # (two pixels around it, or closing would run into the edge of the array)
+        closed = np.asarray(cv2.morphologyEx(np.pad(own, 2).view(np.uint8), cv2.MORPH_CLOSE, _CROSS), np.uint8)
+        whole = np.pad(closed[2:-2, 2:-2].view(np.bool_), sides)
         depth = _depth(whole)
         # holes up to the crack's width: the mean depth of a band is a quarter of its width
         limit = max(gap, 4 * float(depth[whole].mean())) ** 2

@@ -20,7 +20,8 @@ def orientation(paths: Iterable[Points]) -> float:
     """
     steps = np.concatenate([np.diff(path, axis=0) for path in paths])
     turned = (steps[:, 0] - 1j * steps[:, 1]) ** 2 / np.maximum(np.hypot(*steps.T), 1e-9)
-    return float(np.degrees(np.angle(turned.sum())) / 2 % 180.0)
+    # the remainder of a tiny negative angle is 180
+    return float(np.degrees(np.angle(turned.sum())) / 2 % 180.0 % 180.0)
 
 
 def tortuosity(crack: CrackPath) -> float:

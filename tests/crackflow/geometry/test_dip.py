@@ -65,6 +65,12 @@ def test_what_is_no_dip():
     assert found(flat, bright, step, noise)[1].clear.tolist() == [False, False, False, False]
 
 
+def test_a_black_photograph():
+    dips, widths = found(np.zeros(len(X)), np.full(len(X), 255.0))
+    assert np.isfinite(np.stack(dips)).all()
+    assert not widths.clear.any()
+
+
 def test_samples_outside_of_the_photograph_do_not_count():
     levels = np.stack([profile(3.0, blur=0.7)] * 2)
     levels[1, :14] = 0

@@ -3,6 +3,7 @@ import math
 import cv2
 import numpy as np
 import pytest
+from scipy.signal import savgol_filter
 
 from crackflow.geometry.lengths import length, reach_tip, smooth, straight, straighten_joint
 
@@ -24,6 +25,17 @@ def test_a_digital_circle():
     around = 2 * math.pi * np.hypot(*(points - 40).T).mean()
     assert length(ring) > 1.04 * around
     assert length(smooth(ring, ring=True)) == pytest.approx(around, rel=0.005)
+
+
+@pytest.mark.parametrize("count", [5, 6, 11, 40])
+def test_smoothing_is_that_of_scipy(count):
+    points = np.random.default_rng(count).normal(0, 1, (count, 2)).cumsum(axis=0)
+    window = min(11, count - 1 + count % 2)
+    assert smooth(points)[1:-1] == pytest.approx(savgol_filter(points, window, 2, axis=0)[1:-1])
+    ring = np.concatenate([points, points[:1]])
+    if count > 11:
+        around = savgol_filter(points, 11, 2, axis=0, mode="wrap")
+        assert smooth(ring, ring=True) == pytest.approx(np.concatenate([around, around[:1]]))
 
 
 def test_short_chains_stay():

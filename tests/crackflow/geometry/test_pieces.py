@@ -50,7 +50,19 @@ def test_small_holes_are_filled_and_blocks_stay():
     mask[16:44, 16:44] = False
     mask[12:14, 30:32] = False
     (piece,) = pieces(mask, 3.0)
-    assert piece.whole.sum() - piece.drawn.sum() == 4
+    # the hole of 4 pixels, and the pixel in each inner corner of the frame
+    assert piece.whole.sum() - piece.drawn.sum() == 8
+    assert not piece.whole[8:34, 8:34].any()
+
+
+def test_notches_are_filled():
+    mask = np.zeros((30, 60), np.bool_)
+    mask[10:17, 5:55] = True
+    # teeth of 3 px at every other pixel, as dithering leaves them: all but their tips become one
+    mask[7:10, 5:55:2] = True
+    (piece,) = pieces(mask, 2.0)
+    assert piece.whole[2:11, 3:-3].all()
+    assert (piece.whole != piece.drawn)[:2].sum() == 0
 
 
 def test_places_and_borders():
