@@ -19,6 +19,9 @@ _BROADEST = 48
 _NEIGHBOURS = 5
 # A crack's optical width needs this many clear profiles, and this share of all.
 _FEWEST, _SHARE = 5, 0.5
+# From one profile to the next, the dip of a crack moves aside by less than this, px, at every other one at least. The
+# darkest grain of a surface is anywhere.
+_ASIDE = 1.5
 _STEPS = (8, 16, 32, _BROADEST)
 
 
@@ -66,14 +69,16 @@ def read_widths(grey: NDArray[np.uint8], cracks: list[list[Lines]]) -> list[Opti
     found = _fit_all(grey, joined)
     results, start = [], 0
     for crack in cracks:
-        widths, places, count = [], [], 0
+        widths, places, aside, count = [], [], [np.zeros(0)], 0
         for line in crack:
             part = slice(start, start + len(line.places))
             start, count = part.stop, count + len(line.places)
             widths.append(_along(found.width[part], found.centre[part], found.clear[part]))
             places.append(line.places[found.clear[part]])
+            aside.append(np.abs(np.diff(found.centre[part][found.clear[part]])))
         one = OpticalWidths(np.concatenate(widths or [np.zeros(0)]), np.concatenate(places or [np.zeros((0, 2))]))
-        results.append(one if len(one.widths) >= max(_FEWEST, _SHARE * count) else None)
+        enough, moves = len(one.widths) >= max(_FEWEST, _SHARE * count), np.concatenate(aside)
+        results.append(one if enough and len(moves) and np.median(moves) < _ASIDE else None)
     return results
 
 

@@ -106,6 +106,15 @@ def test_no_optical_width_without_a_dark_line(floor):
     assert (crack.optical_width_px, crack.width_kind) == (None, "mask")
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_grain_is_no_crack(seed):
+    """A label 19 px wide on a rough surface: the darkest grain is elsewhere in every profile."""
+    grain = np.random.default_rng(seed).normal(120, 25, (64, 120))
+    rough = np.clip(cv2.GaussianBlur(grain.astype(np.float32), (0, 0), 0.6), 0, 255).astype(np.uint8)
+    (crack,) = measure(bar(19, 10, 110, (64, 120)), rough).cracks
+    assert crack.optical_width_px is None
+
+
 def test_the_longest_first_and_the_short_ones_not_at_all():
     mask = bar(3) | np.roll(bar(3, 10, 70), 20, axis=0) | np.roll(bar(3, 10, 25), 35, axis=0)
     network = measure(mask)
