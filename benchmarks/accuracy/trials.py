@@ -46,12 +46,14 @@ class Trial:
         train: stems to train on.
         valid: stems that pick the epoch and the threshold.
         scored: stems that the figures are of.
+        foreign: stems of places never seen that help to pick the epoch and the threshold.
     """
 
     settings: tuple[str, ...]
     train: tuple[str, ...]
     valid: tuple[str, ...]
     scored: tuple[str, ...]
+    foreign: tuple[str, ...] = ()
 
 
 def rows() -> pd.DataFrame:
@@ -112,7 +114,16 @@ def main(folder: Path) -> None:
     source_of = NameRules.of(params.split).source
     sources = {stem: source_of(stem) for stem in trial.train}
     train(
-        pairs, trial.train, trial.valid, params.resize.size, params.model, params.train, kept, lambda *_: None, sources
+        pairs,
+        trial.train,
+        trial.valid,
+        params.resize.size,
+        params.model,
+        params.train,
+        kept,
+        lambda *_: None,
+        sources,
+        trial.foreign,
     )
     model = load_model(kept.best)
     found = {
@@ -120,17 +131,26 @@ def main(folder: Path) -> None:
         "parameters": int(keras.saving.load_model(kept.best, compile=False).count_params()),
         "steps": params.train.epochs * params.train.steps_per_epoch,
         "peak_mib": peak_mib(),
-        **scored(model, pairs, trial, source_of),
+        **scored(model, pairs, trial, source_of, params.evaluate.foreign_weight),
     }
     write_text(folder / "result.json", json.dumps(found, indent=1) + "\n")
 
 
-def scored(model: Any, pairs: Any, trial: Trial, source_of: Callable[[str], str]) -> dict[str, Any]:
-    """The best threshold on valid, and the figures at it, over all scored pairs and by source of the stem."""
+def scored(
+    model: Any, pairs: Any, trial: Trial, source_of: Callable[[str], str], foreign_weight: float = 0.5
+) -> dict[str, Any]:
+    """The best threshold on valid, and the figures at it, over all scored pairs and by source of the stem.
+
+    Where the trial has foreign pairs, the threshold is best for the mean of both, in which they have that weight.
+    """
+    from crackflow.evaluation.places import Places
     from crackflow.evaluation.thresholds import choose_threshold, counts_at
 
-    known = {stem: levels_of(model, pairs, stem) for stem in dict.fromkeys((*trial.valid, *trial.scored))}
-    point = choose_threshold(counts_at(np.stack([known[stem] for stem in trial.valid])), METRIC)
+    choosing = (*trial.valid, *trial.foreign)
+    known = {stem: levels_of(model, pairs, stem) for stem in dict.fromkeys((*choosing, *trial.scored))}
+    abroad = np.array([False] * len(trial.valid) + [True] * len(trial.foreign))
+    places = Places(abroad, foreign_weight) if trial.foreign else None
+    point = choose_threshold(counts_at(np.stack([known[stem] for stem in choosing])), METRIC, places)
     sources = sorted({source_of(stem) for stem in trial.scored})
     return {
         "threshold": point.threshold,

@@ -59,3 +59,22 @@ def test_figures_are_pooled_and_per_image_by_hand():
     }
     found = trials.figures(known, ["a", "b"], 0.5)
     assert found == {"images": 2, "pooled_iou": 0.333333, "positives_iou": 2 / 4, "false_alarms": 1.0}
+
+
+@pytest.mark.parametrize(("weight", "threshold"), [(0.0, 0.75), (1.0, 0.25)])
+def test_pairs_of_places_never_seen_help_to_choose_the_threshold(monkeypatch, weight, threshold):
+    """The crack has 1 at home and 65/256 abroad, the background .75 and .25: there .75 to 255/256 is right, here .25."""
+    import numpy as np
+
+    from crackflow.evaluation.thresholds import levels
+
+    truth = np.array([[0, 1]], np.uint8)
+    known = {"home": [0.75, 1.0], "abroad": [0.25, 65 / 256]}
+
+    def levels_of(_model, _pairs, stem):
+        crack = np.array([known[stem]], np.float32)
+        return levels(np.stack([1 - crack, crack], -1), truth)
+
+    monkeypatch.setattr(trials, "levels_of", levels_of)
+    trial = trials.Trial((), (), ("home",), ("abroad",), ("abroad",))
+    assert trials.scored(None, None, trial, str, weight)["threshold"] == threshold
