@@ -63,7 +63,7 @@ def test_figures_are_pooled_and_per_image_by_hand():
 
 @pytest.mark.parametrize(("weight", "threshold"), [(0.0, 0.75), (1.0, 0.25)])
 def test_pairs_of_places_never_seen_help_to_choose_the_threshold(monkeypatch, weight, threshold):
-    """The crack has 1 at home and 65/256 abroad, the background .75 and .25: there .75 to 255/256 is right, here .25."""
+    """The crack has 1 at home and 65/256 abroad, the background .75 and .25: there .75 is right, here .25."""
     import numpy as np
 
     from crackflow.evaluation.thresholds import levels
