@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from crackflow.inference.operating_point_file import was_chosen_for
 from crackflow.models import seen_pairs
 from crackflow.params import EvaluateParams
 from tasks import evaluate
+from tasks.workspace import Workspace
 
 
 def subset(workspace, name):
@@ -40,45 +42,66 @@ def reached(workspace, stems, point):
     return Counts.stack(counts(mask, truth) for mask, truth in by_hand(workspace, stems, point))
 
 
+@pytest.fixture(scope="module")
+def _evaluated(_made_once, tmp_path_factory):
+    root = tmp_path_factory.mktemp("evaluated") / "workspace"
+    shutil.copytree(_made_once.root, root)
+    workspace = Workspace(root)
+    evaluate.run(workspace, workspace.params())
+    return root
+
+
+@pytest.fixture
+def evaluated(_evaluated, tmp_path):
+    """The made workspace after evaluate, of each test's own."""
+    return Workspace(shutil.copytree(_evaluated, tmp_path / "evaluated"))
+
+
 def run_and_read(workspace, params):
     evaluate.run(workspace, params)
+    return read(workspace)
+
+
+def read(workspace):
     return json.loads(workspace.metrics_json.read_text()), json.loads(workspace.operating_point.read_text())
 
 
-def test_figures_and_masks_are_those_worked_out_from_the_models_formula(made, params):
-    metrics, point = run_and_read(made, params)
-    stems = list(subset(made, "test").stem)
-    expected = list(by_hand(made, stems, point))
+def test_figures_and_masks_are_those_worked_out_from_the_models_formula(evaluated):
+    metrics, point = read(evaluated)
+    stems = list(subset(evaluated, "test").stem)
+    expected = list(by_hand(evaluated, stems, point))
     stack = Counts.stack(counts(p, t) for p, t in expected)
     assert metrics["crack"]["pooled"]["iou"] == pytest.approx(pooled(iou, stack), abs=1e-6)
     assert metrics["crack"]["per_image"]["iou"] == pytest.approx(per_image(iou, stack), abs=1e-6)
-    assert sorted(path.stem for path in made.predictions.iterdir()) == sorted(stems)
+    assert sorted(path.stem for path in evaluated.predictions.iterdir()) == sorted(stems)
     for stem, (mask, _) in zip(stems, expected, strict=True):
-        assert (read_stored_mask(made.predictions / f"{stem}.png", 2) == mask).all()
+        assert (read_stored_mask(evaluated.predictions / f"{stem}.png", 2) == mask).all()
 
 
-def test_the_threshold_is_the_best_on_valid_and_does_not_depend_on_test(made, params):
-    _, point = run_and_read(made, params)
-    stems = list(subset(made, "valid").stem)
+def test_the_threshold_is_the_best_on_valid_and_does_not_depend_on_test(evaluated, params):
+    _, point = read(evaluated)
+    stems = list(subset(evaluated, "valid").stem)
     assert point["chosen_on"] == "valid"
     assert point["metric"] == "pooled_iou"
     assert point["images"] == len(stems)
 
     def value(threshold):
-        return pooled(iou, reached(made, stems, {"threshold": threshold}))
+        return pooled(iou, reached(evaluated, stems, {"threshold": threshold}))
 
     before = point["unfiltered"]
     assert before["value"] == pytest.approx(max(value(k / 256) for k in range(0, 256, 4)), abs=0.002)
     assert before["value"] == pytest.approx(value(point["threshold"]))
-    assert point["value"] == pytest.approx(pooled(iou, reached(made, stems, point)))
+    assert point["value"] == pytest.approx(pooled(iou, reached(evaluated, stems, point)))
     # The threshold stays, whatever the test images are.
-    for stem in subset(made, "test").stem:
-        (made.resized / "masks" / f"{stem}.png").write_bytes((made.resized / "masks" / "CFD_000.png").read_bytes())
-    assert run_and_read(made, params)[1] == point
+    for stem in subset(evaluated, "test").stem:
+        (evaluated.resized / "masks" / f"{stem}.png").write_bytes(
+            (evaluated.resized / "masks" / "CFD_000.png").read_bytes()
+        )
+    assert run_and_read(evaluated, params)[1] == point
 
 
-def test_all_background_and_empties_stand_beside(made, params):
-    metrics, _ = run_and_read(made, params)
+def test_all_background_and_empties_stand_beside(evaluated):
+    metrics, _ = read(evaluated)
     # 2 of the 8 test pairs are crack-free.
     nothing = metrics["all_background"]
     assert nothing["pooled"] == {"iou": 0, "f1": 0, "precision": None, "recall": 0}
@@ -86,13 +109,15 @@ def test_all_background_and_empties_stand_beside(made, params):
     assert nothing["positives"] == {"iou": 0, "f1": 0}
     assert nothing["tolerant_f1"] == 0
     assert nothing["false_alarms"] == {"images": 0, "area": 0}
-    background = np.mean([1 - t.mean() for _, t in by_hand(made, subset(made, "test").stem, {"threshold": 0.5})])
+    background = np.mean(
+        [1 - t.mean() for _, t in by_hand(evaluated, subset(evaluated, "test").stem, {"threshold": 0.5})]
+    )
     assert metrics["original"]["dice_coef_multiclass_all_background"] == pytest.approx(background, abs=1e-6)
     assert "classes" not in metrics
 
 
-def test_the_protocol_is_written_with_the_figures(made, params):
-    metrics, point = run_and_read(made, params)
+def test_the_protocol_is_written_with_the_figures(evaluated):
+    metrics, point = read(evaluated)
     protocol = metrics["protocol"]
     assert protocol["threshold"] == round(point["threshold"], 6)
     assert protocol["threshold_from"] == "valid, pooled_iou"
@@ -101,17 +126,17 @@ def test_the_protocol_is_written_with_the_figures(made, params):
     assert protocol["tolerance_px"] == 2
 
 
-def test_intervals_come_from_the_groups_of_the_split(made, params):
-    metrics, _ = run_and_read(made, params)
+def test_intervals_come_from_the_groups_of_the_split(evaluated, params):
+    metrics, _ = read(evaluated)
     block = metrics["intervals"]
     assert block["groups"] == 8
     low, high = block["crack"]["pooled_iou"]
     assert 0 < low < metrics["crack"]["pooled"]["iou"] < high < 1
     # The same images in two groups: two photographs say less than eight.
-    split = pd.read_csv(made.split_csv, dtype=str, keep_default_na=False)
+    split = pd.read_csv(evaluated.split_csv, dtype=str, keep_default_na=False)
     split["group"] = np.where(split.source.isin(["CFD", "photos"]), "one", "other")
-    split.to_csv(made.split_csv, index=False)
-    grouped, _ = run_and_read(made, params)
+    split.to_csv(evaluated.split_csv, index=False)
+    grouped, _ = run_and_read(evaluated, params)
     assert grouped["intervals"]["groups"] == 2
     assert grouped["crack"] == metrics["crack"]
     assert grouped["intervals"]["crack"] != block["crack"]
@@ -121,20 +146,20 @@ def evaluated_with(params, **values):
     return params.model_copy(update={"evaluate": EvaluateParams(**values)})
 
 
-def test_false_alarms_on_valid_are_brought_within_the_target(made, params):
-    metrics, point = run_and_read(made, params)
-    stems = list(subset(made, "valid").stem)
+def test_false_alarms_on_valid_are_brought_within_the_target(evaluated):
+    metrics, point = read(evaluated)
+    stems = list(subset(evaluated, "valid").stem)
     # Two of the 8 valid pairs are crack-free; their noise is dark enough for a few false pixels in each.
     assert (point["images"], point["images_without_cracks"]) == (8, 2)
     assert point["unfiltered"]["false_alarms"] == 1
     assert point["false_alarms"] == 0
     assert point["false_alarms_target"] == 0.1
     assert point["component_filter"] == "false alarms are within the target of 0.1"
-    assert false_alarms(reached(made, stems, point)).images == 0
-    test = list(subset(made, "test").stem)
-    assert metrics["crack"]["false_alarms"]["images"] == false_alarms(reached(made, test, point)).images
+    assert false_alarms(reached(evaluated, stems, point)).images == 0
+    test = list(subset(evaluated, "test").stem)
+    assert metrics["crack"]["false_alarms"]["images"] == false_alarms(reached(evaluated, test, point)).images
     # None of the pairs within the target is better.
-    table = pd.read_csv(made.reports / "operating_point.csv")
+    table = pd.read_csv(evaluated.reports / "operating_point.csv")
     assert table.chosen.sum() == 1
     assert table[table.chosen == 1].iloc[0].pooled_iou == pytest.approx(point["value"], abs=1e-6)
     assert table[table.false_alarms <= 0.1].pooled_iou.max() == pytest.approx(point["value"], abs=1e-6)
@@ -159,17 +184,17 @@ def test_without_crack_free_valid_pairs_nothing_is_removed_and_that_is_said(made
     assert (point["smallest_share"], point["peak"]) == (0, 0)
 
 
-def test_flips_are_reported_with_and_without_and_the_figures_follow_the_parameter(made, params):
+def test_flips_are_reported_with_and_without_and_the_figures_follow_the_parameter(evaluated, params):
     """The made model looks at single pixels, so its flips agree, and so do both operating points."""
-    metrics, _ = run_and_read(made, params)
+    metrics, _ = read(evaluated)
     for name in ("pooled", "positives"):
         assert metrics["flips"]["plain"][name] == pytest.approx(metrics["flips"]["averaged"][name])
     assert metrics["flips"]["plain"]["pooled"]["iou"] == metrics["crack"]["pooled"]["iou"]
     assert metrics["flips"]["plain"]["false_alarms"]["images"] == metrics["crack"]["false_alarms"]["images"]
     # One that looks at the pixel's left neighbour too is not.
-    save_lopsided(made.model)
-    plain, point = run_and_read(made, params)
-    averaged, other = run_and_read(made, evaluated_with(params, flips=True))
+    save_lopsided(evaluated.model)
+    plain, point = run_and_read(evaluated, params)
+    averaged, other = run_and_read(evaluated, evaluated_with(params, flips=True))
     assert (point["flips"], other["flips"]) == (False, True)
     assert plain["flips"] == averaged["flips"]
     assert plain["flips"]["averaged"]["pooled"] != plain["flips"]["plain"]["pooled"]
@@ -179,21 +204,20 @@ def test_flips_are_reported_with_and_without_and_the_figures_follow_the_paramete
     assert averaged["protocol"]["operating_point"].endswith("mean over four flips")
 
 
-def test_without_comparing_flips_one_view_is_predicted_and_the_figures_are_the_same(made, params):
-    both, point = run_and_read(made, params)
-    one, alone = run_and_read(made, evaluated_with(params, compare_flips=False))
+def test_without_comparing_flips_one_view_is_predicted_and_the_figures_are_the_same(evaluated, params):
+    both, point = read(evaluated)
+    one, alone = run_and_read(evaluated, evaluated_with(params, compare_flips=False))
     assert "flips" not in one
     assert one["crack"] == both["crack"]
     assert alone == point
-    averaged, _ = run_and_read(made, evaluated_with(params, compare_flips=False, flips=True))
+    averaged, _ = run_and_read(evaluated, evaluated_with(params, compare_flips=False, flips=True))
     assert averaged["protocol"]["operating_point"].endswith("mean over four flips")
 
 
-def test_the_operating_point_names_its_model(made, params):
-    run_and_read(made, params)
-    assert was_chosen_for(made.operating_point, made.model)
-    save_lopsided(made.model)
-    assert not was_chosen_for(made.operating_point, made.model)
+def test_the_operating_point_names_its_model(evaluated):
+    assert was_chosen_for(evaluated.operating_point, evaluated.model)
+    save_lopsided(evaluated.model)
+    assert not was_chosen_for(evaluated.operating_point, evaluated.model)
 
 
 def save_lopsided(path):
@@ -221,27 +245,26 @@ def test_without_the_list_of_training_pairs_the_way_to_it_is_said(made, params):
         evaluate.run(made, params)
 
 
-def test_a_kept_level_leaves_no_file_behind(made, params):
-    evaluate.run(made, params)
-    assert not [path for path in (made.root / ".crackflow").rglob("*") if path.is_file()]
+def test_a_kept_level_leaves_no_file_behind(evaluated):
+    assert not [path for path in (evaluated.root / ".crackflow").rglob("*") if path.is_file()]
 
 
-def test_tolerance_and_threshold_metric_are_those_of_params(made, params):
-    metrics, _ = run_and_read(made, params)
+def test_tolerance_and_threshold_metric_are_those_of_params(evaluated, params):
+    metrics, _ = read(evaluated)
     assert metrics["crack"]["tolerant_f1"] > metrics["crack"]["positives"]["f1"]
     strict = evaluated_with(params, tolerance_px=0, threshold_metric="per_image_iou")
-    metrics, point = run_and_read(made, strict)
+    metrics, point = run_and_read(evaluated, strict)
     # Without tolerance it is the plain F1.
     assert metrics["crack"]["tolerant_f1"] == metrics["crack"]["positives"]["f1"]
     assert metrics["protocol"]["tolerance_px"] == 0
     assert metrics["protocol"]["threshold_from"] == "valid, per_image_iou"
-    valid = list(subset(made, "valid").stem)
-    assert point["value"] == pytest.approx(per_image(iou, reached(made, valid, point)))
+    valid = list(subset(evaluated, "valid").stem)
+    assert point["value"] == pytest.approx(per_image(iou, reached(evaluated, valid, point)))
 
 
-def test_evaluation_csv_starts_with_the_originals_rows(made, params):
-    metrics, _ = run_and_read(made, params)
-    lines = (made.reports / "evaluation.csv").read_text().splitlines()
+def test_evaluation_csv_starts_with_the_originals_rows(evaluated):
+    metrics, _ = read(evaluated)
+    lines = (evaluated.reports / "evaluation.csv").read_text().splitlines()
     original = metrics["original"]
     assert lines[0] == f"categorical_crossentropy,{round(original['categorical_crossentropy'], 4)}"
     assert lines[1] == f"dice_coef_multiclass,{round(original['dice_coef_multiclass'], 4)}"
@@ -250,36 +273,39 @@ def test_evaluation_csv_starts_with_the_originals_rows(made, params):
     assert "all_background_pooled_precision," in lines
 
 
-def test_tables_hold_a_row_for_each_image_source_and_threshold(made, params):
-    metrics, point = run_and_read(made, params)
-    images = pd.read_csv(made.reports / "per_image.csv", dtype={"stem": str})
-    assert sorted(images.stem) == sorted(subset(made, "test").stem)
+def test_tables_hold_a_row_for_each_image_source_and_threshold(evaluated):
+    metrics, point = read(evaluated)
+    images = pd.read_csv(evaluated.reports / "per_image.csv", dtype={"stem": str})
+    assert sorted(images.stem) == sorted(subset(evaluated, "test").stem)
     for name in ("iou", "f1", "precision", "recall"):
         assert images[name].mean() == pytest.approx(metrics["crack"]["per_image"][name], abs=1e-5)
     assert images.tolerant_f1[images.source == "noncrack"].isna().all()
-    sources = pd.read_csv(made.reports / "per_source.csv").set_index("source")
+    sources = pd.read_csv(evaluated.reports / "per_source.csv").set_index("source")
     assert list(sources.index) == ["CFD", "CRACK500", "noncrack", "photos"]
     assert sources.images_with_cracks.tolist() == [2, 2, 0, 2]
     assert np.isnan(sources.positives_iou["noncrack"])
-    curve = pd.read_csv(made.reports / "precision_recall.csv")
+    curve = pd.read_csv(evaluated.reports / "precision_recall.csv")
     assert list(curve.columns) == ["threshold", "precision", "recall", "f1", "iou"]
     at = curve[curve.threshold == round(point["threshold"], 6)].iloc[0]
     # the curve is of thresholds alone
-    without_filter = reached(made, subset(made, "test").stem, {"threshold": point["threshold"]})
+    without_filter = reached(evaluated, subset(evaluated, "test").stem, {"threshold": point["threshold"]})
     assert at.f1 == pytest.approx(pooled(f1, without_filter), abs=2e-6)
     assert set(sources.operating_point) == {point["in_words"]}
     assert curve.f1.max() == pytest.approx(metrics["oracle"]["ods_f1"], abs=2e-6)
-    assert read_image(made.reports / "precision_recall.png").shape[2] == 3
+    assert read_image(evaluated.reports / "precision_recall.png").shape[2] == 3
 
 
-def test_the_same_input_gives_the_same_bytes_and_old_predictions_go(made, params):
-    outs = [made.metrics_json, made.operating_point, *(made.reports / f"{n}.csv" for n in ("evaluation", "per_image"))]
-    evaluate.run(made, params)
+def test_the_same_input_gives_the_same_bytes_and_old_predictions_go(evaluated, params):
+    outs = [
+        evaluated.metrics_json,
+        evaluated.operating_point,
+        *(evaluated.reports / f"{n}.csv" for n in ("evaluation", "per_image")),
+    ]
     first = [path.read_bytes() for path in outs]
-    (made.predictions / "of_an_earlier_split.png").write_bytes(b"")
-    evaluate.run(made, params)
+    (evaluated.predictions / "of_an_earlier_split.png").write_bytes(b"")
+    evaluate.run(evaluated, params)
     assert [path.read_bytes() for path in outs] == first
-    assert not (made.predictions / "of_an_earlier_split.png").exists()
+    assert not (evaluated.predictions / "of_an_earlier_split.png").exists()
 
 
 def test_a_subset_without_images_is_named_before_anything_is_written(made, params):
