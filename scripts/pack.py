@@ -205,7 +205,7 @@ def _card(results: dict[str, Any], split: pd.DataFrame, model: Path, before: dic
 
 def page(text: str, card: dict[str, Any]) -> str:
     """MODEL_CARD.md with the tables that card.json gives."""
-    point = read_operating_point(packaged_weights.FOLDER / packaged_weights.POINT)
+    point = read_operating_point(packaged_weights.FOLDER / packaged_weights.POINT, card["resize"]["size"])
     for name, content in (
         ("facts", facts(card, point.words())),
         ("figures", figures(card)),

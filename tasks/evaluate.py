@@ -121,7 +121,7 @@ def publish(workspace: Workspace, evaluation: Evaluation, foreign: Evaluation | 
     write_csv(workspace.reports / "precision_recall.csv", curve)
     pooled = figures["crack"]["pooled"]
     label = f"threshold {point.threshold:.3f}, F1 {pooled['f1']:.3f}"
-    if not (point.smallest_share or point.peak):
+    if not (point.smallest_area or point.peak):
         used, unfiltered = Spot(pooled["recall"], pooled["precision"], label), None
     else:
         used = Spot(pooled["recall"], pooled["precision"], f"{label}, components filtered")

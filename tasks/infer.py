@@ -36,7 +36,7 @@ def run(workspace: Workspace, params: Params) -> None:
     stems = sorted(split["stem"][split["mini_test"] == "1"])
     if not stems:
         raise DataError("data/split.csv marks no mini_test pair; raise split.mini_test or add pairs")
-    point = read_operating_point(workspace.operating_point)
+    point = read_operating_point(workspace.operating_point, params.resize.size)
     model = load_model(workspace.model)
     pairs = ResizedPairs(workspace.resized, len(params.classes))
     compared = []

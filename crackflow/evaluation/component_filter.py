@@ -1,7 +1,7 @@
 """Choose the component filter, which removes false alarms: on one subset, to be used on another.
 
-A filter is a pair: a component of the foreground is removed where its area is below the smallest share of the image, or
-its highest probability not above the peak. At a given threshold three numbers are kept of each component: its area, its
+A filter is a pair: a component of the foreground is removed where its area is below the smallest one, or its highest
+probability not above the peak. At a given threshold three numbers are kept of each component: its area, its
 highest probability, and how many of its pixels are crack. What any filter would leave follows from these, to the pixel.
 """
 
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from crackflow.evaluation.metrics import Counts, Integers, iou, pooled, positives, recall
 from crackflow.evaluation.places import EVERY, Places
 from crackflow.evaluation.thresholds import THRESHOLD_METRICS, ThresholdMetric
-from crackflow.inference.operating_point import SCALE, ClassMask, Levels, components, passes_filter
+from crackflow.inference.components import SCALE, ClassMask, Levels, components, passes_filter
 
-Shares = NDArray[np.float64]
+Filters = NDArray[np.float64]
 
 # Steps of about the square root of 2, in pixels of 512 x 512.
 _AREAS = (0, 125, 180, 250, 350, 500, 700, 1000, 1400, 2000, 2800, 4000, 5600, 8000)
@@ -25,9 +25,9 @@ _AREAS = (0, 125, 180, 250, 350, 500, 700, 1000, 1400, 2000, 2800, 4000, 5600, 8
 # be too coarse.
 # The last but 0 is 1 - 2^-15, the highest that SCALE can hold and a probability can exceed.
 _PEAKS = (0.0, *(1 - 2.0**-step for step in np.arange(1, 15.5, 0.5)))
-# A row a filter (smallest_share, peak), the mildest first; peaks are whole multiples of 1 / SCALE, exact in float32.
-GRID: Shares = np.array([(area / 512**2, np.floor(peak * SCALE) / SCALE) for area in _AREAS for peak in _PEAKS])
-
+# A row a filter: smallest_area in pixels of 512 x 512, and peak; the mildest first. Peaks are whole multiples of
+# 1 / SCALE, exact in float32.
+GRID: Filters = np.array([(area, np.floor(peak * SCALE) / SCALE) for area in _AREAS for peak in _PEAKS])
 
 # Judged beside the metric: the loss of a thin crack hardly changes a pooled figure.
 POSITIVES = "positives_iou"
@@ -51,7 +51,8 @@ class ImageComponents(NamedTuple):
 class FilterChoice(NamedTuple):
     """The chosen filter, and what it does on the subset that it was chosen on."""
 
-    smallest_share: float
+    smallest_area: float
+    """px"""
     peak: float
     value: float
     """of the metric"""
@@ -78,37 +79,51 @@ def image_components(levels: Levels, truth: ClassMask, threshold: float) -> Imag
     return ImageComponents(found.areas, found.peaks.astype(np.uint16), right, cracked.size, truth.size)
 
 
-def counts_by_filter(images: Sequence[ImageComponents]) -> Counts:
-    """Count what each filter of GRID leaves of each image; agrees with `operating_point.classify` in every pixel.
+def grid_for(pixels: int) -> Filters:
+    """Give the filters that are tried on images of a size: areas in the steps of GRID, as a share of the image.
+
+    Args:
+        pixels: of an image.
+
+    Returns:
+        (len(GRID), 2): smallest_area in pixels of such an image, and peak.
+    """
+    return GRID * [pixels / 512**2, 1]
+
+
+def counts_by_filter(images: Sequence[ImageComponents], grid: Filters) -> Counts:
+    """Count what each filter leaves of each image; agrees with `operating_point.classify` in every pixel.
 
     Args:
         images: N of them.
+        grid: (G, 2), as `grid_for` gives it.
 
     Returns:
-        Counts of shape (N, len(GRID)).
+        Counts of shape (N, G).
     """
-    shares, peaks = GRID[:, :1], GRID[:, 1:] * SCALE
-    tp, area = np.zeros((2, len(images), len(GRID)), np.int64)
+    smallest, peaks = grid[:, :1], grid[:, 1:] * SCALE
+    tp, area = np.zeros((2, len(images), len(grid)), np.int64)
     for number, image in enumerate(images):
-        keep = passes_filter(image.areas, image.peaks, image.pixels, shares, peaks).astype(np.int64)
+        keep = passes_filter(image.areas, image.peaks, smallest, peaks).astype(np.int64)
         tp[number], area[number] = keep @ image.right, keep @ image.areas
     crack = np.array([[image.crack] for image in images], np.int64)
     pixels = np.array([[image.pixels] for image in images], np.int64)
     return Counts(tp, area - tp, crack - tp, pixels - crack - area + tp)
 
 
-def filter_table(at: Counts, metric: ThresholdMetric, places: Places | None = None) -> pd.DataFrame:
+def filter_table(at: Counts, grid: Filters, metric: ThresholdMetric, places: Places | None = None) -> pd.DataFrame:
     """Give the figures that each filter reaches.
 
     Args:
-        at: counts of shape (N, len(GRID)).
+        at: counts of shape (N, G).
+        grid: (G, 2), the filters that were counted.
         metric: the figure by which filters are compared.
         places: which of the images are foreign, and how much these count; None where none is.
 
     Returns:
-        A row a filter: smallest_share, peak, the figure under the name of `metric`, positives_iou (the mean IoU of the
-        images with cracks), pooled recall, and false_alarms (the share of crack-free images with any crack pixel, NaN
-        without such images).
+        A row a filter: smallest_area (px), peak, the figure under the name of `metric`, positives_iou (the mean IoU of
+        the images with cracks), pooled recall, and false_alarms (the share of crack-free images with any crack pixel,
+        NaN without such images).
     """
     reduce, ratio = THRESHOLD_METRICS[metric]
     places = places or EVERY
@@ -118,7 +133,7 @@ def filter_table(at: Counts, metric: ThresholdMetric, places: Places | None = No
         "recall": places.mean(lambda counts: pooled(recall, counts), at),
         "false_alarms": places.mean(_share_with_alarms, at),
     }
-    return pd.DataFrame({"smallest_share": GRID[:, 0], "peak": GRID[:, 1], **figures})
+    return pd.DataFrame({"smallest_area": grid[:, 0], "peak": grid[:, 1], **figures})
 
 
 def choose_filter(table: pd.DataFrame, metric: ThresholdMetric, target: float, cost: float) -> FilterChoice:
@@ -154,7 +169,7 @@ def choose_filter(table: pd.DataFrame, metric: ThresholdMetric, target: float, c
         )
     row = table.iloc[index]
     return FilterChoice(
-        float(row["smallest_share"]), float(row["peak"]), float(row[metric]), float(row["false_alarms"]), outcome
+        float(row["smallest_area"]), float(row["peak"]), float(row[metric]), float(row["false_alarms"]), outcome
     )
 
 

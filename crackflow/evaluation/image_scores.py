@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from crackflow.evaluation import metrics, original_metrics
 from crackflow.evaluation.metrics import Counts, Integers
 from crackflow.evaluation.thresholds import levels
-from crackflow.inference.operating_point import ClassMask, Probabilities
+from crackflow.inference.components import ClassMask
+from crackflow.inference.operating_point import Probabilities
 
 
 @dataclass(frozen=True)

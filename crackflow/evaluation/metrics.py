@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from crackflow.inference.operating_point import BoolMask, ClassMask
+from crackflow.inference.components import BoolMask, ClassMask
 
 Integers = NDArray[np.int64]
 Figures = NDArray[np.float64]

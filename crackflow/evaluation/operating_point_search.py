@@ -19,12 +19,14 @@ from crackflow.evaluation.component_filter import (
     choose_filter,
     counts_by_filter,
     filter_table,
+    grid_for,
     image_components,
 )
 from crackflow.evaluation.metrics import Integers
 from crackflow.evaluation.places import Places
 from crackflow.evaluation.thresholds import ThresholdMetric, choose_threshold, counts_at, levels
-from crackflow.inference.operating_point import ClassMask, Levels, OperatingPoint, Probabilities, as_json, fine_levels
+from crackflow.inference.components import ClassMask, Levels
+from crackflow.inference.operating_point import OperatingPoint, Probabilities, as_json, fine_levels
 
 
 class SearchResult(NamedTuple):
@@ -102,10 +104,12 @@ class OperatingPointSearch:
         places = Places(np.array(self._foreign), foreign_weight)
         threshold = choose_threshold(counts_at(np.stack(self._coarse)), metric, places).threshold
         images = [image_components(level, truth.astype(np.uint8), threshold) for level, truth in self._kept]
-        table = filter_table(counts_by_filter(images), metric, places)
+        # all images of a set have one size
+        grid = grid_for(max(image.pixels for image in images))
+        table = filter_table(counts_by_filter(images, grid), grid, metric, places)
         chosen = choose_filter(table, metric, target, cost)
-        table["chosen"] = ((table["smallest_share"] == chosen.smallest_share) & (table["peak"] == chosen.peak)) + 0
-        point = OperatingPoint(threshold, chosen.smallest_share, chosen.peak, self._flips)
+        table["chosen"] = ((table["smallest_area"] == chosen.smallest_area) & (table["peak"] == chosen.peak)) + 0
+        point = OperatingPoint(threshold, chosen.smallest_area, chosen.peak, self._flips)
         return SearchResult(point, chosen, table, len(images), sum(image.crack == 0 for image in images))
 
     def __enter__(self) -> Self:

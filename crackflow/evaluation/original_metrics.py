@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from crackflow.inference.operating_point import ClassMask
+from crackflow.inference.components import ClassMask
 
 # keras.config.epsilon(): probabilities are kept this far from 0 and 1 before their logarithm is taken.
 EPSILON = 1e-7

@@ -16,7 +16,8 @@ from crackflow.evaluation.metrics import Counts, counts
 from crackflow.evaluation.operating_point_search import OperatingPointSearch, SearchResult
 from crackflow.imaging.images import encode_classes, write_png
 from crackflow.imaging.pairs import ResizedPairs
-from crackflow.inference.operating_point import ClassMask, OperatingPoint, Probabilities, as_json, classify
+from crackflow.inference.components import ClassMask
+from crackflow.inference.operating_point import OperatingPoint, Probabilities, as_json, classify
 from crackflow.params import EvaluateParams
 from crackflow.progress import track
 
@@ -171,7 +172,7 @@ def score_pairs(
             "averaged" if one.flips else "plain": {
                 **four_figures(by_point[one]),
                 "threshold": one.threshold,
-                "smallest_share": one.smallest_share,
+                "smallest_area": one.smallest_area,
                 "peak": one.peak,
             }
             for one in sorted(points, key=lambda one: not one.flips)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from crackflow.errors import DataError
 from crackflow.evaluation.metrics import Counts, Integers, by_image, f1, iou, per_image, pooled
 from crackflow.evaluation.places import EVERY, Places
-from crackflow.inference.operating_point import ClassMask, Probabilities, crack_probability
+from crackflow.inference.components import ClassMask
+from crackflow.inference.operating_point import Probabilities, crack_probability
 
 ThresholdMetric = Literal["pooled_iou", "per_image_iou", "pooled_f1"]
 THRESHOLD_METRICS = {"pooled_iou": (pooled, iou), "per_image_iou": (per_image, iou), "pooled_f1": (pooled, f1)}

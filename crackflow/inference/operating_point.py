@@ -5,24 +5,18 @@ where the network is nowhere sure of them: most false alarms look like that (doc
 """
 
 import hashlib
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from crackflow.errors import ModelError
+from crackflow.inference.components import SCALE, ClassMask, Levels, filtered_foreground
 
-ClassMask = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
-Levels = NDArray[np.uint16]
-Score = NDArray[np.float32] | Levels
-BoolMask = NDArray[np.bool_]
-
-# As levels, probabilities are whole multiples of 1/65536, the finest that 16 bits hold.
-SCALE = 65536
 
 
 @dataclass(frozen=True)
@@ -31,43 +25,34 @@ class OperatingPoint:
 
     Attributes:
         threshold: 0..1; a pixel is foreground where 1 - P(background) is above it.
-        smallest_share: 0..1; components that cover less than this share of the image are removed. A share and not
-            pixels, so that it holds at a photograph's own size.
+        smallest_area: 0 and up, px; components of fewer pixels are removed. These are pixels at the model's scale:
+            where a photograph is looked at at half its size, 100 px are 400 of its own.
         peak: 0..1; components whose probability is nowhere above it are removed.
         flips: the probabilities are the mean over the image's flips.
     """
 
     threshold: float
-    smallest_share: float = 0.0
+    smallest_area: float = 0.0
     peak: float = 0.0
     flips: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("threshold", "smallest_share", "peak"):
+        for name in ("threshold", "peak"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected 0 to 1")
+        if not (self.smallest_area >= 0 and math.isfinite(self.smallest_area)):
+            raise ValueError(f"smallest_area is {self.smallest_area}, expected pixels, 0 or more")
 
     def words(self) -> str:
         """Say it in words, without a comma, so that a CSV needs no quotes."""
         parts = [f"crack above {self.threshold:.4g}"]
-        if self.smallest_share:
-            parts.append(f"components below {self.smallest_share:.2g} of the image removed")
+        if self.smallest_area:
+            parts.append(f"components below {self.smallest_area:.4g} px removed")
         if self.peak:
             parts.append(f"components nowhere above {self.peak:.5g} removed")
-        if not (self.smallest_share or self.peak):
+        if not (self.smallest_area or self.peak):
             parts.append("no component removed")
         return "; ".join([*parts, "mean over four flips" if self.flips else "no flips"])
-
-
-class Components(NamedTuple):
-    """The 8-connected components of one image's foreground."""
-
-    labels: NDArray[np.int32]
-    """(H, W): 0, or the number of the pixel's component, from 1."""
-    areas: NDArray[np.int64]
-    """(K,): pixels of each."""
-    peaks: Score
-    """(K,): highest score of each."""
 
 
 def crack_probability(probabilities: Probabilities) -> Probabilities:
@@ -103,43 +88,6 @@ def fine_levels(probabilities: Probabilities) -> Levels:
     return np.clip(np.ceil(crack_probability(probabilities) * SCALE), 0, SCALE - 1).astype(np.uint16)
 
 
-def components(score: Score, threshold: float) -> Components:
-    """Find the components of the foreground.
-
-    Args:
-        score: (H, W), any number type.
-        threshold: on the scale of `score`; a pixel is foreground above it.
-
-    Returns:
-        The components; two pixels that touch at a corner belong to one.
-    """
-    foreground = score > score.dtype.type(threshold)
-    number, found, stats, _ = cv2.connectedComponentsWithStats(foreground.view(np.uint8), connectivity=8)
-    labels = np.asarray(found, np.int32)
-    peaks = np.zeros(number, score.dtype)
-    np.maximum.at(peaks, labels[foreground], score[foreground])
-    return Components(labels, stats[1:, cv2.CC_STAT_AREA].astype(np.int64), peaks[1:])
-
-
-def passes_filter(
-    areas: NDArray[np.int64], peaks: Score, pixels: int, smallest_share: ArrayLike, peak: ArrayLike
-) -> BoolMask:
-    """Say which components pass the filter; the arguments are broadcast.
-
-    Args:
-        areas: pixels of each component.
-        peaks: highest score of each.
-        pixels: of the image.
-        smallest_share: as in OperatingPoint.
-        peak: on the scale of `peaks`.
-
-    Returns:
-        True where a component is large enough and the network sure enough of it.
-    """
-    large = areas >= np.asarray(smallest_share, np.float64) * pixels
-    return np.asarray(large & (peaks > np.asarray(peak).astype(peaks.dtype)))
-
-
 def classify(probabilities: Probabilities, point: OperatingPoint) -> ClassMask:
     """Turn probabilities into classes.
 
@@ -154,13 +102,23 @@ def classify(probabilities: Probabilities, point: OperatingPoint) -> ClassMask:
         ModelError: when a probability is not a number.
     """
     score = crack_probability(probabilities)
-    foreground = score > np.float32(point.threshold)
-    if point.smallest_share or point.peak:
-        found = components(score, point.threshold)
-        keep = passes_filter(found.areas, found.peaks, score.size, point.smallest_share, point.peak)
-        foreground = np.concatenate([[False], keep])[found.labels]
+    foreground = filtered_foreground(score, point.threshold, point.smallest_area, point.peak)
     likeliest = probabilities[..., 1:].argmax(axis=-1) + 1
     return np.where(foreground, likeliest, 0).astype(np.uint8)
+
+
+def classify_levels(levels: Levels, point: OperatingPoint) -> ClassMask:
+    """Turn levels of crack probability into a mask; agrees with `classify`, to 1 / SCALE, where there are two classes.
+
+    Args:
+        levels: uint16 (H, W), as `fine_levels` gives them.
+        point: what is foreground, and which components of it are removed.
+
+    Returns:
+        uint8 (H, W): 1 where there is foreground.
+    """
+    found = filtered_foreground(levels, point.threshold * SCALE, point.smallest_area, point.peak * SCALE)
+    return found.view(np.uint8)
 
 
 def as_json(point: OperatingPoint) -> dict[str, Any]:

@@ -26,7 +26,8 @@ class OperatingPointFile(Strict):
 
     Attributes:
         format: version of this layout; None in files from before there was one.
-        threshold, smallest_share, peak, flips: as in OperatingPoint.
+        threshold, smallest_area, peak, flips: as in OperatingPoint.
+        smallest_share: what earlier versions had for smallest_area, a share of the images that it was chosen on.
         in_words: the operating point for people.
         value: of `metric`, on the images that it was chosen on; None where it is undefined.
         false_alarms: share of the crack-free images with a false alarm; None where there were none.
@@ -42,6 +43,7 @@ class OperatingPointFile(Strict):
 
     format: Format | None = None
     threshold: Share
+    smallest_area: Annotated[float, Field(ge=0)] | None = None
     smallest_share: Share = 0.0
     peak: Share = 0.0
     flips: bool = False
@@ -60,9 +62,14 @@ class OperatingPointFile(Strict):
     false_alarms_target: Share | None = None
     false_alarms_cost: Annotated[float, Field(ge=0)] | None = None
 
-    def point(self) -> OperatingPoint:
-        """Give the operating point alone."""
-        return OperatingPoint(self.threshold, self.smallest_share, self.peak, self.flips)
+    def point(self, side: int) -> OperatingPoint:
+        """Give the operating point alone.
+
+        Args:
+            side: of the images that it was chosen on, which are squares, px; for the share of earlier versions.
+        """
+        area = self.smallest_share * side**2 if self.smallest_area is None else self.smallest_area
+        return OperatingPoint(self.threshold, area, self.peak, self.flips)
 
     def origin(self) -> str:
         """Say where it was chosen and by which figure, as the protocol of an evaluation has it."""
@@ -83,13 +90,17 @@ def read_file(path: Path) -> OperatingPointFile:
         raise ModelError(f"{path} can't be used ({error}); evaluate the model again, which writes it anew") from None
 
 
-def read_operating_point(path: Path) -> OperatingPoint:
+def read_operating_point(path: Path, side: int) -> OperatingPoint:
     """Read an operating point.
+
+    Args:
+        path: a file as `OperatingPointFile` has it.
+        side: of the images that it was chosen on, which are squares, px; for the share of earlier versions.
 
     Raises:
         ModelError: when it is absent or unusable.
     """
-    return read_file(path).point()
+    return read_file(path).point(side)
 
 
 def was_chosen_for(path: Path, model: Path) -> bool:

@@ -58,11 +58,9 @@ class Weights:
         Raises:
             ModelError: when the file is absent or can't be used.
         """
-        return (
-            OperatingPoint(0.5)
-            if self.point_file is None
-            else operating_point_file.read_operating_point(self.point_file)
-        )
+        if self.point_file is None:
+            return OperatingPoint(0.5)
+        return operating_point_file.read_operating_point(self.point_file, self.params.resize.size)
 
 
 @dataclass(frozen=True)

@@ -2,28 +2,33 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import cv2
 import numpy as np
 
 from crackflow.errors import DataError, ModelError
-from crackflow.imaging.fit import Mode, frame
+from crackflow.imaging.fit import Mode
 from crackflow.imaging.images import Pixels
-from crackflow.imaging.resize import resize_image
-from crackflow.inference.operating_point import ClassMask, Levels, OperatingPoint, classify, fine_levels
+from crackflow.inference.components import ClassMask, Levels
+from crackflow.inference.looks import Look, at_own_size, in_squares, squeezed
+from crackflow.inference.operating_point import OperatingPoint, Probabilities, classify_levels, crack_probability
+from crackflow.inference.tiling import OfSquares
 from crackflow.sources.layouts import EXTENSIONS
 
 if TYPE_CHECKING:
     # takes seconds, and finding photographs must not wait for it
     import keras
 
+Scale = float | Literal["auto", "fit"]
+SMALLEST_SCALE, LARGEST_SCALE = 0.01, 8.0
+_TWO_CLASSES = 2
+
 
 class Photograph(NamedTuple):
     """A photograph that is to be marked."""
 
     path: Path
-    """where its file lies"""
+    """where its file lies; of one from a zip, its unpacked copy"""
     name: str
     """what its results are called, without an extension, with forward slashes; no two of a run have the same"""
     shown: str
@@ -37,6 +42,8 @@ class Prediction(NamedTuple):
     """uint16 (H, W): level k stands for the crack probability k / 65536, rounded up"""
     classes: ClassMask
     """uint8 (H, W): class numbers; 0 is the background"""
+    scale: float
+    """at which the photograph was looked at: pixels of the model for one of the photograph, along a side"""
 
 
 def photos_in(path: Path) -> list[Photograph]:
@@ -70,19 +77,24 @@ def photos_in(path: Path) -> list[Photograph]:
     return photos
 
 
-def predict_photo(model: "keras.Model", photo: Pixels, point: OperatingPoint, mode: Mode = "stretch") -> Prediction:
+def predict_photo(
+    model: "keras.Model", photo: Pixels, point: OperatingPoint, mode: Mode = "stretch", scale: Scale = "auto"
+) -> Prediction:
     """Find the cracks in one photograph.
 
-    The photograph is resized to the model's square as stage resize does it. The probabilities, and not the mask, are
-    resized back: so edges are smooth, and the operating point is applied at the photograph's own size.
+    The probabilities, and not the mask, are brought to the photograph's own size. So edges are smooth, and the
+    operating point is applied to the photograph as a whole.
 
     Args:
         model: as crackflow.inference.predictor.load_model gives it.
         photo: uint8 RGB (H, W, 3).
-        point: what is foreground, which components of it are removed, and whether flips are averaged.
-        mode: how the training pairs were resized. With "crop" the photograph is letterboxed, so that no part of it is
-            left out. Its cracks are then thinner than those of the training pairs, by the ratio of the photograph's
-            sides.
+        point: what is foreground, which components of it are removed, and whether flips are averaged. Its areas are
+            pixels at the scale at which the photograph is looked at.
+        mode: how the training pairs were resized; it counts where the whole photograph is looked at in one square.
+            With "crop" it is letterboxed then, so that no part of it is left out.
+        scale: a number above 0: of the copy of the photograph that is looked at in squares of the model's size; "fit":
+            the whole photograph in one square, as the training pairs; "auto": "fit" for a photograph that is no larger
+            than the square, and 1 for others.
 
     Returns:
         Probability and classes of each pixel.
@@ -90,25 +102,69 @@ def predict_photo(model: "keras.Model", photo: Pixels, point: OperatingPoint, mo
     Raises:
         ModelError: when the model's input is not a square of a fixed size, or it predicts NaN.
     """
-    from crackflow.inference.predictor import predict
-
     height, width = photo.shape[:2]
-    side = _side(model)
-    whole: Mode = "letterbox" if mode == "crop" else mode
-    probabilities = predict(model, resize_image(photo, side, whole)[None], flips=point.flips)[0]
-    seen = probabilities[frame(height, width, side, whole).target]
-    back = np.asarray(cv2.resize(seen, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-    # The point was chosen on whole squares. A letterboxed photograph fills only a part of one.
-    smallest = min(1.0, point.smallest_share * side * side / (seen.shape[0] * seen.shape[1]))
-    return Prediction(fine_levels(back), classify(back, replace(point, smallest_share=smallest)))
+    look = _look(_planes_of(model, flips=point.flips), photo, side_of(model), mode, scale)
+    levels = at_own_size(look, height, width)
+    classes = classify_levels(levels[0], replace(point, smallest_area=point.smallest_area / look.scale**2))
+    if len(levels) > 1:
+        classes *= (levels[1:].argmax(axis=0) + 1).astype(np.uint8)
+    return Prediction(levels[0], classes, look.scale)
 
 
-def _named(path: Path) -> Photograph:
-    return Photograph(path, path.stem, path.name)
+def parse_scale(text: str) -> Scale:
+    """Read a scale as a user writes it.
+
+    Args:
+        text: "auto", "fit" or a number.
+
+    Raises:
+        DataError: when it is neither, or a number that no photograph should be enlarged or shrunk by.
+    """
+    if text in ("auto", "fit"):
+        return "auto" if text == "auto" else "fit"
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = 0.0
+    if not SMALLEST_SCALE <= scale <= LARGEST_SCALE:
+        raise DataError(
+            f"the scale is {text}, expected auto, fit, or a number from {SMALLEST_SCALE:g} to {LARGEST_SCALE:g}: 1 for "
+            "photographs in their own pixels, 0.5 for copies of half their size"
+        )
+    return scale
 
 
-def _side(model: "keras.Model") -> int:
+def side_of(model: "keras.Model") -> int:
+    """The side of the squares that a model takes, px.
+
+    Raises:
+        ModelError: when its input is not a square of a fixed size.
+    """
     _, height, width, _ = model.input_shape
     if height is None or height != width:
         raise ModelError(f"the model takes {width}x{height} px, expected a square of a fixed size; name another model")
     return int(height)
+
+
+def _look(function: OfSquares, photo: Pixels, side: int, mode: Mode, scale: Scale) -> Look:
+    if scale == "auto":
+        scale = "fit" if max(photo.shape[:2]) <= side else 1.0
+    if isinstance(scale, str):
+        return squeezed(function, photo, side, mode)
+    return in_squares(function, photo, scale, side)
+
+
+def _planes_of(model: "keras.Model", *, flips: bool) -> OfSquares:
+    """The model as a function of squares: its crack probability, and with several foreground classes theirs too."""
+    from crackflow.inference.predictor import predict
+
+    def planes(squares: Pixels) -> Probabilities:
+        found = predict(model, squares, flips=flips)
+        crack = crack_probability(found)[..., None]
+        return crack if found.shape[-1] == _TWO_CLASSES else np.concatenate([crack, found[..., 1:]], axis=-1)
+
+    return planes
+
+
+def _named(path: Path) -> Photograph:
+    return Photograph(path, path.stem, path.name)

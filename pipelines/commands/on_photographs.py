@@ -21,24 +21,32 @@ _FORCE_HELP = (
     "Use a folder that holds files of yours: those that have the name of a result are replaced, the others stay."
 )
 
+_SCALE_HELP = (
+    "At which scale photographs are looked at. 1: in squares of their own pixels; 0.5: in squares of a copy of half "
+    "the size; fit: each squeezed into one square. auto: fit for those that are no larger than the square, 1 for the "
+    "others."
+)
+
 
 def predict(
     photos: Annotated[Path, typer.Argument(help="A photograph, or a folder of them.")],
     out: Annotated[Path, typer.Option(help="A folder for masks/, overlays/ and summary.csv.")],
     model: Annotated[str, typer.Option(metavar=_MODELS, help=_MODEL_HELP)] = "",
     force: Annotated[bool, typer.Option("--force", help=_FORCE_HELP)] = False,
+    scale: Annotated[str, typer.Option(metavar="auto|fit|NUMBER", help=_SCALE_HELP)] = "auto",
 ) -> None:
     """Mark the cracks in photographs. Exit code 2: not one photograph could be read."""
-    from crackflow.inference.photographs import photos_in
+    from crackflow.inference.photographs import parse_scale, photos_in
     from pipelines.commands import model_choice
     from pipelines.commands import predict as prediction
 
     # before anything else, since a name that is mistyped is the likeliest mistake
     photos_in(photos)
+    looked_at = parse_scale(scale)
     chosen = model_choice.choose(Path.cwd(), model)
     typer.echo(f"model: {chosen.name}; {chosen.point().words()}")
     with interrupted_by_signals():
-        outcome = prediction.predict(chosen, photos, out, force=force)
+        outcome = prediction.predict(chosen, photos, out, force=force, scale=looked_at)
     for reason in outcome.skipped:
         typer.echo(f"skipped: {reason}", err=True)
     typer.echo(

@@ -12,7 +12,7 @@ from crackflow.imaging.fit import Mode
 from crackflow.imaging.images import read_image
 from crackflow.inference.operating_point import OperatingPoint, as_json, sha256
 from crackflow.inference.packaged_weights import Weights
-from crackflow.inference.photographs import Photograph, photos_in, predict_photo
+from crackflow.inference.photographs import Photograph, Scale, photos_in, predict_photo
 from crackflow.keras_import import import_keras
 from crackflow.output.claim import claim
 from crackflow.output.folder import OutputFolder
@@ -42,7 +42,13 @@ class Outcome:
 
 
 def predict(
-    weights: Weights, photos: Path, out: Path, *, force: bool = False, outputs: Iterable[str] | None = None
+    weights: Weights,
+    photos: Path,
+    out: Path,
+    *,
+    force: bool = False,
+    outputs: Iterable[str] | None = None,
+    scale: Scale = "auto",
 ) -> Outcome:
     """Mark the cracks in photographs and write each kind of output.
 
@@ -57,6 +63,7 @@ def predict(
         out: the folder to write to; see crackflow.output.claim.
         force: whether files of the user in `out` may be replaced where they have the names of results.
         outputs: names of OUTPUTS; None for all.
+        scale: at which photographs are looked at, as crackflow.inference.photographs.predict_photo takes it.
 
     Returns:
         How many were done, and what was wrong with the others.
@@ -80,12 +87,13 @@ def predict(
             "model": weights.name,
             "operating_point": as_json(point),
             "resize_mode": mode,
+            "scale": scale,
             "outputs": list(kinds),
         }
         predicted = cracked = 0
         skipped: list[str] = []
         try:
-            for marked in _marked(model, files, point, mode, skipped):
+            for marked in _marked(model, files, (point, mode, scale), skipped):
                 if not folder.begun:
                     folder.begin(names, sha256(weights.model), options, keep_others=True)
                 _write(folder, (kind.add(marked) for kind in kinds.values()))
@@ -103,7 +111,7 @@ def predict(
 
 
 def _marked(
-    model: "keras.Model", files: Sequence[Photograph], point: OperatingPoint, mode: Mode, skipped: list[str]
+    model: "keras.Model", files: Sequence[Photograph], how: tuple[OperatingPoint, Mode, Scale], skipped: list[str]
 ) -> Iterator[MarkedPhoto]:
     """Mark one photograph after the other; why one can't be read is added to `skipped`."""
     for source in track(files, "predict", unit="photo"):
@@ -112,7 +120,7 @@ def _marked(
         except ImageError as error:
             skipped.append(str(error))
         else:
-            found = predict_photo(model, photo, point, mode)
+            found = predict_photo(model, photo, *how)
             yield MarkedPhoto(source, photo, found.probability, found.classes, int(model.output_shape[-1]))
 
 

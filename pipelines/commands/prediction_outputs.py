@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from crackflow.imaging.images import Pixels, encode_classes, png_bytes
-from crackflow.inference.operating_point import Levels
+from crackflow.inference.components import Levels
 from crackflow.inference.photographs import Photograph
 from crackflow.visualization.overlays import overlay
 

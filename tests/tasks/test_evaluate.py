@@ -32,7 +32,7 @@ def by_hand(workspace, stems, point):
         crack = 1 / (1 + np.exp((level - 110) / 10))
         labels, number = ndimage.label(crack > point["threshold"], np.ones((3, 3)))
         index = np.arange(1, number + 1)
-        large = ndimage.sum_labels(labels > 0, labels, index) >= point.get("smallest_share", 0) * level.size
+        large = ndimage.sum_labels(labels > 0, labels, index) >= point.get("smallest_area", 0)
         sure = np.array(ndimage.maximum(crack, labels, index)) > point.get("peak", 0)
         mask = np.isin(labels, index[large & sure])
         yield mask, read_stored_mask(workspace.resized / "masks" / f"{stem}.png", 2) > 0
@@ -167,7 +167,7 @@ def test_false_alarms_on_valid_are_brought_within_the_target(evaluated):
 
 def test_the_component_filter_can_be_switched_off(made, params):
     metrics, point = run_and_read(made, evaluated_with(params, false_alarms=1.0))
-    assert (point["smallest_share"], point["peak"]) == (0, 0)
+    assert (point["smallest_area"], point["peak"]) == (0, 0)
     assert point["value"] == point["unfiltered"]["value"]
     stack = reached(made, subset(made, "test").stem, {"threshold": point["threshold"]})
     assert metrics["crack"]["pooled"]["iou"] == pytest.approx(pooled(iou, stack), abs=1e-6)
@@ -181,7 +181,7 @@ def test_without_crack_free_valid_pairs_nothing_is_removed_and_that_is_said(made
     assert point["images_without_cracks"] == 0
     assert point["false_alarms"] is None
     assert "no crack-free images" in point["component_filter"]
-    assert (point["smallest_share"], point["peak"]) == (0, 0)
+    assert (point["smallest_area"], point["peak"]) == (0, 0)
 
 
 def test_flips_are_reported_with_and_without_and_the_figures_follow_the_parameter(evaluated, params):

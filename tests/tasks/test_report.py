@@ -137,7 +137,7 @@ def test_places_never_seen_stand_beside_test(ready, params):
 def test_the_operating_point_is_said_in_words(ready, params):
     text = page(ready, params).text
     point = json.loads(ready.operating_point.read_text())
-    assert point["peak"] or point["smallest_share"]
+    assert point["peak"] or point["smallest_area"]
     if point["peak"]:
         assert f"are nowhere above {point['peak']:.5f} are removed." in text
     assert "with a false alarm from 100 % to 0 %; the pooled IoU became" in text.replace("\N{NO-BREAK SPACE}", " ")
@@ -145,13 +145,13 @@ def test_the_operating_point_is_said_in_words(ready, params):
     flips = json.loads(ready.metrics_json.read_text())["flips"]["averaged"]
     assert "as it is (used)" in text
     assert f"mean over flips {flips['pooled']['iou']:.3f} {flips['pooled']['f1']:.3f}" in text
-    point |= {"peak": 0, "smallest_share": 0.004, "flips": True}
+    point |= {"peak": 0, "smallest_area": 1049, "flips": True}
     ready.operating_point.write_text(json.dumps(point))
     text = page(ready, params).text.replace("\N{NO-BREAK SPACE}", " ")
-    assert "components that cover less than 0.40 % of the image are removed." in text
+    assert "components that cover less than 1,049 px are removed." in text
     assert "Probabilities are the mean over four flips of an image." in text
     assert "mean over flips (used)" in text
-    ready.operating_point.write_text(json.dumps(point | {"smallest_share": 0, "component_filter": "switched off"}))
+    ready.operating_point.write_text(json.dumps(point | {"smallest_area": 0, "component_filter": "switched off"}))
     assert "No component is removed: switched off." in page(ready, params).text
 
 

@@ -58,12 +58,12 @@ def test_counts_of_every_filter_are_those_of_classify(threshold):
     probabilities = two_classes(np.clip(crack, 0, 1))
     truth = (rng.random(crack.shape) < 0.3).astype(np.uint8)
     taken = component_filter.image_components(fine_levels(probabilities), truth, threshold)
-    at = component_filter.counts_by_filter([taken])
+    at = component_filter.counts_by_filter([taken], component_filter.grid_for(taken.pixels))
     # above 0 the blobs are one; else the grid has much to tell apart
     assert len(set(at.tp[0].tolist())) > (5 if threshold else 0)
     for index in range(0, len(component_filter.GRID), 3):
-        share, peak = component_filter.GRID[index]
-        expected = counts(classify(probabilities, OperatingPoint(threshold, share, peak)), truth)
+        area, peak = component_filter.GRID[index] * [512 * 128 / 512**2, 1]
+        expected = counts(classify(probabilities, OperatingPoint(threshold, area, peak)), truth)
         found = (at.tp[0, index], at.fp[0, index], at.fn[0, index], at.tn[0, index])
         assert found == (expected.tp, expected.fp, expected.fn, expected.tn)
 
@@ -71,7 +71,7 @@ def test_counts_of_every_filter_are_those_of_classify(threshold):
 def test_an_image_without_foreground_has_no_components():
     taken = component_filter.image_components(np.zeros((4, 4), np.uint16), np.eye(4, dtype=np.uint8), 0.5)
     assert taken.areas.tolist() == taken.right.tolist() == []
-    at = component_filter.counts_by_filter([taken])
+    at = component_filter.counts_by_filter([taken], component_filter.grid_for(taken.pixels))
     assert (set(at.tp[0]), set(at.fp[0]), set(at.fn[0]), set(at.tn[0])) == ({0}, {0}, {4}, {12})
 
 
@@ -82,19 +82,20 @@ def test_the_table_holds_the_figures_of_the_counts():
         level, truth = np.zeros((512, 512), np.uint16), np.zeros((512, 512), np.uint8)
         level[5, :area], truth[5, :area] = int(height * component_filter.SCALE), cracked
         pictures.append(component_filter.image_components(level, truth, 0.5))
-    table = component_filter.filter_table(component_filter.counts_by_filter(pictures), "pooled_iou").set_index(
-        ["smallest_share", "peak"]
-    )
+    grid = component_filter.grid_for(512**2)
+    table = component_filter.filter_table(
+        component_filter.counts_by_filter(pictures, grid), grid, "pooled_iou"
+    ).set_index(["smallest_area", "peak"])
     nothing = table.loc[(0, 0)]
     assert nothing.to_dict() == {"pooled_iou": 200 / 350, "positives_iou": 1, "recall": 1, "false_alarms": 1}
-    assert table.loc[(180 / 512**2, 0)].to_dict() == {
+    assert table.loc[(180, 0)].to_dict() == {
         "pooled_iou": 1,
         "positives_iou": 1,
         "recall": 1,
         "false_alarms": 0,
     }
     assert table.loc[(0, 0.75)].to_dict() == {"pooled_iou": 1, "positives_iou": 1, "recall": 1, "false_alarms": 0}
-    assert table.loc[(250 / 512**2, 0)].to_dict() == {
+    assert table.loc[(250, 0)].to_dict() == {
         "pooled_iou": 0,
         "positives_iou": 0,
         "recall": 0,
@@ -103,7 +104,7 @@ def test_the_table_holds_the_figures_of_the_counts():
 
 
 def made_table(*rows):
-    return pd.DataFrame(rows, columns=["smallest_share", "peak", "pooled_iou", "positives_iou", "false_alarms"])
+    return pd.DataFrame(rows, columns=["smallest_area", "peak", "pooled_iou", "positives_iou", "false_alarms"])
 
 
 TABLE = made_table(
@@ -157,6 +158,7 @@ def test_without_crack_free_images_nothing_is_removed_and_that_is_said():
 
 def test_false_alarms_are_not_defined_without_crack_free_images():
     taken = component_filter.image_components(np.full((4, 4), 60000, np.uint16), np.ones((4, 4), np.uint8), 0.5)
-    at = component_filter.counts_by_filter([taken])
-    assert component_filter.filter_table(at, "pooled_iou")["false_alarms"].isna().all()
+    grid = component_filter.grid_for(taken.pixels)
+    at = component_filter.counts_by_filter([taken], grid)
+    assert component_filter.filter_table(at, grid, "pooled_iou")["false_alarms"].isna().all()
     assert pooled(iou, Counts(at.tp[:, 0], at.fp[:, 0], at.fn[:, 0], at.tn[:, 0])) == 1

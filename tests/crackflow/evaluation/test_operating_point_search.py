@@ -54,7 +54,7 @@ def test_the_file_of_it_is_read_back_as_the_same_point(tmp_path, pictures):
     for flips in (False, True):
         found = choose(tmp_path, pictures, "per_image_iou", 0.1, 0.02, flips=flips)
         (tmp_path / "point.json").write_text(json.dumps(found.as_json(), allow_nan=False))
-        assert read_operating_point(tmp_path / "point.json") == found.point
+        assert read_operating_point(tmp_path / "point.json", 64) == found.point
         assert found.point.flips == flips
 
 
@@ -62,7 +62,7 @@ def test_without_crack_free_pictures_the_file_has_no_false_alarms(tmp_path, pict
     cracked = [(probabilities, truth) for probabilities, truth in pictures if truth.any()]
     found = choose(tmp_path, cracked, "pooled_f1", 0.1, 0.02).as_json()
     assert found["false_alarms"] is found["unfiltered"]["false_alarms"] is None
-    assert (found["smallest_share"], found["peak"], found["images_without_cracks"]) == (0, 0, 0)
+    assert (found["smallest_area"], found["peak"], found["images_without_cracks"]) == (0, 0, 0)
 
 
 def test_what_can_not_be_chosen_on_is_said(tmp_path, pictures):

@@ -42,14 +42,14 @@ def test_the_curve_has_a_row_for_each_threshold():
 def test_the_table_of_figures_starts_with_the_originals_and_ends_with_the_operating_point():
     original = dict(zip(reversed(tables.ORIGINAL), (1, 0.98, 0.123456), strict=True))
     found = {"crack": {"pooled": {"iou": 0.51239}}, "original": original, "protocol": {"images": 3}, "flips": {"a": 1}}
-    table = tables.figure_table(found, OperatingPoint(0.5, 0.001, 0.99997))
+    table = tables.figure_table(found, OperatingPoint(0.5, 180.0, 0.99997))
     assert table.to_numpy().tolist() == [
         ["categorical_crossentropy", 0.1235],
         ["dice_coef_multiclass", 0.98],
         ["dice_coef_multiclass_all_background", 1],
         ["crack_pooled_iou", 0.5124],
         ["operating_point_threshold", 0.5],
-        ["operating_point_smallest_share", 0.001],
+        ["operating_point_smallest_area", 180.0],
         ["operating_point_peak", 0.99997],
         ["operating_point_flips", 0],
     ]

@@ -37,20 +37,20 @@ def test_small_and_unsure_components_are_removed_and_corners_join():
     # Pieces of 2 px up to 0.6, 1 px at 0.9, 2 px at 0.7, 2 px up to 0.8; the picture has 20 px.
     everything = [[1, 0, 0, 0, 1], [0, 1, 0, 0, 0], [0] * 5, [1, 1, 0, 1, 1]]
     assert classify(two_classes(crack), OperatingPoint(0.5)).tolist() == everything
-    # 2 of 20 is a tenth, and stays.
+    # 2 px are not below 2 px, and stay
     large = [[1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0] * 5, [1, 1, 0, 1, 1]]
-    assert classify(two_classes(crack), OperatingPoint(0.5, smallest_share=0.1)).tolist() == large
+    assert classify(two_classes(crack), OperatingPoint(0.5, smallest_area=2)).tolist() == large
     # A piece stays whole, its unsure pixels too; 0.7 is not above 0.7.
     sure = [[0, 0, 0, 0, 1], [0] * 5, [0] * 5, [0, 0, 0, 1, 1]]
     assert classify(two_classes(crack), OperatingPoint(0.5, peak=float(np.float32(0.7)))).tolist() == sure
     both = [[0] * 5, [0] * 5, [0] * 5, [0, 0, 0, 1, 1]]
-    assert classify(two_classes(crack), OperatingPoint(0.5, 0.1, 0.75)).tolist() == both
+    assert classify(two_classes(crack), OperatingPoint(0.5, 2, 0.75)).tolist() == both
 
 
 def test_pieces_are_those_of_scipy_and_their_classes_stay():
     rng = np.random.default_rng(3)
     probabilities = rng.dirichlet([2, 0.5, 0.5], (40, 60)).astype(np.float32)
-    point = OperatingPoint(0.6, smallest_share=4 / 2400, peak=0.9)
+    point = OperatingPoint(0.6, smallest_area=4, peak=0.9)
     score = 1 - probabilities[..., 0]
     labels, number = ndimage.label(score > np.float32(0.6), np.ones((3, 3)))
     index = np.arange(1, number + 1)
@@ -63,14 +63,19 @@ def test_pieces_are_those_of_scipy_and_their_classes_stay():
 
 
 def test_an_empty_mask_stays_empty():
-    assert not classify(two_classes(np.zeros((3, 4))), OperatingPoint(0.5, 0.1, 0.9)).any()
+    assert not classify(two_classes(np.zeros((3, 4))), OperatingPoint(0.5, 2, 0.9)).any()
+
+
+@pytest.mark.parametrize("area", [-1, float("nan"), float("inf")])
+def test_an_area_that_is_none_is_rejected(area):
+    with pytest.raises(ValueError, match=r"smallest_area is .* expected pixels"):
+        OperatingPoint(0.5, smallest_area=area)
 
 
 def test_the_words_name_what_is_done_and_no_comma():
-    plain, full = OperatingPoint(0.5).words(), OperatingPoint(0.5, 0.004, 0.98, flips=True).words()
+    plain, full = OperatingPoint(0.5).words(), OperatingPoint(0.5, 180.0, 0.98, flips=True).words()
     assert plain == "crack above 0.5; no component removed; no flips"
     assert full == (
-        "crack above 0.5; components below 0.004 of the image removed; components nowhere above 0.98 removed; "
-        "mean over four flips"
+        "crack above 0.5; components below 180 px removed; components nowhere above 0.98 removed; mean over four flips"
     )
     assert "," not in plain + full

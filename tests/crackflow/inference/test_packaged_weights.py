@@ -62,7 +62,7 @@ def test_the_lists_are_as_long_as_the_card_says_and_share_no_pair(card):
 
 
 def test_the_operating_point_is_the_one_that_the_figures_are_at(card):
-    point = read_operating_point(packaged_weights.FOLDER / packaged_weights.POINT)
+    point = read_operating_point(packaged_weights.FOLDER / packaged_weights.POINT, 512)
     assert point.threshold == pytest.approx(card["figures"]["protocol"]["threshold"], abs=1e-6)
     assert json.loads((packaged_weights.FOLDER / packaged_weights.POINT).read_text())["model_sha256"] == card["sha256"]
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from crackflow.errors import DataError, ModelError
 from crackflow.imaging.fit import frame
+from crackflow.inference import photographs
 from crackflow.inference.operating_point import OperatingPoint
-from crackflow.inference.photographs import Photograph, photos_in, predict_photo
+from crackflow.inference.photographs import Photograph, photos_in
 
 
 def darkness_model(size, classes=2):
@@ -24,6 +25,11 @@ def darkness_model(size, classes=2):
     bias[2:] = -30
     layer.set_weights([kernel, bias])
     return model
+
+
+def predict_photo(*arguments, scale="fit"):
+    """Most tests look at the whole photograph in one square."""
+    return photographs.predict_photo(*arguments, scale=scale)
 
 
 MODEL = darkness_model(16)
@@ -102,15 +108,19 @@ def test_the_probability_is_given_at_the_photographs_own_size(model):
     assert (found == 47911).all()
 
 
-def test_a_piece_is_judged_by_its_share_of_the_photograph(model):
-    # 8 x 8 of 32 x 64 px is 1/32 of the photograph, whatever its size; the model sees 4 x 2 of 16 x 16
+def test_a_component_is_judged_by_its_pixels_at_the_models_scale(model):
+    # 8 x 8 of 32 x 64 px; the model sees 4 x 2 of 16 x 16
     photo = grey(32, 64)
     photo[8:16, 16:24] = 0
-    assert predict_photo(model, photo, OperatingPoint(0.5, smallest_share=0.02)).classes.any()
-    assert not predict_photo(model, photo, OperatingPoint(0.5, smallest_share=0.05)).classes.any()
-    # letterboxed it is 2 x 2 px of the model's 256, half the photograph's share, since bars fill the other half
-    assert predict_photo(model, photo, OperatingPoint(0.5, smallest_share=0.01), "letterbox").classes.any()
-    assert not predict_photo(model, photo, OperatingPoint(0.5, smallest_share=0.025), "letterbox").classes.any()
+    assert predict_photo(model, photo, OperatingPoint(0.5, smallest_area=6)).classes.any()
+    assert not predict_photo(model, photo, OperatingPoint(0.5, smallest_area=12)).classes.any()
+    # letterboxed it is 2 x 2 px of the model's
+    assert predict_photo(model, photo, OperatingPoint(0.5, smallest_area=3), "letterbox").classes.any()
+    assert not predict_photo(model, photo, OperatingPoint(0.5, smallest_area=6), "letterbox").classes.any()
+    # in squares of its own pixels it is 64 px, in those of a copy of half the size 16
+    for scale, area in ((1.0, 64), (0.5, 16)):
+        assert predict_photo(model, photo, OperatingPoint(0.5, smallest_area=area - 3), scale=scale).classes.any()
+        assert not predict_photo(model, photo, OperatingPoint(0.5, smallest_area=area + 3), scale=scale).classes.any()
 
 
 def test_a_photograph_of_one_piece_is_kept_or_dropped_by_its_peak(model):
@@ -143,11 +153,45 @@ def test_a_photograph_of_the_models_size_is_not_interpolated(model):
     np.testing.assert_array_equal(predict_photo(model, photo, HALF).classes, (photo[..., 0] < 100).astype(np.uint8))
 
 
-def test_more_classes_than_two(model):
-    predicted = predict_photo(darkness_model(16, classes=6), grey(20, 24, 0), HALF).classes
+@pytest.mark.parametrize("scale", ["fit", 1.0, 0.5])
+def test_more_classes_than_two(model, scale):
+    predicted = predict_photo(darkness_model(16, classes=6), grey(20, 24, 0), HALF, scale=scale).classes
     # the others have a logit of -30 beside the second class's 0
     assert predicted.shape == (20, 24)
     assert (predicted == 1).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(height=st.integers(1, 70), width=st.integers(1, 70), seed=st.integers(0, 99))
+def test_in_squares_of_its_own_pixels_every_pixel_is_called_as_it_is(height, width, seed):
+    """The made model looks at one pixel at a time, so neither seam nor interpolation may change a thing."""
+    photo = np.repeat(np.random.default_rng(seed).integers(0, 256, (height, width, 1)), 3, axis=2).astype(np.uint8)
+    found = predict_photo(MODEL, photo, HALF, scale=1.0)
+    assert found.scale == 1
+    level = photo[..., 0].astype(float)
+    # level 100 is at the threshold
+    np.testing.assert_array_equal(found.classes[level != 100], (level < 100)[level != 100])
+    expected = np.clip(np.ceil(65536 / (1 + np.exp(0.1 * level - 10))), 0, 65535)
+    assert np.abs(found.probability - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "expected"), [(16, 16, 1), (8, 12, 16 / np.sqrt(96)), (16, 17, 1), (5, 40, 1), (40, 40, 1)]
+)
+def test_of_itself_a_large_photograph_is_looked_at_in_its_own_pixels(model, height, width, expected):
+    """And one that fits into the square as the training pairs, so 8 x 12 px are enlarged to 16 x 16."""
+    found = predict_photo(model, grey(height, width), HALF, scale="auto")
+    assert found.scale == pytest.approx(expected)
+
+
+def test_a_line_of_2_px_in_a_large_photograph_is_found_in_its_own_pixels_alone(model):
+    """Squeezed to a tenth, 2 dark px and 8 light ones mix to level 160, where the model sees no crack."""
+    photo = grey(160, 160)
+    photo[:, 80:82] = 0
+    assert not predict_photo(model, photo, HALF, scale="fit").classes.any()
+    found = predict_photo(model, photo, HALF, scale="auto").classes
+    assert np.flatnonzero(found.all(axis=0)).tolist() == [80, 81]
+    assert found.sum() == 2 * 160
 
 
 @pytest.mark.parametrize("shape", [(None, None, 3), (16, 32, 3)])

@@ -76,6 +76,24 @@ def test_masks_and_overlays_of_a_folder(checkout):
     assert float(rows[1]["crack_share"]) == 0
 
 
+def test_a_thin_line_in_a_large_photograph_is_found_unless_it_is_squeezed(checkout):
+    photo = np.full((160, 160, 3), 200, np.uint8)
+    photo[:, 80:82] = 0
+    cv2.imwrite("photos/cracked.png", photo)
+    assert "with cracks: 1," in predict("photos/cracked.png").stdout
+    assert "with cracks: 0," in predict("photos/cracked.png", "out", "--scale", "fit").stdout
+    # half the size leaves a dark pixel
+    assert "with cracks: 1," in predict("photos/cracked.png", "out", "--scale", "0.5").stdout
+
+
+@pytest.mark.parametrize("scale", ["large", "0", "-1", "nan", "100"])
+def test_a_scale_that_is_none_is_rejected(checkout, scale):
+    result = predict("photos", "out", "--scale", scale)
+    assert result.exit_code == 2
+    assert f"error: the scale is {scale}, expected auto, fit, or a number from 0.01 to 8:" in result.stderr
+    assert not Path("out").exists()
+
+
 def test_folders_and_files_of_other_kinds_are_counted(checkout):
     assert "passed over" not in predict().stderr
     (checkout / "photos/more").mkdir()
@@ -91,7 +109,7 @@ def test_the_mode_is_that_of_the_parameters(checkout, mode):
     photo = np.full((40, 30, 3), 200, np.uint8)
     photo[15:25] = 0
     cv2.imwrite(str(checkout / "photos/cracked.png"), photo)
-    assert predict("photos/cracked.png").exit_code == 0
+    assert predict("photos/cracked.png", "out", "--scale", "fit").exit_code == 0
     mask = cv2.imread("out/masks/cracked.png", cv2.IMREAD_UNCHANGED)
     assert mask.shape == (40, 30)
     # columns too, up to both edges: the bars beside the photograph are not taken back
@@ -271,6 +289,7 @@ def test_the_manifest_says_what_was_written_and_with_what(checkout):
     assert found["model_sha256"] == hashlib.sha256(Path("models/flexunet.keras").read_bytes()).hexdigest()
     assert (found["format"], found["command"], found["state"]) == (1, "predict", "done")
     assert found["options"]["operating_point"]["threshold"] == 0.5
+    assert found["options"]["scale"] == "auto"
     assert found["options"]["outputs"] == ["masks", "overlays", "summary"]
 
 
