@@ -24,7 +24,7 @@ def run(workspace: Workspace, params: Params) -> None:
     Args:
         workspace: data/resized, data/split.csv, the model and its operating point are read; reports/mini_test is
             written.
-        params: classes and infer are read.
+        params: classes, infer and resize.size are read.
 
     Raises:
         DataError: when no pair is marked as mini_test.

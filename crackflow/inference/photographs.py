@@ -12,8 +12,8 @@ from crackflow.imaging.images import Pixels
 from crackflow.inference.components import ClassMask, Levels
 from crackflow.inference.looks import Look, at_own_size, in_squares, squeezed
 from crackflow.inference.operating_point import OperatingPoint, Probabilities, classify_levels, crack_probability
+from crackflow.inference.scale_choice import choose_scale
 from crackflow.inference.tiling import OfSquares
-from crackflow.sources.layouts import EXTENSIONS
 
 if TYPE_CHECKING:
     # takes seconds, and finding photographs must not wait for it
@@ -46,37 +46,6 @@ class Prediction(NamedTuple):
     """at which the photograph was looked at: pixels of the model for one of the photograph, along a side"""
 
 
-def photos_in(path: Path) -> list[Photograph]:
-    """Find photographs.
-
-    Args:
-        path: one photograph, or a folder. Files in folders inside it are not found.
-
-    Returns:
-        The photographs, sorted by name; no two have the same stem.
-
-    Raises:
-        DataError: when there is none, or two would write the same mask.
-    """
-    if path.is_file():
-        return [_named(path)]
-    if not path.is_dir():
-        raise DataError(f"no photograph and no folder at {path}; expected one of the two")
-    photos = [
-        _named(file)
-        for file in sorted(path.iterdir())
-        if file.suffix.lower() in EXTENSIONS and file.is_file() and not file.name.startswith(".")
-    ]
-    if not photos:
-        raise DataError(f"no photographs in {path}; expected files that end in {', '.join(EXTENSIONS)}")
-    seen: dict[str, Photograph] = {}
-    for photo in photos:
-        if other := seen.get(photo.name):
-            raise DataError(f"{other.shown} and {photo.shown} in {path} would write the same mask; rename one of them")
-        seen[photo.name] = photo
-    return photos
-
-
 def predict_photo(
     model: "keras.Model", photo: Pixels, point: OperatingPoint, mode: Mode = "stretch", scale: Scale = "auto"
 ) -> Prediction:
@@ -93,8 +62,7 @@ def predict_photo(
         mode: how the training pairs were resized; it counts where the whole photograph is looked at in one square.
             With "crop" it is letterboxed then, so that no part of it is left out.
         scale: a number above 0: of the copy of the photograph that is looked at in squares of the model's size; "fit":
-            the whole photograph in one square, as the training pairs; "auto": "fit" for a photograph that is no larger
-            than the square, and 1 for others.
+            the whole photograph in one square, as the training pairs; "auto": as crackflow.inference.scale_choice says.
 
     Returns:
         Probability and classes of each pixel.
@@ -102,9 +70,22 @@ def predict_photo(
     Raises:
         ModelError: when the model's input is not a square of a fixed size, or it predicts NaN.
     """
-    height, width = photo.shape[:2]
-    look = _look(_planes_of(model, flips=point.flips), photo, side_of(model), mode, scale)
-    levels = at_own_size(look, height, width)
+    look = _look(model_function(model, flips=point.flips), photo, side_of(model), mode, scale)
+    return marked(look, (photo.shape[0], photo.shape[1]), point)
+
+
+def marked(look: Look, size: tuple[int, int], point: OperatingPoint) -> Prediction:
+    """Mark a photograph by one look at it.
+
+    Args:
+        look: at the photograph.
+        size: height and width of the photograph, px.
+        point: as for `predict_photo`.
+
+    Returns:
+        Probability and classes of each pixel.
+    """
+    levels = at_own_size(look, *size)
     classes = classify_levels(levels[0], replace(point, smallest_area=point.smallest_area / look.scale**2))
     if len(levels) > 1:
         classes *= (levels[1:].argmax(axis=0) + 1).astype(np.uint8)
@@ -146,16 +127,8 @@ def side_of(model: "keras.Model") -> int:
     return int(height)
 
 
-def _look(function: OfSquares, photo: Pixels, side: int, mode: Mode, scale: Scale) -> Look:
-    if scale == "auto":
-        scale = "fit" if max(photo.shape[:2]) <= side else 1.0
-    if isinstance(scale, str):
-        return squeezed(function, photo, side, mode)
-    return in_squares(function, photo, scale, side)
-
-
-def _planes_of(model: "keras.Model", *, flips: bool) -> OfSquares:
-    """The model as a function of squares: its crack probability, and with several foreground classes theirs too."""
+def model_function(model: "keras.Model", *, flips: bool) -> OfSquares:
+    """Give the model as a function of squares: its crack probability, and with several foreground classes theirs."""
     from crackflow.inference.predictor import predict
 
     def planes(squares: Pixels) -> Probabilities:
@@ -166,5 +139,9 @@ def _planes_of(model: "keras.Model", *, flips: bool) -> OfSquares:
     return planes
 
 
-def _named(path: Path) -> Photograph:
-    return Photograph(path, path.stem, path.name)
+def _look(function: OfSquares, photo: Pixels, side: int, mode: Mode, scale: Scale) -> Look:
+    if scale == "auto":
+        scale = choose_scale(photo.shape[0], photo.shape[1], side)
+    if isinstance(scale, str):
+        return squeezed(function, photo, side, mode)
+    return in_squares(function, photo, scale, side)

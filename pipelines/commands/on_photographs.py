@@ -4,6 +4,8 @@ What takes long to import is imported by the command that needs it.
 """
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +23,12 @@ _FORCE_HELP = (
     "Use a folder that holds files of yours: those that have the name of a result are replaced, the others stay."
 )
 
+_PHOTOS_HELP = (
+    "Photographs, folders or zips of them, patterns such as 'road/*.jpg', or - for paths on standard input, one a line "
+    "or each ended by a NUL."
+)
+_FLIPS_HELP = "Whether four flips of each photograph are averaged; of itself as the operating point was chosen."
+_MEMORY_HELP = "What a photograph may take beside the program itself; one that needs more is skipped."
 _SCALE_HELP = (
     "At which scale photographs are looked at. 1: in squares of their own pixels; 0.5: in squares of a copy of half "
     "the size; fit: each squeezed into one square. auto: fit for those that are no larger than the square, 1 for the "
@@ -29,24 +37,33 @@ _SCALE_HELP = (
 
 
 def predict(
-    photos: Annotated[Path, typer.Argument(help="A photograph, or a folder of them.")],
+    photos: Annotated[list[str], typer.Argument(metavar="PHOTOS...", help=_PHOTOS_HELP)],
     out: Annotated[Path, typer.Option(help="A folder for masks/, overlays/ and summary.csv.")],
     model: Annotated[str, typer.Option(metavar=_MODELS, help=_MODEL_HELP)] = "",
     force: Annotated[bool, typer.Option("--force", help=_FORCE_HELP)] = False,
+    recursive: Annotated[bool, typer.Option("--recursive", help="Look into folders in folders as well.")] = False,
     scale: Annotated[str, typer.Option(metavar="auto|fit|NUMBER", help=_SCALE_HELP)] = "auto",
+    flips: Annotated[bool | None, typer.Option("--flips/--no-flips", help=_FLIPS_HELP)] = None,
+    max_memory: Annotated[float, typer.Option(min=0.01, metavar="GIB", help=_MEMORY_HELP)] = 1.5,
 ) -> None:
     """Mark the cracks in photographs. Exit code 2: not one photograph could be read."""
-    from crackflow.inference.photographs import parse_scale, photos_in
+    from crackflow.inference import inputs
+    from crackflow.inference.photographs import parse_scale
+    from crackflow.work_folder import work_folder
     from pipelines.commands import model_choice
     from pipelines.commands import predict as prediction
 
-    # before anything else, since a name that is mistyped is the likeliest mistake
-    photos_in(photos)
     looked_at = parse_scale(scale)
-    chosen = model_choice.choose(Path.cwd(), model)
-    typer.echo(f"model: {chosen.name}; {chosen.point().words()}")
-    with interrupted_by_signals():
-        outcome = prediction.predict(chosen, photos, out, force=force, scale=looked_at)
+    with interrupted_by_signals(), work_folder() as work:
+        listed = sys.stdin.buffer.read() if inputs.LISTED in photos else b""
+        # before anything else, since a name that is mistyped is the likeliest mistake
+        found = inputs.find(photos, work=work, recursive=recursive, listed=listed)
+        chosen = model_choice.choose(Path.cwd(), model)
+        point = chosen.point() if flips is None else replace(chosen.point(), flips=flips)
+        typer.echo(f"model: {chosen.name}; {point.words()}")
+        outcome = prediction.predict(
+            chosen, found, out, force=force, scale=looked_at, flips=flips, max_memory=max_memory
+        )
     for reason in outcome.skipped:
         typer.echo(f"skipped: {reason}", err=True)
     typer.echo(
@@ -54,7 +71,8 @@ def predict(
         f"see {out / 'overlays'}, {out / 'masks'} and {out / 'summary.csv'}"
     )
     if outcome.passed_over:
-        typer.echo(f"passed over: {outcome.passed_over} folders and files of other kinds in {photos}", err=True)
+        where = f" in {photos[0]}" if len(photos) == 1 else ""
+        typer.echo(f"passed over: {outcome.passed_over} folders and files of other kinds{where}", err=True)
     if chosen.terms():
         typer.echo(f"terms: {chosen.terms()}", err=True)
 

@@ -1,7 +1,7 @@
 """`crackflow predict`: marks the cracks in photographs, by a model at its operating point."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,12 +9,13 @@ from pydantic import JsonValue
 
 from crackflow.errors import DataError, ImageError
 from crackflow.imaging.fit import Mode
-from crackflow.imaging.images import read_image
+from crackflow.imaging.photo_file import read_photograph
+from crackflow.inference.inputs import Found
 from crackflow.inference.operating_point import OperatingPoint, as_json, sha256
 from crackflow.inference.packaged_weights import Weights
-from crackflow.inference.photographs import Photograph, Scale, photos_in, predict_photo
+from crackflow.inference.photographs import Photograph, Scale, predict_photo
 from crackflow.keras_import import import_keras
-from crackflow.output.claim import claim
+from crackflow.output.claim import claim, reject_overlap
 from crackflow.output.folder import OutputFolder
 from crackflow.progress import track
 from pipelines.commands.prediction_outputs import LAST, OUTPUTS, MarkedPhoto
@@ -22,6 +23,12 @@ from pipelines.commands.prediction_outputs import LAST, OUTPUTS, MarkedPhoto
 if TYPE_CHECKING:
     # takes seconds
     import keras
+
+
+# GiB that a photograph may take by itself.
+MAX_MEMORY = 1.5
+# What each of its pixels takes, measured at 15 megapixels: 13 to read and mark it, 36 with the overlay and its PNG.
+BYTES_A_PIXEL = 40
 
 
 @dataclass(frozen=True)
@@ -43,12 +50,14 @@ class Outcome:
 
 def predict(
     weights: Weights,
-    photos: Path,
+    found: Found,
     out: Path,
     *,
     force: bool = False,
     outputs: Iterable[str] | None = None,
     scale: Scale = "auto",
+    flips: bool | None = None,
+    max_memory: float = MAX_MEMORY,
 ) -> Outcome:
     """Mark the cracks in photographs and write each kind of output.
 
@@ -59,11 +68,14 @@ def predict(
     Args:
         weights: as pipelines.commands.model_choice.choose gives them; photographs are resized as their training
             pairs were.
-        photos: a photograph or a folder of them.
+        found: the photographs, as crackflow.inference.inputs.find gives them.
         out: the folder to write to; see crackflow.output.claim.
         force: whether files of the user in `out` may be replaced where they have the names of results.
         outputs: names of OUTPUTS; None for all.
         scale: at which photographs are looked at, as crackflow.inference.photographs.predict_photo takes it.
+        flips: whether probabilities are the mean over four flips; None as the operating point says.
+        max_memory: GiB that a photograph may take above what the program takes without one. One that needs more is
+            skipped.
 
     Returns:
         How many were done, and what was wrong with the others.
@@ -73,12 +85,14 @@ def predict(
         ModelError: when the model or its operating point is absent or can't be used.
         OSError: when a file can't be written; what was written before stays, and the manifest lists it.
     """
-    files = photos_in(photos)
+    files = found.photos
     chosen = list(OUTPUTS) if outputs is None else list(outputs)
     kinds = {name: OUTPUTS[name]() for name in sorted(chosen, key=lambda name: name == LAST)}
     names = [name for kind in kinds.values() for name in kind.names(files)]
-    with claim(out, photos, names, command="predict", force=force) as folder:
-        point = weights.point()
+    for place in found.places[1:]:
+        reject_overlap(out, place, "predict")
+    with claim(out, found.places[0], names, command="predict", force=force) as folder:
+        point = weights.point() if flips is None else replace(weights.point(), flips=flips)
         import_keras()
         from crackflow.inference.predictor import load_model
 
@@ -91,9 +105,9 @@ def predict(
             "outputs": list(kinds),
         }
         predicted = cracked = 0
-        skipped: list[str] = []
+        skipped = list(found.skipped)
         try:
-            for marked in _marked(model, files, (point, mode, scale), skipped):
+            for marked in _marked(model, files, (point, mode, scale), int(max_memory * 2**30 / BYTES_A_PIXEL), skipped):
                 if not folder.begun:
                     folder.begin(names, sha256(weights.model), options, keep_others=True)
                 _write(folder, (kind.add(marked) for kind in kinds.values()))
@@ -106,22 +120,25 @@ def predict(
             raise DataError(f"none of {len(files)} photographs can be read; the first: {skipped[0]}")
         _write(folder, (kind.finish() for kind in kinds.values()))
         folder.finish()
-    beside = [] if photos.is_file() else [path for path in photos.iterdir() if not path.name.startswith(".")]
-    return Outcome(predicted, cracked, tuple(skipped), max(0, len(beside) - len(files)))
+    return Outcome(predicted, cracked, tuple(skipped), found.passed_over)
 
 
 def _marked(
-    model: "keras.Model", files: Sequence[Photograph], how: tuple[OperatingPoint, Mode, Scale], skipped: list[str]
+    model: "keras.Model",
+    files: Sequence[Photograph],
+    how: tuple[OperatingPoint, Mode, Scale],
+    most_pixels: int,
+    skipped: list[str],
 ) -> Iterator[MarkedPhoto]:
     """Mark one photograph after the other; why one can't be read is added to `skipped`."""
     for source in track(files, "predict", unit="photo"):
         try:
-            photo = read_image(source.path)
+            photo = read_photograph(source.path, most_pixels)
         except ImageError as error:
             skipped.append(str(error))
         else:
-            found = predict_photo(model, photo, *how)
-            yield MarkedPhoto(source, photo, found.probability, found.classes, int(model.output_shape[-1]))
+            seen = predict_photo(model, photo, *how)
+            yield MarkedPhoto(source, photo, seen.probability, seen.classes, int(model.output_shape[-1]))
 
 
 def _write(folder: OutputFolder, results: Iterable[Iterable[tuple[str, bytes]]]) -> None:

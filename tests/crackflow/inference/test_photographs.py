@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crackflow.errors import DataError, ModelError
+from crackflow.errors import ModelError
 from crackflow.imaging.fit import frame
 from crackflow.inference import photographs
 from crackflow.inference.operating_point import OperatingPoint
-from crackflow.inference.photographs import Photograph, photos_in
 
 
 def darkness_model(size, classes=2):
@@ -200,29 +199,3 @@ def test_a_model_that_takes_no_square_of_a_fixed_size_is_rejected(shape):
     odd = keras.Model(pixels, keras.layers.Conv2D(2, 1, activation="softmax")(pixels))
     with pytest.raises(ModelError, match="expected a square of a fixed size"):
         predict_photo(odd, grey(16, 16), HALF)
-
-
-def test_a_folder_gives_its_own_photographs_sorted(tmp_path):
-    for name in ("b.JPG", "a.png", "notes.txt", ".hidden.png", "deeper/c.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    assert [photo.shown for photo in photos_in(tmp_path)] == ["a.png", "b.JPG"]
-
-
-def test_a_file_is_itself_whatever_its_name(tmp_path):
-    (tmp_path / "photo").touch()
-    assert photos_in(tmp_path / "photo") == [Photograph(tmp_path / "photo", "photo", "photo")]
-
-
-def test_nothing_to_predict_is_rejected(tmp_path):
-    with pytest.raises(DataError, match="no photographs in"):
-        photos_in(tmp_path)
-    with pytest.raises(DataError, match="no photograph and no folder"):
-        photos_in(tmp_path / "nowhere")
-
-
-def test_two_photographs_of_one_stem_are_rejected(tmp_path):
-    for name in ("a.jpg", "a.png"):
-        (tmp_path / name).touch()
-    with pytest.raises(DataError, match=r"a\.jpg and a\.png in .* would write the same mask"):
-        photos_in(tmp_path)

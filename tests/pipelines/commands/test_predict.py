@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -48,8 +49,8 @@ def checkout(_model, tmp_path, monkeypatch):
     return tmp_path
 
 
-def predict(photos="photos", out="out", *options):
-    return CliRunner().invoke(app, ["predict", photos, "--out", out, *options])
+def predict(photos="photos", out="out", *options, **given):
+    return CliRunner().invoke(app, ["predict", photos, "--out", out, *options], **given)
 
 
 def test_masks_and_overlays_of_a_folder(checkout):
@@ -84,6 +85,49 @@ def test_a_thin_line_in_a_large_photograph_is_found_unless_it_is_squeezed(checko
     assert "with cracks: 0," in predict("photos/cracked.png", "out", "--scale", "fit").stdout
     # half the size leaves a dark pixel
     assert "with cracks: 1," in predict("photos/cracked.png", "out", "--scale", "0.5").stdout
+
+
+def test_photographs_from_everywhere(checkout):
+    """A folder in a folder, a file, a pattern, a zip and a list, each once."""
+    plain = Path("photos/plain.jpg").read_bytes()
+    for name in ("tree/deep/one.jpg", "two.jpg", "row/3a.jpg", "row/3b.jpg", "four.jpg"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_bytes(plain)
+    with zipfile.ZipFile("set.zip", "w") as archive:
+        archive.write("photos/cracked.png", "road/five.png")
+    Path("tree/notes.txt").touch()
+    given = ["two.jpg", "row/*.jpg", "set.zip", "-"]
+    result = predict("tree", "out", "--recursive", *given, input=b"four.jpg\nnowhere.jpg\n")
+    assert result.exit_code == 0, result.stderr
+    assert "photographs: 6, with cracks: 1, skipped: 1;" in result.stdout
+    assert "skipped: nowhere.jpg is not there; it was on the list of standard input" in result.stderr
+    assert "passed over: 1 folders and files of other kinds\n" in result.stderr
+    masks = [path.relative_to("out/masks").as_posix() for path in sorted(Path("out/masks").rglob("*.png"))]
+    assert masks == ["3a.png", "3b.png", "four.png", "set/road/five.png", "tree/deep/one.png", "two.png"]
+    rows = list(csv.DictReader(Path("out/summary.csv").read_text(encoding="utf-8").splitlines()))
+    assert {row["photo"] for row in rows if float(row["crack_share"])} == {"set/road/five.png"}
+
+
+def test_an_out_beside_one_input_and_in_another_is_rejected(checkout):
+    Path("more").mkdir()
+    result = predict("photos", "more/out", "more", "--recursive")
+    assert result.exit_code == 2
+    assert "error: --out more/out lies in the input more;" in result.stderr
+
+
+def test_a_photograph_that_needs_too_much_memory_is_skipped_and_the_others_are_done(checkout):
+    cv2.imwrite("photos/large.png", np.full((600, 600, 3), 200, np.uint8))
+    result = predict("photos", "out", "--max-memory", "0.01")
+    assert result.exit_code == 0
+    # 0.01 GiB at 40 bytes a pixel
+    assert "skipped: large.png has 600x600 px, 0.4 megapixels, expected at most 0.3; allow more memory" in result.stderr
+    assert "photographs: 2," in result.stdout
+
+
+def test_flips_that_are_asked_for_are_noted(checkout):
+    predict("photos/cracked.png", "out", "--flips")
+    found = json.loads(Path("out/crackflow-manifest.json").read_text())
+    assert found["options"]["operating_point"]["flips"] is True
 
 
 @pytest.mark.parametrize("scale", ["large", "0", "-1", "nan", "100"])
