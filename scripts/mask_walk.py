@@ -1,4 +1,8 @@
-"""The way of a mask through the code, from the folder it lies in to reports/evaluation.csv, as a list of functions."""
+"""The ways of a mask and of a photograph through the code, as lists of functions.
+
+That of a mask leads from the folder it lies in to reports/evaluation.csv, that of a photograph to the files of
+`crackflow predict`.
+"""
 
 import ast
 from collections.abc import Sequence
@@ -46,6 +50,20 @@ WALK = (
     (1, "tasks.evaluate", "publish"),
     (2, "crackflow.evaluation.tables", "figure_table"),
     (2, "tasks.outputs", "write_csv"),
+)
+PHOTOGRAPH_WALK = (
+    (0, "pipelines.commands.predict", "predict"),
+    (1, "crackflow.output.claim", "claim"),
+    (1, "pipelines.commands.prediction_folder", "Results.done_before"),
+    (1, "pipelines.commands.predict", "_marked"),
+    (2, "crackflow.imaging.photo_file", "read_photograph"),
+    (2, "crackflow.inference.photographs", "predict_photo"),
+    (1, "pipelines.commands.prediction_folder", "Results.add"),
+    (2, "crackflow.geometry.cracks", "measure"),
+    (2, "crackflow.results.record", "record"),
+    (2, "pipelines.commands.prediction_outputs", "Output.add"),
+    (1, "pipelines.commands.prediction_folder", "Results.finish"),
+    (2, "pipelines.commands.prediction_outputs", "Output.finish"),
 )
 
 Step = tuple[int, str, str]

@@ -153,7 +153,7 @@ def _base_words(package: str, paths: list[Path]) -> str:
 
 
 def page(text: str) -> str:
-    """Fill the table of rooms and the walk of a mask into docs/explanation/design.md."""
+    """Fill the table of rooms and the walks of a mask and of a photograph into docs/explanation/design.md."""
     found, counts, rules = modules(), arrows(), allowed()
     rows = []
     for room in sorted(found, key=lambda room: ([*_ORDER].index(room.partition("/")[0]), room)):
@@ -166,7 +166,8 @@ def page(text: str) -> str:
         rows.append([f"`{room}`", holds(room), len(found[room]), uses])
     table = markdown(["room", "holds", "modules", "imports in the same package"], rows)
     by = "python -m scripts.rooms"
-    return fill(fill(text, "rooms", by, table), "walk", by, mask_walk.written())
+    filled = fill(fill(text, "rooms", by, table), "walk", by, mask_walk.written())
+    return fill(filled, "photograph walk", by, mask_walk.written(mask_walk.PHOTOGRAPH_WALK))
 
 
 def holds(room: str) -> str:

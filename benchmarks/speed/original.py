@@ -172,6 +172,7 @@ def predict_command() -> dict[str, float]:
     import_keras()
     import crackflow.inference.predictor  # noqa: F401 predict imports it, and imports are timed apart
     from crackflow.imaging.images import write_png
+    from crackflow.inference.inputs import find
     from pipelines.commands import model_choice, predict
 
     imported = time.perf_counter()
@@ -179,7 +180,8 @@ def predict_command() -> dict[str, float]:
         folder = Path(name)
         write_png(folder / "photo.png", pictures(1)[0][0])
         before = time.perf_counter()
-        predict.predict(model_choice.choose(folder, model_choice.PACKAGED), folder / "photo.png", folder / "out")
+        photos = find([str(folder / "photo.png")])
+        predict.predict(model_choice.choose(folder, model_choice.PACKAGED), photos, folder / "out")
         done = time.perf_counter()
     return {"imports_s": round(imported - start, 2), "photo_s": round(done - before, 2)}
 

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from crackflow.errors import DataError
 from tasks.endings import interrupted_by_signals
 
 _MODELS = "packaged|trained|PATH"
@@ -21,6 +22,12 @@ _MODEL_HELP = (
 )
 _FORCE_HELP = (
     "Use a folder that holds files of yours: those that have the name of a result are replaced, the others stay."
+)
+_FORMAT_HELP = "Files that other tools read, in a list with commas: geojson, coco, labelme, cvat."
+_MM_PER_PX_HELP = "What a pixel measures on the surface, mm. Without a scale all lengths are in px."
+_SCALES_HELP = "The same for each photograph: a CSV with the columns photograph and mm_per_px."
+_RESUME_HELP = (
+    "Leave photographs as they are that an earlier run into this folder has marked with the same model and options."
 )
 
 _PHOTOS_HELP = (
@@ -38,43 +45,70 @@ _SCALE_HELP = (
 
 def predict(
     photos: Annotated[list[str], typer.Argument(metavar="PHOTOS...", help=_PHOTOS_HELP)],
-    out: Annotated[Path, typer.Option(help="A folder for masks/, overlays/ and summary.csv.")],
+    out: Annotated[Path, typer.Option(help="A folder for the results.")],
     model: Annotated[str, typer.Option(metavar=_MODELS, help=_MODEL_HELP)] = "",
+    formats: Annotated[str, typer.Option("--format", metavar="LIST", help=_FORMAT_HELP)] = "",
+    probability: Annotated[
+        bool, typer.Option("--probability", help="Also write probability/NAME.png, 16-bit grey.")
+    ] = False,
+    mm_per_px: Annotated[float | None, typer.Option(help=_MM_PER_PX_HELP)] = None,
+    scales: Annotated[Path | None, typer.Option(metavar="CSV", help=_SCALES_HELP)] = None,
+    resume: Annotated[bool, typer.Option("--resume", help=_RESUME_HELP)] = False,
     force: Annotated[bool, typer.Option("--force", help=_FORCE_HELP)] = False,
     recursive: Annotated[bool, typer.Option("--recursive", help="Look into folders in folders as well.")] = False,
     scale: Annotated[str, typer.Option(metavar="auto|fit|NUMBER", help=_SCALE_HELP)] = "auto",
     flips: Annotated[bool | None, typer.Option("--flips/--no-flips", help=_FLIPS_HELP)] = None,
     max_memory: Annotated[float, typer.Option(min=0.01, metavar="GIB", help=_MEMORY_HELP)] = 1.5,
 ) -> None:
-    """Mark the cracks in photographs. Exit code 2: not one photograph could be read."""
+    """Mark and measure the cracks in photographs: masks, overlays, tables, and index.html to look through.
+
+    Exit code 0: all are done; 3: some could not be read; 2: none could, or something is to fix first.
+    """
+    from crackflow.geometry.scale import Scale, read_scales
     from crackflow.inference import inputs
     from crackflow.inference.photographs import parse_scale
     from crackflow.work_folder import work_folder
     from pipelines.commands import model_choice
     from pipelines.commands import predict as prediction
+    from pipelines.commands.prediction_folder import Measuring
+    from pipelines.commands.prediction_outputs import requested
 
+    outputs = requested(formats, probability=probability)
+    by_photo = {} if scales is None else read_scales(scales)
+    measuring = Measuring(scale=None if mm_per_px is None else Scale(mm_per_px), by_photo=by_photo)
     looked_at = parse_scale(scale)
     with interrupted_by_signals(), work_folder() as work:
         listed = sys.stdin.buffer.read() if inputs.LISTED in photos else b""
         # before anything else, since a name that is mistyped is the likeliest mistake
         found = inputs.find(photos, work=work, recursive=recursive, listed=listed)
+        if scales is not None and not any(measuring.is_named(photo) for photo in found.photos):
+            first = found.photos[0].shown
+            raise DataError(f"{scales} names none of the photographs, such as {first}; correct its first column")
         chosen = model_choice.choose(Path.cwd(), model)
         point = chosen.point() if flips is None else replace(chosen.point(), flips=flips)
         typer.echo(f"model: {chosen.name}; {point.words()}")
         outcome = prediction.predict(
-            chosen, found, out, force=force, scale=looked_at, flips=flips, max_memory=max_memory
+            chosen,
+            found,
+            out,
+            force=force,
+            resume=resume,
+            outputs=outputs,
+            scale=looked_at,
+            flips=flips,
+            max_memory=max_memory,
+            measuring=measuring,
         )
-    for reason in outcome.skipped:
-        typer.echo(f"skipped: {reason}", err=True)
-    typer.echo(
-        f"photographs: {outcome.predicted}, with cracks: {outcome.cracked}, skipped: {len(outcome.skipped)}; "
-        f"see {out / 'overlays'}, {out / 'masks'} and {out / 'summary.csv'}"
-    )
+    for one in outcome.skipped:
+        typer.echo(f"skipped: {one.reason}", err=True)
     if outcome.passed_over:
         where = f" in {photos[0]}" if len(photos) == 1 else ""
         typer.echo(f"passed over: {outcome.passed_over} folders and files of other kinds{where}", err=True)
     if chosen.terms():
         typer.echo(f"terms: {chosen.terms()}", err=True)
+    typer.echo(f"{outcome.words()}; see {out / 'index.html'} and {out / 'summary.csv'}")
+    if outcome.skipped:
+        raise typer.Exit(3)
 
 
 def score(

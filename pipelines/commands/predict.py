@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
@@ -16,14 +15,11 @@ from crackflow.inference.packaged_weights import Weights
 from crackflow.inference.photographs import Photograph, Scale, predict_photo
 from crackflow.keras_import import import_keras
 from crackflow.output.claim import claim, reject_overlap
-from crackflow.output.folder import OutputFolder
+from crackflow.output.manifest import version
 from crackflow.progress import track
-from pipelines.commands.prediction_outputs import LAST, OUTPUTS, MarkedPhoto
-
-if TYPE_CHECKING:
-    # takes seconds
-    import keras
-
+from crackflow.results.run import Skipped
+from pipelines.commands.prediction_folder import Measuring, Results, all_names
+from pipelines.commands.prediction_outputs import MarkedPhoto, chosen
 
 # GiB that a photograph may take by itself.
 MAX_MEMORY = 1.5
@@ -36,16 +32,31 @@ class Outcome:
     """What became of the photographs.
 
     Attributes:
-        predicted: how many were marked.
-        cracked: how many of those have at least one crack pixel.
-        skipped: why each of the others was not, in one line.
+        cracked: how many have at least one crack pixel.
+        empty: how many have none.
+        done_before: how many of these two an earlier run had marked.
+        skipped: the others, and why each of them was not marked.
         passed_over: how many files and folders beside them are none of the formats that are read.
     """
 
-    predicted: int
     cracked: int
-    skipped: tuple[str, ...]
+    empty: int
+    done_before: int
+    skipped: tuple[Skipped, ...]
     passed_over: int
+
+    def words(self) -> str:
+        """Say it in one line."""
+        marked = f"photographs: {self.cracked + self.empty} done"
+        if self.done_before:
+            marked += f", {self.done_before} of them by an earlier run"
+        parts = [marked, f"with cracks: {self.cracked}", f"empty: {self.empty}", f"skipped: {len(self.skipped)}"]
+        first = f" ({self._reason()})" if self.skipped else ""
+        return "; ".join(parts) + first
+
+    def _reason(self) -> str:
+        first = self.skipped[0].reason
+        return first if len(self.skipped) == 1 else f"the first: {first}"
 
 
 def predict(
@@ -54,12 +65,14 @@ def predict(
     out: Path,
     *,
     force: bool = False,
+    resume: bool = False,
     outputs: Iterable[str] | None = None,
     scale: Scale = "auto",
     flips: bool | None = None,
     max_memory: float = MAX_MEMORY,
+    measuring: Measuring | None = None,
 ) -> Outcome:
-    """Mark the cracks in photographs and write each kind of output.
+    """Mark and measure the cracks in photographs and write each kind of output.
 
     The summary of an earlier run is removed first, then its files that this run replaces. The summary of this run comes
     last, so where there is one, everything that it tells of is there too. Results of photographs that are not among
@@ -71,11 +84,14 @@ def predict(
         found: the photographs, as crackflow.inference.inputs.find gives them.
         out: the folder to write to; see crackflow.output.claim.
         force: whether files of the user in `out` may be replaced where they have the names of results.
-        outputs: names of OUTPUTS; None for all.
+        resume: whether photographs that an earlier run has marked, with the same model and options, are left as they
+            are.
+        outputs: names of OUTPUTS; None for all that need no request.
         scale: at which photographs are looked at, as crackflow.inference.photographs.predict_photo takes it.
         flips: whether probabilities are the mean over four flips; None as the operating point says.
         max_memory: GiB that a photograph may take above what the program takes without one. One that needs more is
             skipped.
+        measuring: how cracks are measured; None for the defaults, without a scale.
 
     Returns:
         How many were done, and what was wrong with the others.
@@ -86,62 +102,66 @@ def predict(
         OSError: when a file can't be written; what was written before stays, and the manifest lists it.
     """
     files = found.photos
-    chosen = list(OUTPUTS) if outputs is None else list(outputs)
-    kinds = {name: OUTPUTS[name]() for name in sorted(chosen, key=lambda name: name == LAST)}
-    names = [name for kind in kinds.values() for name in kind.names(files)]
+    kinds = chosen(outputs)
     for place in found.places[1:]:
         reject_overlap(out, place, "predict")
-    with claim(out, found.places[0], names, command="predict", force=force) as folder:
+    with claim(out, found.places[0], all_names(kinds, files), command="predict", force=force) as folder:
         point = weights.point() if flips is None else replace(weights.point(), flips=flips)
-        import_keras()
-        from crackflow.inference.predictor import load_model
-
-        model, mode = load_model(weights.model), weights.params.resize.mode
-        options: dict[str, JsonValue] = {
+        mode, model_sha256 = weights.params.resize.mode, sha256(weights.model)
+        settings: dict[str, JsonValue] = {
             "model": weights.name,
+            "model_sha256": model_sha256,
+            "version": version(),
             "operating_point": as_json(point),
             "resize_mode": mode,
             "scale": scale,
-            "outputs": list(kinds),
         }
-        predicted = cracked = 0
-        skipped = list(found.skipped)
+        about = {"command": "predict", **settings, "operating_point": point.words(), "settings": settings}
+        results = Results(folder, kinds, settings, about, list(weights.params.classes)[1:], measuring or Measuring())
+        done = results.done_before(files) if resume else []
+        todo = [file for file in files if file not in set(done)]
+        marked = set(done)
+        # the reason says which file it is
+        skipped = [Skipped("", reason) for reason in found.skipped]
+        most_pixels = int(max_memory * 2**30 / BYTES_A_PIXEL)
+        if done:
+            results.begin(files, model_sha256, done)
         try:
-            for marked in _marked(model, files, (point, mode, scale), int(max_memory * 2**30 / BYTES_A_PIXEL), skipped):
+            for one in _marked(weights, todo, (point, mode, scale), most_pixels, skipped):
                 if not folder.begun:
-                    folder.begin(names, sha256(weights.model), options, keep_others=True)
-                _write(folder, (kind.add(marked) for kind in kinds.values()))
-                predicted += 1
-                cracked += bool((marked.classes > 0).any())
+                    results.begin(files, model_sha256, done)
+                results.add(one)
+                marked.add(one.source)
         except KeyboardInterrupt as stop:
-            stop.add_note(f"{predicted} of {len(files)} photographs are marked in {out}, without a summary")
+            stop.add_note(
+                f"{len(marked)} of {len(files)} photographs are marked in {out}, without a summary; --resume goes on"
+            )
             raise
-        if not predicted:
-            raise DataError(f"none of {len(files)} photographs can be read; the first: {skipped[0]}")
-        _write(folder, (kind.finish() for kind in kinds.values()))
-        folder.finish()
-    return Outcome(predicted, cracked, tuple(skipped), found.passed_over)
+        if not marked:
+            raise DataError(f"none of {len(files)} photographs can be read; the first: {skipped[0].reason}")
+        cracked = results.finish([file for file in files if file in marked], skipped)
+    return Outcome(cracked, len(marked) - cracked, len(done), tuple(skipped), found.passed_over)
 
 
 def _marked(
-    model: "keras.Model",
+    weights: Weights,
     files: Sequence[Photograph],
     how: tuple[OperatingPoint, Mode, Scale],
     most_pixels: int,
-    skipped: list[str],
+    skipped: list[Skipped],
 ) -> Iterator[MarkedPhoto]:
     """Mark one photograph after the other; why one can't be read is added to `skipped`."""
+    if not files:
+        return
+    import_keras()
+    from crackflow.inference.predictor import load_model
+
+    model = load_model(weights.model)
     for source in track(files, "predict", unit="photo"):
         try:
             photo = read_photograph(source.path, most_pixels)
         except ImageError as error:
-            skipped.append(str(error))
+            skipped.append(Skipped(source.shown, str(error)))
         else:
             seen = predict_photo(model, photo, *how)
             yield MarkedPhoto(source, photo, seen.probability, seen.classes, int(model.output_shape[-1]))
-
-
-def _write(folder: OutputFolder, results: Iterable[Iterable[tuple[str, bytes]]]) -> None:
-    for files in results:
-        for name, content in files:
-            folder.write(name, content)

@@ -1,17 +1,20 @@
 """What `crackflow predict` writes: one class for each kind of output, all in OUTPUTS."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from crackflow.errors import DataError
 from crackflow.imaging.images import Pixels, encode_classes, png_bytes
 from crackflow.inference.components import Levels
 from crackflow.inference.photographs import Photograph
-from crackflow.visualization.overlays import overlay
+from crackflow.results import coco, cvat, gallery, geojson, labelme, results_json, tables
+from crackflow.results.annotated_overlay import annotated, thumbnail
+from crackflow.results.record import PhotoRecord
+from crackflow.results.run import Run
 
 # Its file says that the folder is complete, so it is written after those of all others.
 LAST = "summary"
+MASKS, THUMBNAILS = "masks", "thumbnails"
 
 
 @dataclass(frozen=True)
@@ -36,92 +39,252 @@ class MarkedPhoto:
 
 
 class Output:
-    """One kind of output. A run makes one object of it, which sees every photograph that can be read, in order.
+    """One kind of output. It gives names and contents, and writes nothing itself.
 
-    It gives names and contents, and writes nothing itself: names are below --out, with forward slashes.
+    Names are below --out, with forward slashes. An object of it keeps nothing of the photographs: those that an earlier
+    run has marked are not shown to `add` again.
+
+    Attributes:
+        on_request: whether it is written only where its name is given.
     """
 
-    def names(self, photos: Sequence[Photograph]) -> Iterable[str]:
-        """Give every name that the other two methods may use, before the work begins."""
-        raise NotImplementedError
+    on_request = False
 
-    def add(self, marked: MarkedPhoto) -> Iterable[tuple[str, bytes]]:
-        """Give the files of one photograph, or take note of it for `finish`."""
-        del marked
+    def names(self, photo: Photograph) -> Iterable[str]:
+        """Give every name that `add` may use for this photograph, before the work begins."""
+        del photo
         return ()
 
-    def finish(self) -> Iterable[tuple[str, bytes]]:
+    def run_names(self, photos: Sequence[Photograph]) -> Iterable[str]:
+        """Give every name that `finish` may use, before the work begins."""
+        del photos
+        return ()
+
+    def add(self, marked: MarkedPhoto, record: PhotoRecord) -> Iterable[tuple[str, bytes]]:
+        """Give the files of one photograph; `record` has what was measured on it."""
+        del marked, record
+        return ()
+
+    def finish(self, run: Run) -> Iterable[tuple[str, bytes]]:
         """Give the files of the whole run, after the last photograph."""
+        del run
         return ()
 
 
 class _Picture(Output):
-    """A PNG for each photograph, FOLDER/NAME.png."""
+    """A picture for each photograph, FOLDER/NAME.ENDING."""
 
     folder: str
+    ending = "png"
 
-    def names(self, photos: Sequence[Photograph]) -> Iterable[str]:
-        """Give a name for each photograph."""
-        return [self._name(photo) for photo in photos]
+    def names(self, photo: Photograph) -> Iterable[str]:
+        """Give the picture's name."""
+        return [f"{self.folder}/{photo.name}.{self.ending}"]
 
-    def add(self, marked: MarkedPhoto) -> Iterable[tuple[str, bytes]]:
-        """Give the photograph's picture."""
-        return [(self._name(marked.source), png_bytes(self.draw(marked)))]
+    def add(self, marked: MarkedPhoto, record: PhotoRecord) -> Iterable[tuple[str, bytes]]:
+        """Give the picture."""
+        return [(f"{self.folder}/{marked.source.name}.{self.ending}", self.picture(marked, record))]
 
-    def draw(self, marked: MarkedPhoto) -> Pixels:
-        """Give the picture, uint8 grey (H, W) or RGB (H, W, 3)."""
+    def picture(self, marked: MarkedPhoto, record: PhotoRecord) -> bytes:
+        """Give the picture's file."""
         raise NotImplementedError
-
-    def _name(self, photo: Photograph) -> str:
-        return f"{self.folder}/{photo.name}.png"
 
 
 class Masks(_Picture):
     """masks/NAME.png: grey, of the photograph's own size, class k of C as level 255 * k // (C - 1)."""
 
-    folder = "masks"
+    folder = MASKS
 
-    def draw(self, marked: MarkedPhoto) -> Pixels:
+    def picture(self, marked: MarkedPhoto, record: PhotoRecord) -> bytes:
         """Give the classes as levels."""
-        return encode_classes(marked.classes, marked.num_classes)
+        del record
+        return png_bytes(encode_classes(marked.classes, marked.num_classes))
 
 
 class Overlays(_Picture):
-    """overlays/NAME.png: the photograph with the foreground painted on it."""
+    """overlays/NAME.png: the photograph with the foreground painted on it, and what its widest cracks measure."""
 
     folder = "overlays"
 
-    def draw(self, marked: MarkedPhoto) -> Pixels:
+    def picture(self, marked: MarkedPhoto, record: PhotoRecord) -> bytes:
         """Give the painted photograph."""
-        return overlay(marked.photo, None, marked.classes)
+        return png_bytes(annotated(marked.photo, marked.classes, record))
 
 
-class Summary(Output):
-    """summary.csv: a row for each photograph, with the share of its area that is crack."""
+class Probabilities(_Picture):
+    """probability/NAME.png: 16-bit grey; level k stands for the crack probability k / 65536."""
 
-    file = "summary.csv"
+    folder = "probability"
+    on_request = True
 
-    def __init__(self) -> None:
-        self._rows: list[tuple[str, str]] = []
+    def picture(self, marked: MarkedPhoto, record: PhotoRecord) -> bytes:
+        """Give the levels."""
+        del record
+        return png_bytes(marked.probability)
 
-    def names(self, photos: Sequence[Photograph]) -> Iterable[str]:
+
+class Thumbnails(_Picture):
+    """thumbnails/NAME.jpg: small pictures for the gallery."""
+
+    folder = THUMBNAILS
+    ending = "jpg"
+
+    def picture(self, marked: MarkedPhoto, record: PhotoRecord) -> bytes:
+        """Give the small picture."""
+        del record
+        return thumbnail(marked.photo, marked.classes)
+
+
+class _OneFile(Output):
+    """One file for the whole run."""
+
+    file: str
+
+    def run_names(self, photos: Sequence[Photograph]) -> Iterable[str]:
         """Give the one name, whatever the photographs."""
         del photos
         return [self.file]
 
-    def add(self, marked: MarkedPhoto) -> Iterable[tuple[str, bytes]]:
-        """Take note of the photograph's row."""
-        self._rows.append((marked.source.shown, f"{(marked.classes > 0).mean():.6f}"))
-        return ()
+    def finish(self, run: Run) -> Iterable[tuple[str, bytes]]:
+        """Give the file."""
+        return [(self.file, self.content(run))]
 
-    def finish(self) -> Iterable[tuple[str, bytes]]:
+    def content(self, run: Run) -> bytes:
+        """Give what is in the file."""
+        raise NotImplementedError
+
+
+class Cracks(_OneFile):
+    """cracks.csv: a row for each crack."""
+
+    file = tables.CRACKS
+
+    def content(self, run: Run) -> bytes:
         """Give the table."""
-        text = io.StringIO()
-        rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(["photo", "crack_share"])
-        rows.writerows(self._rows)
-        return [(self.file, text.getvalue().encode())]
+        return tables.cracks(run)
+
+
+class ResultsJson(_OneFile):
+    """results.json: all that the tables hold, for programs."""
+
+    file = results_json.FILE
+
+    def content(self, run: Run) -> bytes:
+        """Give the JSON."""
+        return results_json.results_json(run)
+
+
+class Gallery(_OneFile):
+    """index.html: all photographs, to look through."""
+
+    file = gallery.FILE
+
+    def content(self, run: Run) -> bytes:
+        """Give the page."""
+        return gallery.gallery(run)
+
+
+class Coco(_OneFile):
+    """coco.json: labels of all photographs, as COCO has them."""
+
+    file = coco.FILE
+    on_request = True
+
+    def content(self, run: Run) -> bytes:
+        """Give the labels."""
+        return coco.coco(run)
+
+
+class Cvat(_OneFile):
+    """cvat.xml: labels of all photographs, as CVAT for images 1.1 has them."""
+
+    file = cvat.FILE
+    on_request = True
+
+    def content(self, run: Run) -> bytes:
+        """Give the labels."""
+        return cvat.cvat(run)
+
+
+class Labelme(Output):
+    """labelme/NAME.json: labels of each photograph."""
+
+    on_request = True
+
+    def run_names(self, photos: Sequence[Photograph]) -> Iterable[str]:
+        """Give a name for each photograph."""
+        return [labelme.file_of(photo.name) for photo in photos]
+
+    def finish(self, run: Run) -> Iterable[tuple[str, bytes]]:
+        """Give the files one after the other."""
+        return ((labelme.file_of(record.name), labelme.labelme(run, record)) for record in run.read())
+
+
+class Geojson(Output):
+    """geojson/NAME.geojson: cracks of each photograph as lines and areas."""
+
+    on_request = True
+
+    def run_names(self, photos: Sequence[Photograph]) -> Iterable[str]:
+        """Give a name for each photograph."""
+        return [geojson.file_of(photo.name) for photo in photos]
+
+    def finish(self, run: Run) -> Iterable[tuple[str, bytes]]:
+        """Give the files one after the other."""
+        return ((geojson.file_of(record.name), geojson.geojson(run, record)) for record in run.read())
+
+
+class Summary(_OneFile):
+    """summary.csv: a row for each photograph."""
+
+    file = tables.SUMMARY
+
+    def content(self, run: Run) -> bytes:
+        """Give the table."""
+        return tables.summary(run)
 
 
 # Add a kind of output here; docs/how-to/extend.md shows one.
-OUTPUTS: dict[str, type[Output]] = {"masks": Masks, "overlays": Overlays, LAST: Summary}
+OUTPUTS: dict[str, type[Output]] = {
+    MASKS: Masks,
+    "overlays": Overlays,
+    "probability": Probabilities,
+    THUMBNAILS: Thumbnails,
+    "cracks": Cracks,
+    "results": ResultsJson,
+    "geojson": Geojson,
+    "coco": Coco,
+    "labelme": Labelme,
+    "cvat": Cvat,
+    "gallery": Gallery,
+    LAST: Summary,
+}
+# Files that other tools read, which `--format` names.
+FORMATS = ("geojson", "coco", "labelme", "cvat")
+
+
+def chosen(names: Iterable[str] | None) -> dict[str, Output]:
+    """Make an object of each kind of output that is wanted, LAST at the end.
+
+    Args:
+        names: of OUTPUTS; None for all that need no request. Masks are always among them: labels follow from them.
+    """
+    wanted = {MASKS, *(names if names is not None else (name for name in OUTPUTS if not OUTPUTS[name].on_request))}
+    return {name: OUTPUTS[name]() for name in sorted(OUTPUTS, key=lambda name: name == LAST) if name in wanted}
+
+
+def requested(formats: str, *, probability: bool) -> list[str]:
+    """Give the names of all outputs that are wanted.
+
+    Args:
+        formats: of FORMATS, with commas between them; empty for none.
+        probability: whether the probabilities are wanted too.
+
+    Raises:
+        DataError: when one is none of FORMATS.
+    """
+    asked = [name for name in (part.strip().lower() for part in formats.split(",")) if name]
+    if unknown := [name for name in asked if name not in FORMATS]:
+        raise DataError(f"--format {unknown[0]}, expected one or more of {', '.join(FORMATS)}; correct it")
+    always = [name for name, kind in OUTPUTS.items() if not kind.on_request]
+    return [*always, *asked, *(["probability"] if probability else [])]

@@ -1,7 +1,7 @@
 import pytest
 
 from scripts import mask_walk
-from scripts.mask_walk import WALK, check, written
+from scripts.mask_walk import PHOTOGRAPH_WALK, WALK, check, written
 from tasks.__main__ import STAGES
 
 
@@ -10,6 +10,8 @@ def test_the_walk_is_what_the_code_does():
     stages = [module.removeprefix("tasks.") for depth, module, _ in WALK if depth == 0]
     assert stages == [stage for stage in STAGES if stage in stages]
     assert (stages[0], stages[-1]) == ("download", "evaluate")
+
+    check(PHOTOGRAPH_WALK)
 
 
 MODULE = """

@@ -136,6 +136,7 @@ def test_tests_mirror_the_source():
         "test_main.py",
         "test_paths.py",
         "test_remotes.py",
+        "test_results_reference.py",
         "test_scheduled.py",
         "test_survival.py",
         "test_three_classes.py",

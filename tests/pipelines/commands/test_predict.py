@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from crackflow.output import manifest
 from crackflow.output.claim import claim
+from crackflow.output.folder import OutputFolder
 from crackflow.params import Params, render
 from pipelines.cli import app
 
@@ -59,7 +60,7 @@ def test_masks_and_overlays_of_a_folder(checkout):
     assert "terms:" not in result.stderr
     assert result.stdout == (
         "model: the model trained here; crack above 0.5; no component removed; no flips\n"
-        "photographs: 2, with cracks: 1, skipped: 0; see out/overlays, out/masks and out/summary.csv\n"
+        "photographs: 2 done; with cracks: 1; empty: 1; skipped: 0; see out/index.html and out/summary.csv\n"
     )
     mask = cv2.imread("out/masks/cracked.png", cv2.IMREAD_UNCHANGED)
     assert mask.shape == (40, 30)
@@ -81,10 +82,10 @@ def test_a_thin_line_in_a_large_photograph_is_found_unless_it_is_squeezed(checko
     photo = np.full((160, 160, 3), 200, np.uint8)
     photo[:, 80:82] = 0
     cv2.imwrite("photos/cracked.png", photo)
-    assert "with cracks: 1," in predict("photos/cracked.png").stdout
-    assert "with cracks: 0," in predict("photos/cracked.png", "out", "--scale", "fit").stdout
+    assert "with cracks: 1;" in predict("photos/cracked.png").stdout
+    assert "with cracks: 0;" in predict("photos/cracked.png", "out", "--scale", "fit").stdout
     # half the size leaves a dark pixel
-    assert "with cracks: 1," in predict("photos/cracked.png", "out", "--scale", "0.5").stdout
+    assert "with cracks: 1;" in predict("photos/cracked.png", "out", "--scale", "0.5").stdout
 
 
 def test_photographs_from_everywhere(checkout):
@@ -98,14 +99,14 @@ def test_photographs_from_everywhere(checkout):
     Path("tree/notes.txt").touch()
     given = ["two.jpg", "row/*.jpg", "set.zip", "-"]
     result = predict("tree", "out", "--recursive", *given, input=b"four.jpg\nnowhere.jpg\n")
-    assert result.exit_code == 0, result.stderr
-    assert "photographs: 6, with cracks: 1, skipped: 1;" in result.stdout
+    assert result.exit_code == 3, result.stderr
+    assert "photographs: 6 done; with cracks: 1; empty: 5; skipped: 1 (nowhere.jpg is not there" in result.stdout
     assert "skipped: nowhere.jpg is not there; it was on the list of standard input" in result.stderr
     assert "passed over: 1 folders and files of other kinds\n" in result.stderr
     masks = [path.relative_to("out/masks").as_posix() for path in sorted(Path("out/masks").rglob("*.png"))]
     assert masks == ["3a.png", "3b.png", "four.png", "set/road/five.png", "tree/deep/one.png", "two.png"]
     rows = list(csv.DictReader(Path("out/summary.csv").read_text(encoding="utf-8").splitlines()))
-    assert {row["photo"] for row in rows if float(row["crack_share"])} == {"set/road/five.png"}
+    assert {row["photo"] for row in rows if row["status"] == "cracked"} == {"set/road/five.png"}
 
 
 def test_an_out_beside_one_input_and_in_another_is_rejected(checkout):
@@ -118,10 +119,10 @@ def test_an_out_beside_one_input_and_in_another_is_rejected(checkout):
 def test_a_photograph_that_needs_too_much_memory_is_skipped_and_the_others_are_done(checkout):
     cv2.imwrite("photos/large.png", np.full((600, 600, 3), 200, np.uint8))
     result = predict("photos", "out", "--max-memory", "0.01")
-    assert result.exit_code == 0
+    assert result.exit_code == 3
     # 0.01 GiB at 40 bytes a pixel
     assert "skipped: large.png has 600x600 px, 0.4 megapixels, expected at most 0.3; allow more memory" in result.stderr
-    assert "photographs: 2," in result.stdout
+    assert "photographs: 2 done;" in result.stdout
 
 
 def test_flips_that_are_asked_for_are_noted(checkout):
@@ -194,17 +195,28 @@ def test_a_model_by_name_or_path(checkout):
 
 
 def test_one_photograph(checkout):
-    assert predict("photos/cracked.png").stdout.splitlines()[1].startswith("photographs: 1, with cracks: 1,")
+    assert (
+        predict("photos/cracked.png")
+        .stdout.splitlines()[1]
+        .startswith("photographs: 1 done; with cracks: 1; empty: 0;")
+    )
     assert [path.name for path in (checkout / "out/masks").iterdir()] == ["cracked.png"]
 
 
 def test_a_bad_photograph_is_told_and_skipped(checkout):
     (checkout / "photos/bad.png").write_bytes(b"no picture")
     result = predict()
-    assert result.exit_code == 0
+    assert result.exit_code == 3
     assert "skipped: bad.png is truncated or not an image" in result.stderr
-    assert "photographs: 2, with cracks: 1, skipped: 1" in result.stdout
+    last = result.stdout.splitlines()[-1]
+    assert last.startswith("photographs: 2 done; with cracks: 1; empty: 1; skipped: 1 (bad.png is truncated or not an")
     assert not (checkout / "out/masks/bad.png").exists()
+    rows = list(csv.DictReader(Path("out/summary.csv").read_text(encoding="utf-8").splitlines()))
+    assert [(row["photo"], row["status"]) for row in rows] == [
+        ("cracked.png", "cracked"),
+        ("plain.jpg", "empty"),
+        ("bad.png", "skipped"),
+    ]
 
 
 def test_none_that_can_be_read_is_exit_code_2(checkout):
@@ -272,16 +284,14 @@ def test_one_photograph_after_the_other_into_one_folder(checkout):
     predict("photos/cracked.png", "out")
     Path("out/masks/mine.png").write_text("mine")
     assert predict("photos/plain.jpg", "out").exit_code == 0
-    assert sorted(hashes("out")) == [
-        "crackflow-manifest.json",
-        "masks/cracked.png",
-        "masks/mine.png",
-        "masks/plain.png",
-        "overlays/cracked.png",
-        "overlays/plain.png",
-        "summary.csv",
-    ]
-    assert Path("out/summary.csv").read_text().splitlines()[1:] == ["plain.jpg,0.000000"]
+    of_each = {
+        f"{kind}/{name}.{ending}"
+        for kind, ending in (("masks", "png"), ("overlays", "png"), ("thumbnails", "jpg"), ("records", "json"))
+        for name in ("cracked", "plain")
+    }
+    of_all = {"crackflow-manifest.json", "cracks.csv", "index.html", "results.json", "summary.csv"}
+    assert set(hashes("out")) == of_each | of_all | {"masks/mine.png"}
+    assert [line.split(",")[0] for line in Path("out/summary.csv").read_text().splitlines()] == ["photo", "plain.jpg"]
     assert predict("photos", "out").exit_code == 0
 
 
@@ -334,7 +344,8 @@ def test_the_manifest_says_what_was_written_and_with_what(checkout):
     assert (found["format"], found["command"], found["state"]) == (1, "predict", "done")
     assert found["options"]["operating_point"]["threshold"] == 0.5
     assert found["options"]["scale"] == "auto"
-    assert found["options"]["outputs"] == ["masks", "overlays", "summary"]
+    assert found["options"]["outputs"][:2] == ["masks", "overlays"]
+    assert found["options"]["outputs"][-1] == "summary"
 
 
 def test_results_of_another_command_are_kept(checkout):
@@ -349,6 +360,13 @@ def test_results_of_another_command_are_kept(checkout):
     )
     assert hashes("out") == before
 
+
+OF_CRACKED = [
+    "out/masks/cracked.png",
+    "out/overlays/cracked.png",
+    "out/thumbnails/cracked.jpg",
+    "out/records/cracked.json",
+]
 
 KILLED = """
 import os, signal, sys
@@ -366,11 +384,11 @@ app(["predict", "photos", "--out", "out"])
 """
 
 
-def test_a_killed_run_leaves_no_old_summary_and_the_next_one_is_whole(checkout):
+def test_a_killed_run_leaves_no_old_summary_and_the_next_one_goes_on(checkout):
     predict("photos", "out")
     whole = hashes("out")
     Path("out/notes.txt").write_text("mine")
-    killed = subprocess.run([sys.executable, "-c", KILLED, "overlays/cracked.png"], check=False, capture_output=True)
+    killed = subprocess.run([sys.executable, "-c", KILLED, "records/cracked.json"], check=False, capture_output=True)
     assert killed.returncode == -signal.SIGKILL
     assert sorted(hashes("out")) == [
         ".crackflow-manifest.journal",
@@ -379,12 +397,14 @@ def test_a_killed_run_leaves_no_old_summary_and_the_next_one_is_whole(checkout):
         "masks/cracked.png",
         "notes.txt",
         "overlays/cracked.png",
+        "records/cracked.json",
+        "thumbnails/cracked.jpg",
     ]
     found = manifest.read_manifest(Path("out"))
     assert found.state == "writing"
-    assert [one.path for one in found.files] == ["masks/cracked.png", "overlays/cracked.png"]
+    assert [one.path for one in found.files] == [name.removeprefix("out/") for name in OF_CRACKED]
     assert all(manifest.unchanged(Path("out"), one) for one in found.files)
-    assert predict("photos", "out").exit_code == 0
+    assert "2 done, 1 of them by an earlier run" in predict("photos", "out", "--resume").stdout
     after = hashes("out")
     assert after.pop("notes.txt")
     assert after == whole
@@ -399,10 +419,118 @@ def test_a_run_that_is_stopped_says_what_it_has_done(checkout):
     )
     said = run.stderr.splitlines()[-1]
     # the signal comes when its last file is written, before the photograph counts
-    assert said == "error: stopped by SIGINT; 0 of 2 photographs are marked in out, without a summary"
+    assert said == "error: stopped by SIGINT; 0 of 2 photographs are marked in out, without a summary; --resume goes on"
     assert run.returncode == 128 + signal.SIGINT
     assert not Path("out/.crackflow.lock").exists()
     assert predict("photos", "out").exit_code == 0
+
+
+def states():
+    """Number and time of each file in out; a new file may get the number of one that was removed."""
+    files = [path for path in Path("out").rglob("*") if path.is_file()]
+    return {path.as_posix(): (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
+
+
+@pytest.fixture
+def stopped(checkout, monkeypatch):
+    """A run that was stopped when it had written the mask of the second of two photographs."""
+    written = OutputFolder.write
+
+    def write(folder, name, content):
+        written(folder, name, content)
+        if name == "masks/plain.png":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(OutputFolder, "write", write)
+    assert predict().exit_code != 0
+    monkeypatch.setattr(OutputFolder, "write", written)
+    assert Path("out/records/cracked.json").is_file()
+    assert not Path("out/records/plain.json").exists()
+    return states()
+
+
+def same(before):
+    """Which of these files are still the same files."""
+    now = states()
+    return {path for path, state in before.items() if now.get(path) == state}
+
+
+def test_a_stopped_run_goes_on_where_it_was(stopped):
+    result = predict("photos", "out", "--resume")
+    assert result.exit_code == 0, result.stderr
+    assert "photographs: 2 done, 1 of them by an earlier run; with cracks: 1; empty: 1;" in result.stdout
+    assert same(stopped) == set(OF_CRACKED)
+    resumed = hashes("out")
+    assert predict("photos", "whole").exit_code == 0
+    whole = hashes("whole")
+    assert resumed == whole
+
+
+def test_without_resume_all_is_done_again(stopped):
+    assert "photographs: 2 done; with" in predict("photos", "out").stdout
+    assert not same(stopped) & set(OF_CRACKED)
+
+
+def test_when_all_is_done_only_the_tables_are_written_again(checkout):
+    predict("photos", "out")
+    before = states()
+    labels = predict("photos", "out", "--resume", "--format", "labelme")
+    assert "2 done, 2 of them by an earlier run" in labels.stdout
+    assert {Path(name).parent.name for name in same(before)} == {"masks", "overlays", "thumbnails", "records"}
+    assert Path("out/labelme/plain.json").is_file()
+
+
+@pytest.mark.parametrize("change", ["photograph", "mask", "scale", "point"])
+def test_what_follows_from_something_else_is_done_again(checkout, change):
+    predict("photos", "out")
+    options = ["--resume"]
+    if change == "photograph":
+        Path("photos/cracked.png").write_bytes(Path("photos/plain.jpg").read_bytes())
+    elif change == "mask":
+        Path("out/masks/cracked.png").unlink()
+    elif change == "scale":
+        Path("scales.csv").write_text("photograph,mm_per_px\ncracked.png,0.5\n")
+        options += ["--scales", "scales.csv"]
+    else:
+        (checkout / "models/operating_point.json").write_text(json.dumps({"threshold": 0.6}))
+    result = predict("photos", "out", *options)
+    assert result.exit_code == 0, result.stderr
+    assert (", 1 of them by an earlier run" in result.stdout) == (change != "point")
+
+
+def test_labels_and_probabilities_on_request(checkout):
+    result = predict("photos", "out", "--format", "coco, CVAT,labelme,geojson", "--probability")
+    assert result.exit_code == 0, result.stderr
+    assert {"coco.json", "cvat.xml", "labelme/cracked.json", "geojson/plain.geojson"} <= set(hashes("out"))
+    labelled = json.loads(Path("out/labelme/cracked.json").read_text())
+    assert (Path("out/labelme") / labelled["imagePath"]).resolve() == Path("photos/cracked.png").resolve()
+    probability = cv2.imread("out/probability/cracked.png", cv2.IMREAD_UNCHANGED)
+    mask = cv2.imread("out/masks/cracked.png", cv2.IMREAD_UNCHANGED)
+    assert probability.dtype == np.uint16
+    np.testing.assert_array_equal(probability > 0.5 * 65536, mask > 0)
+    refused = predict("photos", "other", "--format", "coco,yolo")
+    assert refused.exit_code == 2
+    assert "--format yolo, expected one or more of geojson, coco, labelme, cvat" in refused.stderr
+
+
+def test_millimetres_by_photograph(checkout):
+    Path("scales.csv").write_text("photograph,mm_per_px\ncracked.png,0.5\n")
+    assert predict("photos", "out", "--scales", "scales.csv").exit_code == 0
+    rows = list(csv.DictReader(Path("out/summary.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row["mm_per_px"] for row in rows] == ["0.5", ""]
+    assert rows[0]["total_length_mm"]
+    assert predict("photos", "out", "--scales", "scales.csv", "--mm-per-px", "2").exit_code == 0
+    rows = list(csv.DictReader(Path("out/summary.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row["mm_per_px"] for row in rows] == ["0.5", "2.0"]
+
+
+def test_a_scale_that_is_none_is_said_before_any_work(checkout):
+    Path("scales.csv").write_text("photograph,mm_per_px\nelse.png,0.5\n")
+    result = predict("photos", "out", "--scales", "scales.csv")
+    assert result.exit_code == 2
+    assert "scales.csv names none of the photographs, such as cracked.png; correct its first column" in result.stderr
+    assert "expected a number above 0" in predict("photos", "out", "--mm-per-px", "-1").stderr
+    assert not Path("out").exists()
 
 
 def test_a_run_into_a_folder_in_use_is_rejected(checkout):

@@ -1,0 +1,187 @@
+"""The results of a `crackflow predict` in its folder: measure each photograph, write its files, and then those of all.
+
+The record of a photograph is its last file. Where it is there and unchanged, all others of that photograph are too.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from pydantic import JsonValue
+
+from crackflow.errors import DataError
+from crackflow.geometry.cracks import GeometryOptions, measure
+from crackflow.geometry.scale import BOUNDS_MM, Scale
+from crackflow.imaging.images import decode_stored_mask
+from crackflow.inference.components import SCALE
+from crackflow.inference.operating_point import sha256
+from crackflow.inference.photographs import Photograph
+from crackflow.output.folder import OutputFolder
+from crackflow.results.record import PhotoRecord, from_bytes, key, printable, record, to_bytes
+from crackflow.results.run import Run, Skipped
+from crackflow.work_folder import PREFIX
+from pipelines.commands.prediction_outputs import MASKS, THUMBNAILS, MarkedPhoto, Output
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How cracks are measured.
+
+    Attributes:
+        options: bounds of the width classes in px hold where no scale is known.
+        scale: of photographs that `by_photo` does not name; None where it is not known.
+        by_photo: scale of each photograph, by what tables call it.
+    """
+
+    options: GeometryOptions = field(default_factory=GeometryOptions)
+    scale: Scale | None = None
+    by_photo: Mapping[str, Scale] = field(default_factory=dict)
+
+    def is_named(self, photo: Photograph) -> bool:
+        """Whether `by_photo` has a scale of its own for a photograph."""
+        return photo.shown in self.by_photo or photo.path.name in self.by_photo
+
+    def scale_of(self, photo: Photograph) -> Scale | None:
+        """Give the scale of a photograph, by what tables call it or the name of its file."""
+        return self.by_photo.get(photo.shown) or self.by_photo.get(photo.path.name) or self.scale
+
+    def options_of(self, photo: Photograph) -> GeometryOptions:
+        """Give the options for a photograph: with a scale, classes are those of the standards in mm."""
+        scale = self.scale_of(photo)
+        return self.options if scale is None else replace(self.options, width_bounds_px=scale.to_px(BOUNDS_MM))
+
+
+@dataclass(frozen=True)
+class Results:
+    """The folder, and all that its files follow from.
+
+    Attributes:
+        folder: claimed.
+        kinds: of output, by name, in the order of writing.
+        settings: what else a photograph's results follow from: the model, its operating point and so on.
+        about: what results.json and the gallery say of the run.
+        classes: names of the classes but the background.
+        measuring: how cracks are measured.
+    """
+
+    folder: OutputFolder
+    kinds: Mapping[str, Output]
+    settings: Mapping[str, JsonValue]
+    about: Mapping[str, JsonValue]
+    classes: Sequence[str]
+    measuring: Measuring
+
+    def done_before(self, photos: Iterable[Photograph]) -> list[Photograph]:
+        """Give the photographs that an earlier run has marked with the same model and options.
+
+        All their files are there, and unchanged. To be asked before `begin`.
+        """
+        return [photo for photo in photos if self._is_done(photo)]
+
+    def begin(self, photos: Sequence[Photograph], model_sha256: str, done: Iterable[Photograph]) -> None:
+        """Begin to write; the files of `done` stay as they are."""
+        reuse = [name for photo in done for name in photo_names(self.kinds, photo)]
+        options: dict[str, JsonValue] = {**self.settings, "outputs": [*self.kinds]}
+        names = all_names(self.kinds, photos)
+        self.folder.begin(names, model_sha256, options, keep_others=True, reuse=reuse)
+
+    def add(self, marked: MarkedPhoto) -> PhotoRecord:
+        """Measure a photograph and write its files."""
+        photo = marked.source
+        # one array: of 200 megapixels it is 0.8 GB
+        probability = np.multiply(marked.probability, np.float32(1 / SCALE), dtype=np.float32)
+        network = measure(marked.classes, marked.photo, probability, self.measuring.options_of(photo))
+        found = record(
+            self._key(photo),
+            photo.shown,
+            photo.name,
+            marked.classes,
+            network,
+            self.measuring.scale_of(photo),
+            marked.num_classes,
+        )
+        for kind in self.kinds.values():
+            self._write(kind.add(marked, found))
+        self.folder.write(_record(photo), to_bytes(found))
+        return found
+
+    def finish(self, photos: Sequence[Photograph], skipped: Sequence[Skipped]) -> int:
+        """Write the files of the whole run.
+
+        Args:
+            photos: those that are marked, in order.
+            skipped: the others.
+
+        Returns:
+            How many of the photographs have a pixel of crack.
+        """
+        paths = {photo.name: photo.path for photo in photos}
+        run = Run(
+            about=self.about,
+            classes=self.classes,
+            read=lambda: self.records(photos),
+            mask=lambda found: decode_stored_mask(
+                self.folder.read(f"{MASKS}/{found.name}.png"), found.num_classes, found.photo
+            ),
+            thumbnail=lambda found: self.folder.read(f"{THUMBNAILS}/{found.name}.jpg"),
+            photo_path=lambda found: _file(paths[found.name]),
+            folder=self.folder.path,
+            photographs=len(photos),
+            skipped=skipped,
+        )
+        for kind in self.kinds.values():
+            self._write(kind.finish(run))
+        cracked = sum(found.status == "cracked" for found in run.read())
+        self.folder.finish()
+        return cracked
+
+    def records(self, photos: Iterable[Photograph]) -> Iterator[PhotoRecord]:
+        """Read the records of photographs that are marked."""
+        for photo in photos:
+            name = _record(photo)
+            yield from_bytes(self.folder.read(name), name)
+
+    def _is_done(self, photo: Photograph) -> bool:
+        if not all(self.folder.holds(name) for name in photo_names(self.kinds, photo)):
+            return False
+        try:
+            found = from_bytes(self.folder.read(_record(photo)), _record(photo))
+        except DataError:  # of another version
+            return False
+        return found.key == self._key(photo)
+
+    def _key(self, photo: Photograph) -> str:
+        measuring, scale = asdict(self.measuring.options_of(photo)), self.measuring.scale_of(photo)
+        # a model is the same by whichever name it is called
+        follows = {name: value for name, value in self.settings.items() if name != "model"}
+        follows |= {
+            "photo": printable(photo.shown),
+            "geometry": measuring,
+            "mm_per_px": None if scale is None else asdict(scale),
+        }
+        return key(sha256(photo.path), follows)
+
+    def _write(self, files: Iterable[tuple[str, bytes]]) -> None:
+        for name, content in files:
+            self.folder.write(name, content)
+
+
+def photo_names(kinds: Mapping[str, Output], photo: Photograph) -> list[str]:
+    """Give the names of a photograph's own files, its record last."""
+    return [*(name for kind in kinds.values() for name in kind.names(photo)), _record(photo)]
+
+
+def all_names(kinds: Mapping[str, Output], photos: Sequence[Photograph]) -> list[str]:
+    """Give every name that a run may write."""
+    own = [name for photo in photos for name in photo_names(kinds, photo)]
+    return [*own, *(name for kind in kinds.values() for name in kind.run_names(photos))]
+
+
+def _record(photo: Photograph) -> str:
+    return f"records/{photo.name}.json"
+
+
+def _file(path: Path) -> Path | None:
+    """A photograph's path; None for one from a zip, whose unpacked copy goes with the run."""
+    return None if any(part.startswith(PREFIX) for part in path.parts) else path
