@@ -4,6 +4,12 @@
 stderr and exit code 2. Any other exception is a defect and keeps its traceback.
 """
 
+import errno
+
+# StsNoMem of OpenCV
+_NO_MEMORY = -4
+_EXHAUSTED = {"tensorflow.ResourceExhaustedError"}
+
 
 class CrackflowError(Exception):
     """Something that a user can fix.
@@ -41,6 +47,28 @@ class ModelError(CrackflowError):
 
 class TrainingError(CrackflowError):
     """Training can't go on, for instance because the loss is not finite."""
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether an error says that memory, or the room for another thread, ran out: the fault of no file.
+
+    OpenCV's and TensorFlow's errors are told by their names, since importing TensorFlow takes seconds.
+    """
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+        return True
+    name = f"{type(error).__module__.partition('.')[0]}.{type(error).__name__}"
+    return (name == "cv2.error" and getattr(error, "code", None) == _NO_MEMORY) or name in _EXHAUSTED
+
+
+def shortage_line(error: BaseException) -> str:
+    """Say in one line that memory ran out, and what to do."""
+    said = next(iter(str(error).strip().splitlines()), "")[:120]
+    return (
+        f"not enough memory{f' ({said})' if said else ''}; free some, raise the limit (ulimit -v, a container's), or "
+        "use smaller photographs or batches, and run again"
+    )
 
 
 def one_line(error: Exception) -> str:

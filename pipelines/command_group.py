@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from crackflow.errors import CrackflowError
+from crackflow.errors import CrackflowError, is_shortage, shortage_line
 from tasks import endings
 from tasks.child_environment import forget_repository
 
@@ -32,6 +32,11 @@ class Commands(TyperGroup):
             if error.errno == errno.EPIPE:  # as in `crackflow figures | head -1`, where nothing is wrong
                 sys.exit(1)
             typer.echo(f"error: {line}", err=True)
+            sys.exit(CrackflowError.exit_code)
+        except Exception as error:
+            if not is_shortage(error):
+                raise
+            typer.echo(f"error: {shortage_line(error)}", err=True)
             sys.exit(CrackflowError.exit_code)
 
     def invoke(self, ctx: Any) -> Any:

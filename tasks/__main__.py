@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from crackflow.atomic import write_text
-from crackflow.errors import CrackflowError
+from crackflow.errors import CrackflowError, is_shortage, shortage_line
 from crackflow.keras_import import import_keras
 from tasks import stage_inputs
 from tasks.child_environment import forget_repository
@@ -62,10 +62,20 @@ def main(argv: list[str]) -> int:
         said, exit_code = stop_line(stop)
         print(f"error: {stage}: {said}", file=sys.stderr)
         return exit_code
-    except OSError as error:
-        print(f"error: {stage}: {_os_error_line(error, stage, workspace.root)}", file=sys.stderr)
+    except Exception as error:
+        line = _line(error, stage, workspace.root)
+        if line is None:
+            raise
+        print(f"error: {stage}: {line}", file=sys.stderr)
         return CrackflowError.exit_code
     return 0
+
+
+def _line(error: Exception, stage: str, root: Path) -> str | None:
+    """Say in one line what the system would not do; None where the error is a defect."""
+    if is_shortage(error):
+        return shortage_line(error)
+    return _os_error_line(error, stage, root) if isinstance(error, OSError) else None
 
 
 def _os_error_line(error: OSError, stage: str, root: Path) -> str:

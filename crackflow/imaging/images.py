@@ -5,15 +5,18 @@ Files are decoded from memory and never by `cv2.imread`. `cv2.imdecode` rejects 
 more such files.
 """
 
+import io
+import struct
 from pathlib import Path
 
 import cv2
 import cv2.typing
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from crackflow.atomic import write_bytes
-from crackflow.errors import ImageError
+from crackflow.errors import ImageError, is_shortage
 
 Pixels = NDArray[np.uint8]
 
@@ -21,6 +24,8 @@ Pixels = NDArray[np.uint8]
 # IMREAD_COLOR_RGB | IMREAD_ANYDEPTH a 16-bit colour TIFF comes out black.
 NATIVE = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
 
+# What decoding takes a pixel, at most: three channels, and twice as much again for those of a progressive JPEG.
+_WORKING_BYTES = 9
 _PNG = b"\x89PNG\r\n\x1a\n"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -164,11 +169,14 @@ def load(path: Path) -> bytes:
 
 
 def decode_bytes(data: bytes, flags: int, name: str) -> Pixels:
-    """Do as `decode`, for a file already read; `name` is for messages."""
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:
-        pixels = None
+    """Do as `decode`, for a file already read; `name` is for messages.
+
+    Raises:
+        MemoryError: when there is not enough memory to decode it, whatever the file is like.
+    """
+    pixels = _decoded(data, flags)
+    if pixels is None and lacks_memory(data):
+        raise MemoryError(f"to decode {name}")
     if pixels is None:
         raise ImageError(f"{name} is truncated or not an image; replace it or leave the pair out")
     if pixels.dtype == np.uint16:
@@ -176,6 +184,34 @@ def decode_bytes(data: bytes, flags: int, name: str) -> Pixels:
     if pixels.dtype != np.uint8:
         raise ImageError(f"{name} holds {pixels.dtype} samples, expected 8 or 16 bits; save it with those")
     return np.asarray(pixels, dtype=np.uint8)
+
+
+def lacks_memory(data: bytes) -> bool:
+    """Whether a file that can't be decoded may be whole: the memory that its pixels take is not to be had.
+
+    Decoders report their own lack of memory as damage.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as file:
+            width, height = file.size
+    except (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, struct.error):
+        return False
+    except Image.DecompressionBombError:
+        return False
+    try:
+        np.empty(width * height * _WORKING_BYTES + len(data), np.uint8)
+    except MemoryError:
+        return True
+    return False
+
+
+def _decoded(data: bytes, flags: int) -> cv2.typing.MatLike | None:
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        if is_shortage(error):
+            raise MemoryError(str(error).strip()) from None
+        return None
 
 
 def _may_be_deep(data: bytes) -> bool:

@@ -1,11 +1,14 @@
 import ast
+import errno
 import re
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 import crackflow
-from crackflow.errors import one_line
+from crackflow.errors import is_shortage, one_line, shortage_line
 
 
 @pytest.mark.parametrize(
@@ -28,3 +31,26 @@ def test_errors_of_the_library_name_no_command_of_a_checkout():
     assert len(raised) > 100
     commands = re.compile(r"`(dvc |make |python -m |crackflow (rebuild|predict|score|check))")
     assert [found for found in raised if commands.search(found[1])] == []
+
+
+def allocate(exception):
+    try:
+        exception()
+    except Exception as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def test_a_lack_of_memory_is_told_from_other_errors():
+    # 2^60 bytes are on no machine
+    python, numpy = allocate(lambda: bytearray(2**60)), allocate(lambda: np.empty(2**60, np.uint8))
+    opencv = allocate(lambda: cv2.copyMakeBorder(np.zeros((9, 9), np.uint8), 0, 2**30, 0, 2**30, cv2.BORDER_CONSTANT))
+    system = OSError(errno.ENOMEM, "Cannot allocate memory")
+    for error in (python, numpy, opencv, system, RuntimeError("can't start new thread")):
+        assert is_shortage(error), repr(error)
+        assert shortage_line(error).startswith("not enough memory")
+        assert "\n" not in shortage_line(error)
+    other = allocate(lambda: cv2.resize(np.zeros((9, 9), np.uint8), (0, 0)))
+    assert isinstance(other, cv2.error)
+    for error in (other, ValueError("memory"), OSError(errno.ENOSPC, "full"), RuntimeError("memory")):
+        assert not is_shortage(error), repr(error)

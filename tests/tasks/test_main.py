@@ -116,3 +116,12 @@ def test_split_previous_may_be_no_output(checkout, capsys):
 def test_a_missing_input_says_how_to_make_it(checkout, capsys, stage):
     assert main([stage]) == 2
     assert f"is not there; `dvc repro {stage}`" in one_line(capsys)
+
+
+def test_a_lack_of_memory_is_one_line(checkout, capsys, monkeypatch):
+    def without_memory(*_):
+        raise MemoryError("to decode a.png")
+
+    monkeypatch.setattr("tasks.download.run", without_memory)
+    assert main(["download"]) == 2
+    assert one_line(capsys).startswith("error: download: not enough memory (to decode a.png); free some, raise the")

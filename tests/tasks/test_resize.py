@@ -315,3 +315,20 @@ def test_the_store_holds_no_more_than_the_outputs(workspace, tmp_path):
     # the pictures are the outputs themselves, linked
     assert all(path.stat().st_nlink == 2 for path in workspace.resized.rglob("*.png"))
     assert read_image(workspace.resized / "images/CFD_001.png").shape == (SIZE, SIZE, 3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit on addresses is Linux's")
+def test_a_lack_of_memory_rejects_no_pair(workspace, tmp_path):
+    import resource
+
+    # 144 MB of pixels in a file of half a megabyte
+    add(workspace, "large", np.zeros((6000, 8000, 3), np.uint8), np.zeros((6000, 8000), np.uint8))
+    held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (held + 100 * 2**20, before[1]))
+    try:
+        with pytest.raises(MemoryError):
+            resize.run(workspace, params_of(max_rejected=1.0))
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+    assert not workspace.resized_csv.exists()
