@@ -2,32 +2,27 @@
 
 Files are decoded from memory and never by `cv2.imread`. `cv2.imdecode` rejects a JPEG that ends early, where
 `cv2.imread` fills the missing part with grey. A second, strict decoding by Pillow would cost 70 % more time and find no
-more such files.
+more such files. TIFF files have a reader of their own (crackflow/imaging/tiff.py).
 """
 
-import io
-import struct
 from pathlib import Path
 
 import cv2
 import cv2.typing
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from crackflow.atomic import write_bytes
 from crackflow.errors import ImageError, is_shortage
+from crackflow.imaging import tiff
+from crackflow.imaging.unreadable import lacks_memory, why_unreadable
 
 Pixels = NDArray[np.uint8]
 
-# A file's own depth and channels (BGR), turned by EXIF. No other flags keep 16 bits and read every TIFF right: with
-# IMREAD_COLOR_RGB | IMREAD_ANYDEPTH a 16-bit colour TIFF comes out black.
+# A file's own depth and channels (BGR), turned by EXIF.
 NATIVE = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
 
-# What decoding takes a pixel, at most: three channels, and twice as much again for those of a progressive JPEG.
-_WORKING_BYTES = 9
 _PNG = b"\x89PNG\r\n\x1a\n"
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 # ImageError says why a file can't be decoded, and OpenCV need not say it too.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -41,7 +36,7 @@ def read_image(path: Path, *, turned: bool = True) -> Pixels:
 
     Args:
         path: a JPEG, PNG, BMP, TIFF or WebP file; grey, colour, palette or CMYK; 1, 8 or 16 bit; alpha is dropped.
-        turned: turn it as its EXIF orientation says; otherwise as the pixels are stored (a TIFF is always turned).
+        turned: turn it as its EXIF orientation says; otherwise as the pixels are stored.
 
     Returns:
         uint8 RGB (H, W, 3).
@@ -51,7 +46,7 @@ def read_image(path: Path, *, turned: bool = True) -> Pixels:
     """
     data = load(path)
     ignored = 0 if turned else cv2.IMREAD_IGNORE_ORIENTATION
-    if not _may_be_deep(data):
+    if not _is_deep_png(data):
         return decode_bytes(data, cv2.IMREAD_COLOR_RGB | ignored, path.name)
     pixels = decode_bytes(data, NATIVE | ignored, path.name)
     return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB if pixels.ndim == 2 else cv2.COLOR_BGR2RGB).astype(
@@ -169,40 +164,25 @@ def load(path: Path) -> bytes:
 
 
 def decode_bytes(data: bytes, flags: int, name: str) -> Pixels:
-    """Do as `decode`, for a file already read; `name` is for messages.
+    """Do as `decode`, for a file already read; `name` is for messages."""
+    return eight_bits(decode_stored(data, flags, name))
+
+
+def decode_stored(data: bytes, flags: int, name: str) -> cv2.typing.MatLike:
+    """Do as `decode_bytes`, with 16-bit levels as they are stored.
 
     Raises:
+        ImageError: as `read_image`.
         MemoryError: when there is not enough memory to decode it, whatever the file is like.
     """
-    pixels = _decoded(data, flags)
+    pixels = _decoded_tiff(data, flags, name) if data.startswith(tiff.MAGIC) else _decoded(data, flags)
     if pixels is None and lacks_memory(data):
         raise MemoryError(f"to decode {name}")
     if pixels is None:
-        raise ImageError(f"{name} is truncated or not an image; replace it or leave the pair out")
-    if pixels.dtype == np.uint16:
-        return _eight_bits(pixels)
-    if pixels.dtype != np.uint8:
+        raise ImageError(why_unreadable(data, name))
+    if pixels.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"{name} holds {pixels.dtype} samples, expected 8 or 16 bits; save it with those")
-    return np.asarray(pixels, dtype=np.uint8)
-
-
-def lacks_memory(data: bytes) -> bool:
-    """Whether a file that can't be decoded may be whole: the memory that its pixels take is not to be had.
-
-    Decoders report their own lack of memory as damage.
-    """
-    try:
-        with Image.open(io.BytesIO(data)) as file:
-            width, height = file.size
-    except (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, struct.error):
-        return False
-    except Image.DecompressionBombError:
-        return False
-    try:
-        np.empty(width * height * _WORKING_BYTES + len(data), np.uint8)
-    except MemoryError:
-        return True
-    return False
+    return pixels
 
 
 def _decoded(data: bytes, flags: int) -> cv2.typing.MatLike | None:
@@ -214,15 +194,34 @@ def _decoded(data: bytes, flags: int) -> cv2.typing.MatLike | None:
         return None
 
 
-def _may_be_deep(data: bytes) -> bool:
-    """Whether a file may hold more than 8 bits a channel: a PNG says so in its 25th byte, a TIFF anywhere."""
-    return (data.startswith(_PNG) and data[24:25] == b"\x10") or data.startswith(_TIFF)
+def _decoded_tiff(data: bytes, flags: int, name: str) -> cv2.typing.MatLike:
+    """As cv2.imdecode would give it; levels of 9 to 15 bits, whose number the file tells, as 0..255."""
+    image = tiff.read_tiff(data, name, turned=not flags & cv2.IMREAD_IGNORE_ORIENTATION)
+    pixels: cv2.typing.MatLike = image.pixels
+    if 8 < image.bits < 16:
+        pixels = _scaled(pixels, 2**image.bits - 1)
+    wanted = flags & ~cv2.IMREAD_IGNORE_ORIENTATION
+    if wanted == cv2.IMREAD_COLOR_RGB:
+        return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB) if pixels.ndim == 2 else pixels
+    if pixels.ndim == 2:
+        return pixels
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY if wanted == cv2.IMREAD_GRAYSCALE else cv2.COLOR_RGB2BGR)
 
 
-def _eight_bits(pixels: cv2.typing.MatLike) -> Pixels:
+def _is_deep_png(data: bytes) -> bool:
+    """Whether a file is a PNG of 16 bits a channel, as its 25th byte says."""
+    return data.startswith(_PNG) and data[24:25] == b"\x10"
+
+
+def eight_bits(pixels: cv2.typing.MatLike) -> Pixels:
     """Levels of 0..2^bits - 1 as 0..255, where bits is the least of 8, 10, 12, 14, 16 that holds the brightest."""
+    if pixels.dtype == np.uint8:
+        return np.asarray(pixels, dtype=np.uint8)
     used = int(pixels.max()).bit_length()
-    full = 2 ** max(8, used + used % 2) - 1
+    return _scaled(pixels, 2 ** max(8, used + used % 2) - 1)
+
+
+def _scaled(pixels: cv2.typing.MatLike, full: int) -> Pixels:
     return cv2.convertScaleAbs(pixels, alpha=255 / full).astype(np.uint8, copy=False)
 
 
