@@ -86,7 +86,8 @@ def run(workspace: Workspace, params: Params) -> None:
         params: `classes`, `resize` and `data.max_rejected` are read.
 
     Raises:
-        DataError: when more than `data.max_rejected` of the pairs can't be used.
+        DataError: when more than `data.max_rejected` of the pairs can't be used, or a mask holds codes beside class
+            numbers.
     """
     colours = tuple(params.classes.values())
     pairs = pd.read_csv(workspace.raw / "pairs.csv", dtype=str, keep_default_na=False).sort_values("stem")
@@ -98,6 +99,9 @@ def run(workspace: Workspace, params: Params) -> None:
         paths = workspace.raw / "images" / image, workspace.raw / "masks" / mask
         try:
             key, known = _finish(stem, *paths, store, params.resize.size, params.resize.mode, colours)
+        except masks.CodeError:
+            # other masks of the set hold the code alone, and would be read as levels
+            raise
         except ImageError as error:
             return "", dict.fromkeys(COLUMNS, "") | {"stem": stem, "rejected": str(error)}
         return key, {"stem": stem, "given": given, "set": one_set, **known, "rejected": ""}

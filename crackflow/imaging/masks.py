@@ -10,35 +10,28 @@ What a file means follows from its content and not from its name:
 """
 
 import io
-import struct
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+import cv2.typing
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from crackflow.errors import ImageError
+from crackflow.imaging import tiff
 from crackflow.imaging.class_colours import ClassColours, Colours, DecodedMask, Kind, class_colours, nearest_class
-from crackflow.imaging.images import NATIVE, Pixels, decode_bytes, load, read_image
+from crackflow.imaging.images import NATIVE, Pixels, decode_stored, eight_bits, load, read_image
+from crackflow.imaging.unreadable import PILLOW_FAILS
 
 # JPEG makes levels up to this one around black; a level of 100 is no such noise.
 _JPEG_NOISE = 48
-# Alpha below this is transparent.
-_OPAQUE = 128
+# At most so many levels beside class numbers are codes; edges that were smoothed have more.
+_CODES = 2
 _SHOWN = 5
-# What Pillow raises for damaged files, often not on purpose.
-_UNREADABLE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    struct.error,
-    Image.DecompressionBombError,
-)
+_UNREADABLE = (*PILLOW_FAILS, Image.DecompressionBombError)
 
 
 def read_pair(image_path: Path, mask_path: Path, colours: Colours) -> tuple[Pixels, DecodedMask]:
@@ -89,16 +82,20 @@ def read_mask(path: Path, colours: Colours) -> DecodedMask:
     """
     known = class_colours(tuple(colours))
     data = load(path)
-    pixels = decode_bytes(data, NATIVE, path.name)
+    stored = decode_stored(data, NATIVE, path.name)
+    pixels = eight_bits(stored)
     if data.startswith(b"\xff\xd8"):
         pixels = _single(pixels)
         mask = known.decode(pixels)
         _reject_lost_marks(path, pixels, mask, known, _JPEG_NOISE)
         return mask
     extras = _extras(data, path.name)
+    if extras.lossless and extras.indices is None:
+        _reject_codes(path, stored, len(colours))
     kind: Kind | None = None
-    if extras.indices is not None and extras.table is not None:
-        by_table = _read_table(path, extras.indices, extras.table, known)
+    # a table of more classes than a colour can tell is read by number, what is transparent aside
+    if extras.indices is not None and extras.table is not None and (extras.layers is None or len(colours) > 2):
+        by_table = _read_table(path, extras.indices, extras.table, known, extras.layers)
         if by_table is not None:
             return by_table
         kind = "palette"
@@ -111,6 +108,32 @@ def read_mask(path: Path, colours: Colours) -> DecodedMask:
     if extras.lossless:
         _reject_lost_marks(path, pixels, mask, known, 0)
     return mask._replace(kind=kind or mask.kind)
+
+
+class CodeError(ImageError):
+    """A mask holds a code beside the class numbers. So the set has such codes, and other masks of it may have too."""
+
+
+def _reject_codes(path: Path, stored: cv2.typing.MatLike, classes: int) -> None:
+    """Reject a mask of class numbers in which other tools have marked pixels as ignored, for instance with 255.
+
+    Read as levels, what is ignored would be crack and what is crack background.
+
+    Raises:
+        CodeError: with the levels that the mask holds.
+    """
+    first = stored if stored.ndim == 2 else cv2.extractChannel(stored, 1)
+    if stored.ndim == 3 and any(cv2.norm(first, cv2.extractChannel(stored, one), cv2.NORM_INF) for one in (0, 2)):
+        return
+    top = 256 if first.dtype == np.uint8 else 65536
+    levels = np.flatnonzero(cv2.calcHist([first], [0], None, [top], [0, top]))
+    numbers, codes = levels[levels < classes], levels[levels >= classes]
+    if numbers[-1:].any() and 0 < len(codes) <= _CODES:
+        raise CodeError(
+            f"{path.name} holds the class numbers {_listed(numbers.tolist())} and {_listed(codes.tolist())} beside "
+            f"them, which other tools mean as ignored; expected the numbers 0 to {classes - 1} alone, or the colours "
+            "under `classes`: write such pixels as 0 in all masks of the set"
+        )
 
 
 def _reject_lost_marks(path: Path, pixels: Pixels, mask: DecodedMask, known: ClassColours, noise: int) -> None:
@@ -147,25 +170,42 @@ class _Extras(NamedTuple):
 
 
 def _extras(data: bytes, name: str) -> _Extras:
-    """What Pillow finds in a file that OpenCV has decoded; nothing where Pillow can't open it."""
+    """What a file holds beside its pixels; nothing where Pillow can't open what OpenCV has decoded."""
+    if data.startswith(tiff.MAGIC):
+        return _extras_of_tiff(data, name)
     try:
         file = Image.open(io.BytesIO(data))
     except _UNREADABLE:
         return _Extras()
-    lossless = (file.format != "WEBP" or b"VP8L" in data) and "jpeg" not in str(file.info.get("compression"))
+    lossless = file.format != "WEBP" or b"VP8L" in data
     try:
+        layers = None
+        # also a colour table's own transparency, and a colour that stands for it
+        if file.has_transparency_data:
+            if file.mode.startswith("I"):
+                raise ImageError(f"{name} has a transparent level among 16 bits; save it with 8 bits, or without")
+            layers = np.asarray(ImageOps.exif_transpose(file).convert("RGBA"))[..., [2, 1, 0, 3]]
+            if layers[..., 3].min() == layers[..., 3].max():
+                layers = None if file.mode == "P" else layers
         if file.mode == "P":
             known = np.asarray(file.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
             indices = np.asarray(ImageOps.exif_transpose(file))
             if indices.max() >= len(known):
                 raise ImageError(f"{name} holds number {indices.max()} beyond its colour table's {len(known)} entries")
-            return _Extras(lossless, indices, known)
-        if file.mode in {"RGBA", "LA"}:
-            layers = np.asarray(ImageOps.exif_transpose(file).convert("RGBA"))
-            return _Extras(lossless, layers=layers[..., [2, 1, 0, 3]])
+            return _Extras(lossless, indices, known, layers)
+        return _Extras(lossless, layers=layers)
     except _UNREADABLE:
         raise ImageError(f"{name} is damaged; save it again") from None
-    return _Extras(lossless)
+
+
+def _extras_of_tiff(data: bytes, name: str) -> _Extras:
+    image = tiff.read_tiff(data, name)
+    layers = None
+    if image.alpha is not None:
+        pixels = eight_bits(image.pixels)
+        colour = cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR if pixels.ndim == 2 else cv2.COLOR_RGB2BGR)
+        layers = np.dstack([colour, image.alpha]).astype(np.uint8, copy=False)
+    return _Extras(image.lossless, image.indices, image.table, layers)
 
 
 def _single(pixels: Pixels) -> Pixels:
@@ -177,12 +217,15 @@ def _single(pixels: Pixels) -> Pixels:
     return np.asarray(green, dtype=np.uint8) if grey else pixels
 
 
-def _read_table(path: Path, indices: Pixels, table: Pixels, known: ClassColours) -> DecodedMask | None:
+def _read_table(
+    path: Path, indices: Pixels, table: Pixels, known: ClassColours, layers: Pixels | None
+) -> DecodedMask | None:
     """Classes of a file with a colour table; None where the table is just a list of greys.
 
     A table may hold the colours of the classes in any order, or any colours that a drawing program gives the numbers.
     """
-    used = np.flatnonzero(np.bincount(indices.ravel(), minlength=256))
+    transparent = np.zeros(indices.shape, bool) if layers is None else _transparent(layers)
+    used = np.flatnonzero(np.bincount(indices[~transparent], minlength=256))
     colours = table[used]
     by_colour = nearest_class(colours, known.colours)
     exact = (colours == known.colours[by_colour]).all()
@@ -198,22 +241,33 @@ def _read_table(path: Path, indices: Pixels, table: Pixels, known: ClassColours)
             f"{path.name} holds the numbers {_listed(used.tolist())} of a colour table, {_listed(colours.tolist())}; "
             f"expected the numbers 0 to {len(known.colours) - 1} or the colours under `classes`: write those"
         )
-    return DecodedMask(by_index[indices], "palette", 0.0)
+    return DecodedMask(np.where(transparent, 0, by_index[indices]).astype(np.uint8), "palette", 0.0)
 
 
 def _flattened(path: Path, layers: Pixels, known: ClassColours) -> Pixels:
-    """The colours, with the background's where they are transparent; unchanged where alpha is the same throughout."""
-    pixels, transparent = layers[..., :3].copy(), layers[..., 3] < _OPAQUE
+    """The colours, with the background's where they are transparent; unchanged where alpha is the same throughout.
+
+    What is drawn in the background's colour on transparent ground is the second of two classes: a black pen.
+    """
+    pixels, transparent = layers[..., :3].copy(), _transparent(layers)
     if transparent.all() or not transparent.any():
         return pixels
     background = known.colours[0, ::-1]
     if (pixels[~transparent] == background).all():
-        raise ImageError(
-            f"{path.name} has the background's colour wherever it is opaque, so what it shows is in its transparency "
-            "alone; write the mask with the colours under `classes`"
-        )
+        if len(known.colours) > 2 or 2 * np.count_nonzero(transparent) <= transparent.size:
+            raise ImageError(
+                f"{path.name} has the background's colour wherever it is opaque, so what it shows is in its "
+                "transparency alone; write the mask with the colours under `classes`"
+            )
+        pixels[~transparent] = known.colours[1, ::-1]
     pixels[transparent] = background
     return pixels
+
+
+def _transparent(layers: Pixels) -> NDArray[np.bool_]:
+    """Where alpha is less than half of the highest: a drawing may be half-transparent throughout."""
+    alpha = layers[..., 3].astype(np.int16)
+    return np.asarray(2 * alpha < alpha.max())
 
 
 def _named(pixels: Pixels) -> str:

@@ -332,3 +332,12 @@ def test_a_lack_of_memory_rejects_no_pair(workspace, tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
     assert not workspace.resized_csv.exists()
+
+
+def test_a_set_with_codes_beside_class_numbers_is_rejected_as_a_whole(workspace):
+    pixels = np.zeros((32, 48), np.uint8)
+    pixels[4], pixels[9] = 1, 255
+    add(workspace, "coded", photo(1), pixels)
+    with pytest.raises(DataError, match=r"coded\.png holds the class numbers 0, 1 and 255 beside them"):
+        resize.run(workspace, params_of(max_rejected=1.0))
+    assert not workspace.resized_csv.exists()

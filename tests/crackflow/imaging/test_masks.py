@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from crackflow.errors import ImageError
-from crackflow.imaging.masks import read_mask, read_pair
+from crackflow.imaging.masks import CodeError, read_mask, read_pair
 
 BLACK, RED, WHITE, GREEN, GREY = (0, 0, 0), (255, 0, 0), (255, 255, 255), (0, 255, 0), (128, 128, 128)
 BINARY = (BLACK, WHITE)
@@ -241,7 +241,10 @@ def test_what_is_transparent_is_background(tmp_path, suffix):
     assert read(saved(tmp_path / f"b.{suffix}", np.concatenate([painted(WHITE), alpha * 0], axis=-1), **options))[
         0
     ] == (CRACK.tolist())
+    # a black pen on transparent ground, and black paper with a hole
     black = np.concatenate([painted(BLACK), alpha], axis=-1)
+    assert read(saved(tmp_path / f"a.{suffix}", black, **options))[0] == CRACK.tolist()
+    black[..., 3] = 255 - black[..., 3]
     with pytest.raises(ImageError, match="what it shows is in its transparency alone"):
         read_mask(saved(tmp_path / f"a.{suffix}", black, **options), BINARY)
 
@@ -400,3 +403,52 @@ def test_a_truncated_mask_is_rejected(tmp_path):
     (tmp_path / "a.png").write_bytes(buffer.getvalue()[: len(buffer.getvalue()) // 2])
     with pytest.raises(ImageError, match=r"a\.png is truncated or not an image"):
         read_mask(tmp_path / "a.png", BINARY)
+
+
+def test_transparency_is_where_pillows_conversion_to_rgba_has_it(tmp_path):
+    table = Image.fromarray(CRACK, "P")
+    table.putpalette([255, 255, 255, 0, 0, 0])
+    drawn = painted(RED, WHITE)
+    half = np.concatenate([drawn, CRACK[..., None] * 127], axis=-1)
+    for image, options in (
+        # a colour table whose white is transparent, a colour that stands for transparency, a drawing at half strength
+        (table, {"transparency": 0}),
+        (Image.fromarray(drawn), {"transparency": WHITE}),
+        (Image.fromarray(np.where(CRACK, 0, 255).astype(np.uint8)), {"transparency": 255}),
+        (Image.fromarray(half), {}),
+    ):
+        image.save(tmp_path / "a.png", **options)
+        drawn_at = np.asarray(Image.open(tmp_path / "a.png").convert("RGBA"))[..., 3] > 0
+        assert (read_mask(tmp_path / "a.png", BINARY).classes == drawn_at).all()
+        assert (drawn_at == CRACK).all()
+
+
+def test_a_table_of_three_classes_with_a_transparent_ground_is_read_by_its_numbers(tmp_path):
+    classes = np.array([[0, 1], [2, 0]], np.uint8)
+    image = Image.fromarray(classes, "P")
+    # as Pascal VOC colours the numbers, which are not the colours of the classes
+    image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+    image.save(tmp_path / "a.png", transparency=0)
+    three = ((0, 0, 0), (0, 0, 255), (255, 255, 0))
+    assert read_mask(tmp_path / "a.png", three).classes.tolist() == classes.tolist()
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "bmp"])
+@pytest.mark.parametrize("code", [255, 254, 65535])
+def test_a_code_beside_class_numbers_is_never_read_as_a_class(tmp_path, suffix, code):
+    pixels = CRACK.astype(np.uint16)
+    pixels[3, 3] = code
+    if code < 256:
+        pixels = pixels.astype(np.uint8)
+    elif suffix == "bmp":
+        pytest.skip("no 16 bits")
+    saved(tmp_path / f"a.{suffix}", pixels)
+    with pytest.raises(CodeError, match=rf"holds the class numbers 0, 1 and {code} beside them"):
+        read_mask(tmp_path / f"a.{suffix}", BINARY)
+
+
+def test_smoothed_edges_and_plain_black_and_white_are_no_codes(tmp_path):
+    smoothed = np.array([[0, 1, 90, 200, 254, 255]], np.uint8)
+    assert read(saved(tmp_path / "a.png", smoothed))[0] == [[0, 0, 0, 1, 1, 1]]
+    assert read(saved(tmp_path / "a.png", CRACK * 255))[:2] == (CRACK.tolist(), "levels")
+    assert read(saved(tmp_path / "a.png", CRACK))[:2] == (CRACK.tolist(), "numbers")
