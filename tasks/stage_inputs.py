@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from crackflow.errors import CrackflowError
+from crackflow.errors import CrackflowError, ParamsError
+from crackflow.params.yaml_text import read_yaml
 from crackflow.sources.places import walk
 from tasks.outputs import remove
 from tasks.workspace import Workspace
@@ -117,9 +118,9 @@ def _found(root: Path, deps: tuple[str, ...], keys: tuple[str, ...], outs: tuple
 
 def _values(root: Path) -> Any:
     try:
-        return yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+        return read_yaml(root / "params.yaml")
     # half written by an editor, perhaps
-    except (OSError, ValueError, yaml.YAMLError):
+    except (OSError, ParamsError):
         return {}
 
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from crackflow.errors import ParamsError
 from crackflow.params import Params, parse
+from crackflow.params.yaml_text import read_yaml
+from crackflow.sources.safe_tree import reject_unsafe
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,17 @@ class Workspace:
         """The record that a stage leaves each time it really ran."""
         return self.root / ".crackflow/ran" / f"{stage}.json"
 
+    def checked_params(self) -> Params:
+        """Read params.yaml, and look for links and special files below data.path, which DVC watches for every source.
+
+        Raises:
+            DataError: when there is one that can't be watched.
+            ParamsError: as `params`.
+        """
+        params = self.params()
+        reject_unsafe(self.root / Path(params.data.path).expanduser())
+        return params
+
     def params(self) -> Params:
         """Read and check params.yaml.
 
@@ -98,15 +109,9 @@ class Workspace:
         """
         path = self.root / "params.yaml"
         try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+            values = read_yaml(path)
         except FileNotFoundError:
             raise ParamsError(f"no params.yaml in {self.root}; run from the root of a crackflow checkout") from None
-        except yaml.YAMLError as error:
-            where = getattr(error, "problem_mark", None)
-            line = f" line {where.line + 1}" if where else ""
-            raise ParamsError(f"params.yaml{line} is not YAML: {getattr(error, 'problem', error)}") from None
-        if not isinstance(values, dict):
-            raise ParamsError(f"params.yaml holds {type(values).__name__}, expected blocks such as data: and train:")
         params = parse(values)
         previous = (self.root / params.split.previous).resolve()
         for out in (self.raw_json, self.resized_csv, self.split_csv, self.split_json):

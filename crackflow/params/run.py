@@ -11,7 +11,7 @@ from crackflow.params.data import DataParams, ResizeParams, SplitParams, Statist
 from crackflow.params.model import ArchitectureParams, FlexUNetParams, ModelParams
 from crackflow.params.results import EvaluateParams, GateParams, InferParams, ReportParams
 from crackflow.params.training import TrainParams
-from crackflow.params.types import Block, Colour
+from crackflow.params.types import Block, ClassName, Colour
 
 _MOST_NAMES = 10
 """Keys that one message names."""
@@ -20,7 +20,7 @@ _MOST_NAMES = 10
 class Params(Block):
     """Everything that a run reads. One block per stage, plus the classes that all stages share and the gate."""
 
-    classes: dict[str, Colour] = Field(
+    classes: dict[ClassName, Colour] = Field(
         {"background": (0, 0, 0), "crack": (255, 255, 255)},
         description="name and mask colour (RGB) of each class; the first is the background",
     )
@@ -127,6 +127,7 @@ def _compare(block: BaseModel, values: Mapping[str, Any], prefix: str = "") -> t
 def _explain_keys(unknown: Sequence[str], missing: Sequence[str]) -> str:
     """Say in one line which keys are unknown and which are missing."""
     known = sorted(_known_keys())
+    unknown = [_printable(key)[:80] for key in unknown]
     near = {key: difflib.get_close_matches(key, known, n=1, cutoff=0.5) for key in unknown[:_MOST_NAMES]}
     hints = {key: f"did you mean {found[0]}?" for key, found in near.items() if found}
     if len(unknown) == 1:
@@ -157,7 +158,7 @@ def _listing(names: Sequence[str]) -> str:
 def _explain(error: ValidationError) -> str:
     """Say the first thing wrong in one line."""
     first = error.errors()[0]
-    parts = [str(part) for part in first["loc"] if part != "[key]"]
+    parts = [_printable(str(part)) for part in first["loc"] if part != "[key]"]
     if parts[:1] == ["model"] and len(parts) > 1:
         # pydantic names the architecture that the block was read as; params.yaml has no such key
         del parts[1]
@@ -167,6 +168,10 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "value_error":
         return f"{key}: {first['ctx']['error']}" if key else str(first["ctx"]["error"])
     return f"{key} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else repr(text)
 
 
 def _known_keys() -> set[str]:

@@ -36,7 +36,7 @@ def _render(block: BaseModel, depth: int) -> list[str]:
             if field.description:
                 lines.append(f"{indent}# {field.description}")
             lines.append(f"{indent}{name}:")
-            lines += [f"{indent}  {key}: {_scalar(item)}" for key, item in plain.items()]
+            lines += [f"{indent}  {_scalar(key)}: {_scalar(item)}" for key, item in plain.items()]
             continue
         line = f"{indent}{name}: {_scalar(plain)}"
         if isinstance(plain, list) and len(line) > _LONGEST_LIST:

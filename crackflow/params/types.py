@@ -15,6 +15,7 @@ Amount = Annotated[float, Field(ge=0)]
 Level = Annotated[int, Field(ge=0, le=255)]
 Colour = tuple[Level, Level, Level]
 Range = tuple[float, float]
+_CLASS_NAME = regex.compile(r"\w(?:[\w .()+-]{0,38}[\w)])?")
 _COUNT = regex.compile(r"\{(\d*),?(\d*)\}")
 _MOST_REPEATS = 10_000
 
@@ -40,6 +41,17 @@ def _one_named_group(pattern: str) -> str:
     return pattern
 
 
+def _class_name(name: str) -> str:
+    """Return the name of a class, or say why it can't be one: names stand in tables, pages and terminals."""
+    if not _CLASS_NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is no name of a class, expected 1 to 40 letters, digits, spaces and any of _ . ( ) + - that "
+            "begin with a letter or a digit; write another"
+        )
+    return name
+
+
+ClassName = Annotated[str, AfterValidator(_class_name)]
 NamePattern = Annotated[str, Field(max_length=200), AfterValidator(_one_named_group)]
 NamePatterns = Annotated[tuple[NamePattern, ...], Field(max_length=100)]
 

@@ -10,6 +10,8 @@ from pydantic import BaseModel
 from crackflow.atomic import replacing
 from crackflow.errors import ParamsError, one_line
 from crackflow.params import ArchitectureParams, Params, architectures, dump, parse, render
+from crackflow.params.yaml_text import parse_value
+from crackflow.params.yaml_text import read_yaml as params_yaml
 
 DEFAULTS = "quick"
 ABSENT = "(absent)"
@@ -114,12 +116,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ParamsError: when it is not YAML or holds no mapping.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        return params_yaml(path)
+    except OSError as error:
         raise ParamsError(f"{path.name} can't be read: {one_line(error)}") from None
-    if not isinstance(values, dict):
-        raise ParamsError(f"{path.name} holds {type(values).__name__}, expected blocks such as data: and train:")
-    return values
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
@@ -152,10 +151,7 @@ def _nested(setting: str) -> dict[str, Any]:
     key, equals, text = setting.partition("=")
     if not (key and equals):
         raise ParamsError(f"--set {setting}: expected KEY=VALUE, for instance --set train.epochs=3")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ParamsError(f"--set {setting}: {text} is not a YAML value") from None
+    value = parse_value(text.encode("utf-8", "surrogatepass"), f"--set {setting}:")
     for part in reversed(key.split(".")):
         value = {part: value}
     return dict(value)

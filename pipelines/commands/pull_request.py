@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pandas as pd
-import yaml
 
 from crackflow.atomic import write_text
-from crackflow.errors import CrackflowError, DataError, ParamsError, one_line
+from crackflow.errors import CrackflowError, DataError, one_line
 from crackflow.evaluation import comparison
 from crackflow.evaluation.figures_file import parse_figures
+from crackflow.params.yaml_text import parse_yaml
 from pipelines import markdown
 from pipelines.commands import profile
 from pipelines.git import commit_of, git, shown
@@ -178,13 +178,7 @@ def _metric(params: Mapping[str, Any]) -> comparison.ComparedFigure:
 
 def _params(side: Side, workspace: Workspace) -> dict[str, Any]:
     text = side.text(workspace.root / "params.yaml")
-    try:
-        values = yaml.safe_load(text or "{}")
-    except yaml.YAMLError as error:
-        raise ParamsError(f"params.yaml of {side.name} is not YAML: {one_line(error)}") from None
-    if not isinstance(values, dict):
-        raise ParamsError(f"params.yaml of {side.name} holds {type(values).__name__}, expected blocks such as data:")
-    return values
+    return parse_yaml((text or "{}").encode(), f"params.yaml of {side.name}")
 
 
 def _figures(side: Side, workspace: Workspace) -> dict[str, Any]:

@@ -217,3 +217,18 @@ def test_deep_supervision_needs_levels_to_supervise():
 def test_params_are_frozen():
     with pytest.raises(ValueError, match="frozen"):
         Params().train.epochs = 3
+
+
+@pytest.mark.parametrize("name", ["yes", "12", "1.5", "null", "ä", "crack (wide) + 2-3", "x" * 40])
+def test_names_of_classes_that_need_quotes_are_read_again(name):
+    params = Params.model_validate({"classes": {"background": (0, 0, 0), name: (255, 255, 255)}})
+    assert parse(yaml.safe_load(render(params))) == params
+
+
+@pytest.mark.parametrize("name", ["", "=1+1", "<script>", "a\nb", "\x1b[31m", "[red]", "@all", "-a", "a|b", "x" * 41])
+def test_a_class_has_a_name_that_does_no_harm(name):
+    values = dump(Params()) | {"classes": {"background": [0, 0, 0], name: [255, 255, 255]}}
+    with pytest.raises(ParamsError, match="is no name of a class, expected 1 to 40 letters") as error:
+        parse(values)
+    assert "\n" not in str(error.value)
+    assert "\x1b" not in str(error.value)
