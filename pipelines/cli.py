@@ -53,7 +53,8 @@ def rebuild(
     limit_s(stage_limit)  # raises where it is none
     if not (revision or commit or push):
         root = Path.cwd()
-        Workspace(root).params()
+        # a named pipe below data.path would keep DVC waiting
+        Workspace(root).checked_params()
         try:
             with run_lock.hold(root, GRACE_S + 5):
                 repair.repair_dvc_files(root)

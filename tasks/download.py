@@ -17,6 +17,7 @@ from crackflow.sources.collecting import collect_pairs
 from crackflow.sources.folder import Found, Pair
 from crackflow.sources.registry import data_source
 from crackflow.sources.source import Fetched
+from tasks.endings import os_error_line
 from tasks.outputs import new_folder, write_csv, write_json
 from tasks.workspace import Workspace
 
@@ -45,7 +46,7 @@ def run(workspace: Workspace, params: Params) -> None:
     try:
         sums, size = _publish(workspace, found.pairs, rows, work)
     except OSError as error:
-        raise DataError(f"{workspace.raw} can't be written ({error.strerror}); make room") from None
+        raise DataError(os_error_line(error, workspace.raw)) from None
     origin = source.origin()
     record = {
         "source": params.data.source,

@@ -7,6 +7,7 @@ from crackflow.rejections import Rejection
 from crackflow.sources.annotations.masks import annotation_files, draw_masks
 from crackflow.sources.archive import unpack
 from crackflow.sources.places import find_places, walk
+from crackflow.sources.safe_tree import reject_unsafe
 from crackflow.sources.sets import fetch_set, find_sets
 from crackflow.sources.source import DataSource, Fetched, Origin
 
@@ -25,9 +26,10 @@ class FolderSource(DataSource):
 
         Raises:
             DataError: when it is a file that is not a zip, or a zip that can't be unpacked; when of several sets one
-                can't be used.
+                can't be used, or a link leads out of all of them.
         """
         place = self._place()
+        reject_unsafe(place)
         if not place.is_file():
             return self._fetched(place, work, ())
         # named as the archive, since messages name the folder

@@ -1,15 +1,14 @@
-"""What may lie below `data.path`: files and folders, and links that stay inside.
+"""What may lie below `data.path`: files, folders, links to folders, and links to files in one of these.
 
-DVC waits for ever for a named pipe, does not look into a folder behind a link, and copies a file behind a link into its
-cache, wherever it lies.
+DVC waits for ever for a named pipe, and copies what a link to a file leads to into its cache, wherever that lies and
+whatever it is.
 """
 
-import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 from crackflow.errors import DataError
+from crackflow.sources.places import walk
 
 _KINDS = {
     stat.S_IFIFO: "a named pipe",
@@ -20,14 +19,14 @@ _KINDS = {
 
 
 def reject_unsafe(place: Path) -> None:
-    """Look at all that lies below a place, without reading or following it.
+    """Look at all that lies below a place, without reading it.
 
     Args:
         place: a folder or a file, or a link to one. Nothing is said where it is absent.
 
     Raises:
-        DataError: at a link that leads out of the place or nowhere, a link to a folder, or anything that is neither
-            file nor folder, with the first one's name.
+        DataError: at a link to a file that leads nowhere or out of the place and of what links to folders in it lead
+            to, or at anything that is neither file nor folder, with the first one's name.
     """
     try:
         kind = _KINDS.get(stat.S_IFMT(place.stat().st_mode))
@@ -37,38 +36,34 @@ def reject_unsafe(place: Path) -> None:
         raise DataError(f"{place} is {kind}, expected a folder or a zip file; name another data.path")
     if not place.is_dir():
         return
-    top = os.path.realpath(place)
     # `dvc add` with cache.type symlink puts links to DVC's cache in the place of files
-    is_of_dvc = Path(f"{place}.dvc").is_file()
-    for entry in _entries(top):
-        shown = place / os.path.relpath(entry.path, top)
-        if entry.is_symlink():
-            _check_link(entry, shown, top, may_leave=is_of_dvc)
-        elif not entry.is_file() and not entry.is_dir():
-            kind = _KINDS.get(stat.S_IFMT(entry.stat(follow_symlinks=False).st_mode), "no file")
-            raise DataError(f"{shown} is {kind}, expected files and folders; remove it")
+    may_leave = Path(f"{place}.dvc").is_file()
+    root = place.resolve()
+    tops, links = [root], []
+    for folder, folder_links, files in walk(place):
+        targets = [(folder / name).resolve() for name in folder_links]
+        # a link to a folder that holds this one is not followed
+        tops += [target for target in targets if not root.is_relative_to(target)]
+        for name in sorted(files):
+            path = folder / name
+            mode = path.lstat().st_mode
+            if stat.S_ISLNK(mode):
+                links.append(path)
+            elif not stat.S_ISREG(mode):
+                kind = _KINDS.get(stat.S_IFMT(mode), "no file")
+                raise DataError(f"{path} is {kind}, expected files and folders; remove it")
+    for path in links:
+        _check_link(path, tops, may_leave=may_leave)
 
 
-def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
-    with os.scandir(folder) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
-    for entry in entries:
-        yield entry
-        if entry.is_dir(follow_symlinks=False):
-            yield from _entries(entry.path)
-
-
-def _check_link(entry: os.DirEntry[str], shown: Path, top: str, *, may_leave: bool) -> None:
-    target = Path(entry.path).resolve()
+def _check_link(path: Path, tops: list[Path], *, may_leave: bool) -> None:
+    target = path.resolve()
     if not target.exists():
-        raise DataError(f"{shown} is a link to {target}, which is not there; remove the link")
-    if target.is_dir():
+        raise DataError(f"{path} is a link to {target}, which is not there; remove the link")
+    if not target.is_file():
+        raise DataError(f"{path} is a link to {target}, which is no file; remove the link")
+    if not may_leave and not any(target.is_relative_to(top) for top in tops):
         raise DataError(
-            f"{shown} is a link to the folder {target}, in which no change would be seen; put the folder itself there, "
-            "or set data.path to where it lies"
-        )
-    if not (may_leave or target.is_relative_to(top)):
-        raise DataError(
-            f"{shown} is a link to {target}, which lies outside {top}; put the file itself there, or set data.path to "
-            "where it lies"
+            f"{path} is a link to {target}, which lies outside {tops[0]}; put the file itself there, or set data.path "
+            "to where it lies"
         )

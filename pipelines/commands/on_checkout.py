@@ -17,7 +17,7 @@ def check() -> None:
     """Check params.yaml. Exit code 2: it can't be used; the message says why."""
     from tasks.workspace import Workspace
 
-    Workspace(Path.cwd()).params()
+    Workspace(Path.cwd()).checked_params()
     typer.echo("params.yaml can be used")
 
 

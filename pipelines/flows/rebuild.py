@@ -72,7 +72,7 @@ def rebuild(
             revision = limits.permitted(root, allowed, revision, commit=commit, push=push)
         with run_lock.hold(root, GRACE_S + 5, scheduled=bool(revision)) as lock:
             tree = _tree(root, revision, commit)
-            Workspace(tree).params()  # rejected here where they can't be used
+            Workspace(tree).checked_params()  # rejected here where they can't be used
             repair.repair_dvc_files(tree)
             plan = graph.read_graph(tree, targets)
             before = follow_up.figures_before(tree)

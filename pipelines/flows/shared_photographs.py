@@ -16,6 +16,7 @@ from crackflow.atomic import write_text
 from crackflow.errors import DataError
 from crackflow.sources.places import walk
 from crackflow.sources.registry import data_source
+from crackflow.sources.safe_tree import reject_unsafe
 from pipelines.git import git
 from tasks.workspace import Workspace
 
@@ -36,7 +37,8 @@ def share(root: Path, tree: Path) -> None:
         tree: its work tree, at the revision that is to be built.
 
     Raises:
-        DataError: when something in the work tree is in the way that neither git nor an earlier run put there.
+        DataError: when a link in the checkout's folder leads out of it, or something in the work tree is in the way
+            that neither git nor an earlier run put there.
         ParamsError: when the params.yaml of the tree can't be used.
     """
     place = data_source(Workspace(tree).params().data, tree).local_path()
@@ -49,6 +51,7 @@ def share(root: Path, tree: Path) -> None:
         _note(tree, ())
         return
     _check_place(root, tree, inside, place)
+    reject_unsafe(root / inside)
     known = {Path(name) for name in git(tree, "ls-files", "-z", "--", str(inside)).split("\0") if name}
     # what lies behind a link of the revision is read there
     linked = {path for path in known if (tree / path).is_symlink() and (root / path).is_symlink()}

@@ -120,10 +120,13 @@ def test_a_link_that_git_does_not_know_may_be_pointed_elsewhere(checkout, tmp_pa
     assert (tmp_path / "first/b.png").read_text() == "first/b.png"
 
 
-def test_a_photograph_that_is_a_link_is_shared_as_the_file_that_it_names(checkout, tmp_path):
+def test_a_photograph_that_is_a_link_of_dvc_is_shared_as_the_file_that_it_names(checkout, tmp_path):
     photographs(tmp_path / "store", "a.png")
     (checkout / "data/current").mkdir(parents=True)
     (checkout / "data/current/a.png").symlink_to("../../../store/a.png")
+    with pytest.raises(DataError, match=r"a\.png is a link to .*, which lies outside"):
+        prepare(checkout, "HEAD")
+    (checkout / "data/current.dvc").write_text("outs: []\n")
     tree = prepare(checkout, "HEAD")
     assert (tree / "data/current/a.png").read_text() == "store/a.png"
     (checkout / "data/current/a.png").unlink()
