@@ -4,6 +4,7 @@ DVC waits for ever for a named pipe, and copies what a link to a file leads to i
 whatever it is.
 """
 
+import os
 import stat
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def reject_unsafe(place: Path) -> None:
     root = place.resolve()
     tops, links = [root], []
     for folder, folder_links, files in walk(place):
-        targets = [(folder / name).resolve() for name in folder_links]
+        targets = [Path(os.path.realpath(folder / name)) for name in folder_links]
         # a link to a folder that holds this one is not followed
         tops += [target for target in targets if not root.is_relative_to(target)]
         for name in sorted(files):
@@ -57,7 +58,8 @@ def reject_unsafe(place: Path) -> None:
 
 
 def _check_link(path: Path, tops: list[Path], *, may_leave: bool) -> None:
-    target = path.resolve()
+    # Path.resolve raises at a link to itself
+    target = Path(os.path.realpath(path))
     if not target.exists():
         raise DataError(f"{path} is a link to {target}, which is not there; remove the link")
     if not target.is_file():
