@@ -94,9 +94,10 @@ class ForeignParams(Block):
 class SplitParams(Block):
     """Stage split: the subset of each pair."""
 
-    protocol: Literal["grouped", "official", "random", "file"] = Field(
+    protocol: Literal["grouped", "auto", "official", "random", "file"] = Field(
         "grouped",
-        description="grouped; official: as given (leaky); random: as the original (leaky); file: as split.previous",
+        description="grouped; auto: as given where that leaks nothing, else grouped; official: as given (leaky); "
+        "random: as the original (leaky); file: as split.previous",
     )
     previous: str = Field(
         "data/previous.csv", description="a CSV of stem and subset, watched by DVC; its pairs keep their subset"
@@ -121,13 +122,25 @@ class SplitParams(Block):
             # GT and noGT of one number may be one photograph: joined as a precaution
             r"Sylvie_Chambon_Im_(?:no)?GT_(?P<Sylvie_Chambon>ESAR_\d+)",
             r"(?P<photo>CRACK500_[^_]+_[^_]+)",
-            r"(?P<photo>DeepCrack_.+?)(?:-\d+)*$",
             r"(?P<photo>Rissbilder_for_Florian_[^_]+)",
             r"(?P<photo>Volker_[^_]+)",
             r"(?P<photo>noncrack_(?:[^_]+_){3}[^_]+)",
             # 8980 and 8980a show one slab
             r"(?P<photo>Eugen_Muller_\d+)",
             r"(?P<photo>GAPS384_[^_]+_[^_]+)",
+            # Roboflow: NAME_jpg.rf.HASH
+            r"(?P<photo>.+)_(?:jpe?g|JPE?G|png|PNG|bmp|tiff?|webp)\.rf\.\w{6,}",
+            # Augmentor: FOLDER_original_NAME.jpg_UUID
+            r".+_original_(?P<photo>.+?)(?:\.\w{3,4})?_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+            # frames of a video, as CVAT and Supervisely name them
+            r"(?P<photo>.+?)(?:\.\w{3})?_frame_?\d+$",
+            # copies that Albumentations, imgaug and scripts of one's own make
+            r"(?i)(?P<photo>.*?\d.*?)(?:[_-](?:aug(?:ment\w*)?|[hv]*flip\w*|mirror\w*|rot(?:at\w*)?)[_-]?-?\d*)+$",
+            r"(?i)(?P<photo>.*?\d.*?)(?:[_-](?:blur\w*|nois\w*|bright\w*|contrast|shear|zoom\w*|copy)[_-]?-?\d*)+$",
+            # tiles: NAME_tile3_4, NAME-crop12, NAME_r03_c05, NAME_x128_y256
+            r"(?i)(?P<photo>.*?\d.*?)[_-](?:tile|patch|crop|part)[_-]?\d+(?:[_x-]\d+){0,3}$",
+            r"(?i)(?P<photo>.*?\d.*?)[_-](?:r|row|x|y)\d+[_-]?(?:c|col|x|y)\d+$",
+            r"(?P<photo>DeepCrack_.+?)(?:-\d+)*$",
             r"(?P<photo>cracktree200_.+)",
             r"(?P<photo>[^_]+_.*\d.*)(?<!-\d+)-\d{1,2}$",
         ),

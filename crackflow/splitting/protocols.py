@@ -4,7 +4,7 @@ All are pure functions of the pairs, the seed and the parameters. The order of t
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from crackflow.rejections import Rejection
 from crackflow.splitting.foreign import divide
 from crackflow.splitting.grouping import SUBSETS, assign_subsets, group_pairs
 from crackflow.splitting.incremental import join_previous
+from crackflow.splitting.leakage import count_leaks
 
 LEAKY = {
     "official": "leaky: the subsets that the data came with",
@@ -59,10 +60,11 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Split:
-    """Subset by stem, and the pairs that got none."""
+    """Subset by stem, the pairs that got none, and what is to be said of how it came about."""
 
     subsets: dict[str, str]
     set_aside: tuple[Rejection, ...] = ()
+    note: str = ""
 
 
 def split_pairs(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) -> Split:
@@ -87,9 +89,9 @@ def split_pairs(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) 
         )
     by_source = divide(pairs.sources, pairs.groups, params)
     home = pairs.only(by_source.home)
-    by_protocol = {"grouped": _grouped, "official": _official, "file": _from_file, "random": _random}
+    by_protocol = {"grouped": _grouped, "auto": _auto, "official": _official, "file": _from_file, "random": _random}
     split = by_protocol[params.protocol](home, previous, params)
-    split = Split(split.subsets | by_source.subsets, split.set_aside + by_source.set_aside)
+    split = Split(split.subsets | by_source.subsets, split.set_aside + by_source.set_aside, split.note)
     empty = [subset for subset in SUBSETS if subset not in split.subsets.values()]
     if empty:
         raise DataError(
@@ -97,7 +99,7 @@ def split_pairs(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) 
             "add pairs, or use split.protocol grouped"
         )
     _check_cracks(split.subsets, pairs, params)
-    return Split(dict(sorted(split.subsets.items())), split.set_aside)
+    return Split(dict(sorted(split.subsets.items())), split.set_aside, split.note)
 
 
 def _check_cracks(subsets: Mapping[str, str], pairs: Pairs, params: SplitParams) -> None:
@@ -110,7 +112,7 @@ def _check_cracks(subsets: Mapping[str, str], pairs: Pairs, params: SplitParams)
     without = [subset for subset in SUBSETS if subset not in {subsets[stem] for stem in cracked}]
     if without:
         photographs = len(set(pairs.groups(dict.fromkeys(cracked)).values()))
-        advice = "" if params.protocol == "grouped" else ", or use split.protocol grouped"
+        advice = "" if params.protocol in ("grouped", "auto") else ", or use split.protocol grouped"
         raise DataError(
             f"split.protocol {params.protocol} leaves {' and '.join(without)} without a pair that has cracks: "
             f"{len(cracked)} of {len(subsets)} pairs have any, from {photographs} photographs; expected at least one "
@@ -157,6 +159,27 @@ def _grouped(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) -> 
         group_share=params.group_share,
     )
     return Split(joined.subsets | assigned, joined.set_aside)
+
+
+def _auto(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) -> Split:
+    """As given where that leaks nothing and each subset has cracks; else by whole groups."""
+    if previous or not all(pairs.given.values()):
+        came = "without subsets" if not any(pairs.given.values()) else "partly without subsets"
+        why = "an earlier split is kept" if previous else f"the pairs came {came}"
+        return replace(_grouped(pairs, previous, params), note=f"dealt anew: {why}")
+    given = _official(pairs, previous, params)
+    leaks = count_leaks(given.subsets, pairs.parents, pairs.duplicates)
+    cracked = {subset for stem, subset in given.subsets.items() if not pairs.empty[stem]}
+    if leaks.parents_across or leaks.duplicates_across:
+        why = (
+            f"{leaks.test_leaked} of {leaks.test_pairs} test pairs leak as given; {leaks.parents_across} photographs "
+            f"and {leaks.duplicates_across} near-duplicates are in several subsets"
+        )
+    elif missing := [subset for subset in SUBSETS if subset not in cracked]:
+        why = f"{' and '.join(missing)} had no cracks as given"
+    else:
+        return replace(given, note="as given, which leaks nothing")
+    return replace(_grouped(pairs, previous, params), note=f"dealt anew: {why}")
 
 
 def _official(pairs: Pairs, _: Mapping[str, str], params: SplitParams) -> Split:

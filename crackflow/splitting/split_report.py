@@ -46,7 +46,7 @@ def describe(
     new = {s: subset for s, subset in subsets.items() if s not in previous and pairs.sources[s] not in by_name}
     return {
         "protocol": params.protocol,
-        "label": LEAKY.get(params.protocol, ""),
+        "label": LEAKY.get(params.protocol, split.note),
         "pairs": len(subsets),
         "groups": len(set(groups.values())),
         "subsets": _counts(subsets.values()) | _foreign_counts(subsets.values()),

@@ -6,7 +6,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+_CLEAN = {"grouped", "auto"}
 PROTOCOLS = {
+    "auto": "This split is the one that the data came with where that leaks nothing.",
     "grouped": "This split keeps crops and near-duplicates together.",
     "official": "This split is the one that the data came with.",
     "random": "This split was made by pair at random.",
@@ -31,7 +33,7 @@ def split_warning(protocol: str, leaks: Mapping[str, Any]) -> str:
             f"({_percent(leaks['share'], 0)}) show a photograph that is in train or valid too. Figures on test are too "
             "high."
         )
-    if protocol != "grouped":
+    if protocol not in _CLEAN:
         return f"{PROTOCOLS[protocol]} It need not keep crops of a photograph together; none were found in two subsets."
     return ""
 

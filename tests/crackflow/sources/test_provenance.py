@@ -202,3 +202,34 @@ def test_a_photograph_s_own_name_is_its_parent(stem):
 def test_a_parent_is_of_the_same_source_or_family(stem):
     family = {"forest": "CFD", "Sylvie_Chambon": "CFD"}
     assert source_of(parent_of(stem)) in {source_of(stem), family.get(source_of(stem))}
+
+
+@pytest.mark.parametrize(
+    ("stem", "photo"),
+    [
+        ("IMG_7_jpg.rf.0a1b2c3d4e5f60718293a4b5c6d7e8f9", "IMG_7"),
+        ("road-12_png.rf.AbCdEf123", "road-12"),
+        ("CRACK500_20160222_081011_1_361_jpg.rf.0a1b2c3d", "CRACK500_20160222_081011"),
+        ("cracks_original_IMG_7.jpg_0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f", "IMG_7"),
+        ("bridge.mp4_frame_00012", "bridge"),
+        ("bridge_frame12", "bridge"),
+        ("IMG_7_aug_3", "IMG_7"),
+        ("IMG_7_hflip", "IMG_7"),
+        ("IMG_7_hflip_rot-15", "IMG_7"),
+        ("IMG_7-rotated90_flip", "IMG_7"),
+        ("IMG_7_bright-blur3", "IMG_7"),
+        ("IMG_7 (2)_copy", "IMG_7 (2)"),
+        ("IMG_7_tile0_3", "IMG_7"),
+        ("IMG_7-crop12", "IMG_7"),
+        ("IMG_7_patch_1_2", "IMG_7"),
+        ("IMG_7_r03_c05", "IMG_7"),
+        ("IMG_7_x128_y256", "IMG_7"),
+        # a name that says nothing of a photograph, and ones in which the words are part of others
+        ("wall_crop_12", None),
+        ("IMG_7", None),
+        ("IMG_7_copying", None),
+        ("IMG_20200101_123456", None),
+    ],
+)
+def test_copies_and_crops_of_other_tools_are_of_their_photograph(stem, photo):
+    assert NameRules.of(SplitParams()).photograph(stem) == photo

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -219,3 +220,44 @@ def test_one_photograph_is_no_large_part_of_valid_or_test():
     assert where == {"train"}
     unlimited = {split_pairs(pairs, {}, params(seed=seed, group_share=1)).subsets["000-0"] for seed in range(20)}
     assert unlimited != {"train"}
+
+
+def given_in_thirds(count, crops=1):
+    pairs = photographs(count, crops)
+    third = {f"{photo:03d}": ("train", "valid", "test")[photo % 3] for photo in range(count)}
+    return replace(pairs, given={stem: third[parent] for stem, parent in pairs.parents.items()})
+
+
+def test_auto_keeps_a_clean_division():
+    pairs = given_in_thirds(30, crops=2)
+    split = split_pairs(pairs, {}, params(protocol="auto"))
+    assert split.subsets == pairs.given
+    assert split.note == "as given, which leaks nothing"
+
+
+def test_auto_deals_a_division_that_leaks_anew_and_says_so():
+    pairs = given_in_thirds(30)
+    # 000-0 is in train, 002-0 in test
+    leaky = replace(pairs, duplicates=(("000-0", "002-0"),))
+    split = split_pairs(leaky, {}, params(protocol="auto"))
+    assert split.subsets["000-0"] == split.subsets["002-0"]
+    assert split.note.startswith("dealt anew: 1 of 10 test pairs leak as given; 0 photographs and 1 near-duplicates")
+    without = replace(pairs, empty={stem: subset == "test" for stem, subset in pairs.given.items()})
+    assert split_pairs(without, {}, params(protocol="auto")).note == "dealt anew: test had no cracks as given"
+
+
+@pytest.mark.parametrize(
+    ("given_to", "previous", "why"),
+    [
+        ({}, {}, "the pairs came without subsets"),
+        ({"000-0": "train"}, {}, "the pairs came partly without subsets"),
+        (None, {"000-0": "test"}, "an earlier split is kept"),
+    ],
+)
+def test_auto_is_grouped_where_nothing_whole_is_given(given_to, previous, why):
+    pairs = given_in_thirds(30)
+    if given_to is not None:
+        pairs = replace(pairs, given=dict.fromkeys(pairs.given, "") | given_to)
+    found = split_pairs(pairs, previous, params(protocol="auto"))
+    assert found.subsets == split_pairs(pairs, previous, params()).subsets
+    assert found.note == f"dealt anew: {why}"
