@@ -12,6 +12,7 @@ import typer
 from crackflow.errors import CrackflowError
 from pipelines.command_group import Commands
 from pipelines.commands import on_checkout, on_photographs
+from pipelines.redaction import redacted
 
 app = typer.Typer(
     cls=Commands,
@@ -75,7 +76,7 @@ def rebuild(
         wait()
         state = flow(targets, force, stage_limit, revision, commit, push, return_state=True)
     if not state.is_completed():
-        typer.echo(f"error: {state.message}", err=True)
+        typer.echo(f"error: {redacted(state.message)}", err=True)
         raise typer.Exit(CrackflowError.exit_code if state.name == "Refused" else 1)
     typer.echo(f"{state.message}; `crackflow figures` shows what the model reaches")
 

@@ -8,8 +8,9 @@ import typer
 from typer.core import TyperGroup
 
 from crackflow.errors import CrackflowError, is_shortage, shortage_line
+from pipelines.redaction import redacted
 from tasks import endings
-from tasks.child_environment import forget_repository
+from tasks.child_environment import forget_repository, reach_loopback_directly
 
 
 class Commands(TyperGroup):
@@ -31,7 +32,7 @@ class Commands(TyperGroup):
             line = endings.os_error_line(error)
             if error.errno == errno.EPIPE:  # as in `crackflow figures | head -1`, where nothing is wrong
                 sys.exit(1)
-            typer.echo(f"error: {line}", err=True)
+            typer.echo(f"error: {redacted(line)}", err=True)
             sys.exit(CrackflowError.exit_code)
         except Exception as error:
             if not is_shortage(error):
@@ -42,6 +43,7 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command that the arguments name."""
         forget_repository()
+        reach_loopback_directly()
         try:
             return super().invoke(ctx)
         except CrackflowError as error:
@@ -50,5 +52,5 @@ class Commands(TyperGroup):
             if not stop.args:  # Ctrl-C in a command that leaves it to Typer
                 raise
             line, exit_code = endings.stop_line(stop)
-        typer.echo(f"error: {line}", err=True)
+        typer.echo(f"error: {redacted(line)}", err=True)
         raise typer.Exit(exit_code)

@@ -1,21 +1,18 @@
 """The result of one check of `crackflow doctor`, without secrets."""
 
 import json
-import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pipelines.redaction import redacted
 from tasks.child_environment import child_environment
 
 State = Literal["ok", "skipped", "warning", "fault"]
 
 WORDS_AT_MOST = 300
-# user:password@ of an address, and its query, where signatures and keys stand
-_USER = re.compile(r"(?<=://)[^/\s@]+@")
-_QUERY = re.compile(r"(://[^\s?'\"]*)\?[^\s'\"]*")
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ def plain(text: object) -> str:
     >>> plain("can't reach\n  https://me:pa55@host/store?sig=abc now")
     "can't reach https://host/store now"
     """
-    line = _QUERY.sub(r"\1", _USER.sub("", " ".join(str(text).split())))
+    line = " ".join(redacted(text).split())
     return line if len(line) <= WORDS_AT_MOST else f"{line[: WORDS_AT_MOST - 3]}..."
 
 

@@ -23,7 +23,7 @@ from pipelines.flows import artifacts, follow_up, limits, results_branch, work_t
 from pipelines.flows.limits import FLOW_NAME
 from pipelines.flows.stages import run_stages
 from pipelines.git import GitError
-from tasks.child_environment import forget_repository
+from tasks.child_environment import forget_repository, reach_loopback_directly
 from tasks.endings import os_error_line
 from tasks.workspace import Workspace
 
@@ -64,6 +64,7 @@ def rebuild(
     """
     # a worker runs the flow without the command line
     forget_repository()
+    reach_loopback_directly()
     root = Path.cwd()
     try:
         limit = limit_s(stage_limit_minutes)
