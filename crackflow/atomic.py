@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @contextmanager
-def replacing(path: Path, *, sync: bool = False) -> Iterator[Path]:
+def replacing(path: Path, *, sync: bool = False, part: Path | None = None) -> Iterator[Path]:
     """Write to a part beside `path`, which takes its place at the end: a reader sees the old file or the whole new one.
 
     A part that a killed process left is dropped first. So is a link in its place: it is never written through.
@@ -15,15 +15,16 @@ def replacing(path: Path, *, sync: bool = False) -> Iterator[Path]:
     Args:
         path: where to; its folder is made. A link there is replaced, and the file that it names stays as it is.
         sync: also wait until the disk holds the content, so that a power failure leaves no empty file under the name.
+        part: another place for the part on the same disk, where `.NAME.part` may be somebody's file.
 
     Yields:
-        The path of the part, `.NAME.part` in the same folder; it is removed when the block raises.
+        The path of the part, else `.NAME.part` in the same folder; it is removed when the block raises.
 
     Raises:
         OSError: when the folder or the file can't be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
+    part = part or path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
     try:
         yield part
@@ -39,10 +40,10 @@ def replacing(path: Path, *, sync: bool = False) -> Iterator[Path]:
         raise
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, part: Path | None = None) -> None:
     """Write `content` to `path`, whole or not at all; see `replacing`."""
-    with replacing(path) as part:
-        part.write_bytes(content)
+    with replacing(path, part=part) as place:
+        place.write_bytes(content)
 
 
 def write_private(path: Path, content: bytes) -> None:

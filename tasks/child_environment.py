@@ -1,4 +1,4 @@
-"""The environment for git, DVC and the stages: without what names another git repository.
+"""The environment for git, DVC and the stages: without what names another git repository, loopback without proxies.
 
 Git sets GIT_DIR, GIT_INDEX_FILE and GIT_WORK_TREE for the hooks that it starts. A git command that inherits them works
 on that repository and its index, whatever folder it is started in.
@@ -20,6 +20,7 @@ _KEPT = {
     "GIT_SSL_CAPATH",
     "GIT_TERMINAL_PROMPT",
 }
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _KEPT_PREFIXES = ("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_PYTHON_")
 
 
@@ -32,6 +33,13 @@ def forget_repository() -> None:
     """Take the same variables out of this process: DVC asks git through libraries that read them, too."""
     for name in filter(_names_a_repository, list(os.environ)):
         del os.environ[name]
+
+
+def reach_loopback_directly() -> None:
+    """Let no proxy of the environment stand between this machine and itself: Prefect's servers listen on loopback."""
+    for name in ("no_proxy", "NO_PROXY"):
+        known = [one.strip() for one in os.environ.get(name, "").split(",") if one.strip()]
+        os.environ[name] = ",".join([*known, *(one for one in LOOPBACK if one not in known and "*" not in known)])
 
 
 def _names_a_repository(name: str) -> bool:

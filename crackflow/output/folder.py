@@ -19,6 +19,8 @@ from crackflow.output.manifest import JOURNAL, NAME, Manifest
 from crackflow.work_folder import PREFIX
 
 LOCK = ".crackflow.lock"
+# What is being written lies there first; `.NAME.part` may be a file of the user.
+PART = ".crackflow.part"
 
 
 class OutputFolder:
@@ -154,7 +156,7 @@ class OutputFolder:
         entry = manifest.describe(name, content)
         self._journal.write(entry.model_dump_json().encode() + b"\n")
         self._written[name] = entry
-        write_bytes(path, content)
+        write_bytes(path, content, self.path / PART)
 
     def finish(self) -> None:
         """Note that all files are there.
@@ -210,7 +212,7 @@ class OutputFolder:
         """What lies in the folder, what killed runs left apart."""
         if not self.path.is_dir():
             return []
-        return [one for one in self.path.iterdir() if one.name != LOCK and not one.name.startswith(PREFIX)]
+        return [one for one in self.path.iterdir() if one.name not in (LOCK, PART) and not one.name.startswith(PREFIX)]
 
     def _remove(self, names: Iterable[str]) -> None:
         folders = set()

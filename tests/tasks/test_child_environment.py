@@ -1,9 +1,12 @@
+import http.server
 import os
 import subprocess
+import threading
 
+import httpx
 import pytest
 
-from tasks.child_environment import child_environment, forget_repository
+from tasks.child_environment import child_environment, forget_repository, reach_loopback_directly
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +43,37 @@ def test_what_is_not_git_s_stays(monkeypatch):
     assert child_environment() == {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {
         name: value for name, value in child_environment().items() if name.startswith("GIT_")
     }
+
+
+@pytest.fixture
+def server():
+    class Answers(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers) as made:
+        thread = threading.Thread(target=made.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{made.server_port}"
+        made.shutdown()
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_loopback_is_never_asked_through_a_proxy(monkeypatch, server, name):
+    for one in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(one, raising=False)
+        monkeypatch.delenv(one.lower(), raising=False)
+    # port 9 answers nobody
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "example.org")
+    monkeypatch.setenv("no_proxy", "example.org")
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(server)
+    reach_loopback_directly()
+    reach_loopback_directly()
+    assert httpx.get(server).status_code == 204
+    assert os.environ["NO_PROXY"] == "example.org,127.0.0.1,localhost,::1"

@@ -223,3 +223,11 @@ def test_a_file_that_was_changed_or_never_written_is_not_held(tmp_path, inputs):
         assert not folder.holds("a")
         with pytest.raises(DataError, match="changed or removed while this run worked"):
             folder.read("a")
+
+
+def test_a_file_of_the_user_that_is_called_as_a_part_stays(tmp_path, inputs):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/.a.part").write_bytes(b"mine")
+    run(tmp_path / "out", inputs, {"a": b"1"}, force=True)
+    assert (tmp_path / "out/.a.part").read_bytes() == b"mine"
+    assert below(tmp_path / "out") == [".a.part", "a", "crackflow-manifest.json"]
