@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from crackflow.errors import CrackflowError, ParamsError
-from crackflow.params.yaml_text import read_yaml
+from crackflow.params.text import read_yaml
 from crackflow.sources.places import walk
 from tasks.outputs import remove
 from tasks.workspace import Workspace

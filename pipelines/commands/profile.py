@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from crackflow.atomic import replacing
 from crackflow.errors import ParamsError, one_line
 from crackflow.params import ArchitectureParams, Params, architectures, dump, parse, render
-from crackflow.params.yaml_text import parse_value
-from crackflow.params.yaml_text import read_yaml as params_yaml
+from crackflow.params.text import parse_value
+from crackflow.params.text import read_yaml as params_yaml
 
 DEFAULTS = "quick"
 ABSENT = "(absent)"

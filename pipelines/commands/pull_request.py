@@ -16,7 +16,7 @@ from crackflow.atomic import write_text
 from crackflow.errors import CrackflowError, DataError, one_line
 from crackflow.evaluation import comparison
 from crackflow.evaluation.figures_file import parse_figures
-from crackflow.params.yaml_text import parse_yaml
+from crackflow.params.text import parse_yaml
 from pipelines import markdown
 from pipelines.commands import profile
 from pipelines.git import commit_of, git, shown

@@ -1,7 +1,7 @@
 import pytest
 
 from crackflow.errors import ParamsError
-from crackflow.params.yaml_text import MAX_BYTES, parse_value, parse_yaml, read_yaml
+from crackflow.params.text import MAX_BYTES, parse_value, parse_yaml, read_yaml
 
 
 def test_plain_yaml_is_read(tmp_path):
