@@ -6,7 +6,7 @@ from pathlib import Path
 from crackflow.errors import ParamsError
 from crackflow.params import Params, parse
 from crackflow.params.text import read_yaml
-from crackflow.sources.safe_tree import reject_unsafe
+from crackflow.sources.places import reject_unsafe
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from crackflow.errors import DataError
 from crackflow.rejections import Rejection
 from crackflow.sources.annotations.masks import annotation_files, draw_masks
 from crackflow.sources.archive import unpack
-from crackflow.sources.places import find_places, walk
-from crackflow.sources.safe_tree import reject_unsafe
+from crackflow.sources.places import find_places, reject_unsafe, walk
 from crackflow.sources.sets import fetch_set, find_sets
 from crackflow.sources.source import DataSource, Fetched, Origin
 

@@ -14,9 +14,8 @@ from pathlib import Path
 
 from crackflow.atomic import write_text
 from crackflow.errors import DataError
-from crackflow.sources.places import walk
+from crackflow.sources.places import reject_unsafe, walk
 from crackflow.sources.registry import data_source
-from crackflow.sources.safe_tree import reject_unsafe
 from pipelines.git import git
 from tasks.workspace import Workspace
 

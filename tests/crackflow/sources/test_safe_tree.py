@@ -4,7 +4,7 @@ import socket
 import pytest
 
 from crackflow.errors import DataError
-from crackflow.sources.safe_tree import reject_unsafe
+from crackflow.sources.places import reject_unsafe
 
 
 @pytest.fixture
