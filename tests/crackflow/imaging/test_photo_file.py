@@ -110,7 +110,7 @@ def test_too_many_pixels_are_told_before_they_are_decoded(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n"])
 def test_what_is_no_picture_is_told(tmp_path, content):
     (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(ImageError, match=r"a\.png is truncated or not an image"):
+    with pytest.raises(ImageError, match=r"a\.png is (empty|truncated or not an image)"):
         read_photograph(tmp_path / "a.png", MOST)
 
 
