@@ -18,7 +18,7 @@ def test_what_calculates_passes_its_tests_on_jax():
     names = ("models/test_flexunet", "training/test_losses", "training/test_metrics", "training/test_muon")
     files = [f"tests/crackflow/{name}.py" for name in (*names, "training/test_deep_supervision")]
     done = subprocess.run(
-        [sys.executable, "-c", RUN, "-q", "-p", "no:cacheprovider", *files],
+        [sys.executable, "-c", RUN, "-q", "-p", "no:cacheprovider", "-m", "backend", *files],
         cwd=ROOT,
         env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
         capture_output=True,

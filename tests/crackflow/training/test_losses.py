@@ -9,6 +9,7 @@ import pytest
 from crackflow.params import LossName
 from crackflow.training import losses
 
+pytestmark = pytest.mark.backend
 TRUTH = np.array([0, 1, 1, 0])
 CRACK = np.array([0.2, 0.8, 0.5, 0.1], dtype="float32")
 

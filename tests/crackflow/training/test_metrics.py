@@ -6,6 +6,8 @@ import pytest
 from crackflow.params import MetricName
 from crackflow.training import metrics
 
+pytestmark = pytest.mark.backend
+
 
 def batch(truth, crack):
     crack = np.asarray(crack, "float32")

@@ -4,6 +4,7 @@ import pytest
 
 from crackflow.training.muon import ADAM_SHARE, ConvMuon
 
+pytestmark = pytest.mark.backend
 RNG = np.random.default_rng(3)
 
 
