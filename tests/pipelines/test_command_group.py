@@ -78,8 +78,9 @@ def test_a_params_yaml_that_can_not_be_replaced(checkout):
         ("check",),
         ("profile", "quick", "--set", "train.epochs=3"),
         ("export-dataset", "out"),
-        ("predict", "pairs/images", "--out", "out"),
-        ("score", "pairs", "--model", "packaged"),
+        # these two import TensorFlow first
+        pytest.param(("predict", "pairs/images", "--out", "out"), marks=pytest.mark.soak),
+        pytest.param(("score", "pairs", "--model", "packaged"), marks=pytest.mark.soak),
         ("--help",),
     ],
     ids=" ".join,

@@ -93,6 +93,7 @@ def s3_server():
     server.stop()
 
 
+@pytest.mark.soak
 def test_a_clone_of_a_pushed_folder_rebuilds_nothing(checkout, tmp_path):
     checkout.configure(f"remote add -d store {tmp_path / 'store'}")
     checkout.git("commit", "-q", "-am", "remote")

@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("server")]
 def checkout(project, under_git):
     """The tiny project under git, with a remote for DVC and one for git beside it."""
     root = project.root
+    project.shorten()
     (root / ".dvc/config").write_text(CONFIG)
     (root / ".gitignore").write_text(".crackflow/\n*.txt\nstarted\n__pycache__/\n")
     (root / ".dvc/.gitignore").write_text("/config.local\n/tmp\n/cache\n")
@@ -45,20 +46,20 @@ def rebuild(**parameters):
 def test_it_builds_what_is_committed_and_leaves_the_checkout_alone(checkout):
     (checkout.root / "stage.py").write_text("raise SystemExit('half edited')\n")
     first = rebuild(revision="HEAD")
-    assert first.message == "4 of 4 stages ran, 0 cached"
-    assert (checkout.root / PLACE / "report.txt").read_text() == "report(split(download)0)(statistics(download))"
-    assert not (checkout.root / "report.txt").exists()
+    assert first.message == "2 of 2 stages ran, 0 cached"
+    assert (checkout.root / PLACE / "split.txt").read_text() == "split(download)0"
+    assert not (checkout.root / "split.txt").exists()
     assert git(checkout.root, "status", "--porcelain") == " M stage.py"
-    assert rebuild(revision="HEAD").message == "0 of 4 stages ran, 4 cached"
+    assert rebuild(revision="HEAD").message == "0 of 2 stages ran, 2 cached"
 
 
 def test_a_commit_of_params_reruns_what_it_touches(checkout):
     rebuild(revision="main")
     checkout.set_seed(5)
     git(checkout.root, "commit", "--quiet", "-a", "-m", "another seed")
-    assert rebuild(revision="main").message == "2 of 4 stages ran, 2 cached"
-    assert "split(download)5" in (checkout.root / PLACE / "report.txt").read_text()
-    assert rebuild(revision="main~1").message == "0 of 4 stages ran, 4 cached"
+    assert rebuild(revision="main").message == "1 of 2 stages ran, 1 cached"
+    assert "split(download)5" in (checkout.root / PLACE / "split.txt").read_text()
+    assert rebuild(revision="main~1").message == "0 of 2 stages ran, 2 cached"
 
 
 def test_what_it_reached_is_committed_and_pushed(checkout):
@@ -75,7 +76,7 @@ def test_what_it_reached_is_committed_and_pushed(checkout):
         [sys.executable, "-m", "dvc", "repro", "--pull"], cwd=clone, check=True, capture_output=True, text=True
     ).stdout
     assert "Running stage" not in said
-    assert (clone / "report.txt").read_text() == (checkout.root / PLACE / "report.txt").read_text()
+    assert (clone / "split.txt").read_text() == (checkout.root / PLACE / "split.txt").read_text()
     again = rebuild(revision="HEAD", commit=True)
     assert f"commit: {BRANCH} holds these results already" in again.message
 
@@ -88,7 +89,7 @@ def test_without_being_told_nothing_is_committed_or_pushed(checkout):
 
 def test_in_place_it_commits_what_it_built(checkout):
     state = rebuild(commit=True)
-    assert "4 of 4 stages ran" in state.message
+    assert "2 of 2 stages ran" in state.message
     assert git(checkout.root, "ls-tree", "--name-only", BRANCH).split().count("dvc.lock") == 1
     assert git(checkout.root, "branch", "--show-current") == "main"
 
@@ -98,7 +99,7 @@ def test_an_edited_checkout_is_not_committed(checkout):
     state = rebuild(commit=True)
     assert (state.name, state.is_failed()) == ("Refused", True)
     assert "params.yaml is edited" in state.message
-    assert not (checkout.root / "report.txt").exists()
+    assert not (checkout.root / "split.txt").exists()
 
 
 def test_a_revision_that_is_none_is_rejected(checkout):
@@ -111,9 +112,9 @@ def test_a_remote_that_is_away_fails_the_push_and_nothing_else(checkout):
     (checkout.root.parent / "away").write_text("a file, and no folder")
     state = rebuild(revision="HEAD", commit=True, push=True)
     assert state.is_failed()
-    assert "4 of 4 stages ran, 0 cached; commit: " in state.message
+    assert "2 of 2 stages ran, 0 cached; commit: " in state.message
     assert "push failed: " in state.message
-    assert rebuild(revision="HEAD").message == "0 of 4 stages ran, 4 cached"
+    assert rebuild(revision="HEAD").message == "0 of 2 stages ran, 2 cached"
 
 
 def test_a_revision_from_before_there_was_a_gate_leaves_the_champion_alone(checkout):

@@ -1,10 +1,10 @@
 """scripts/diff.py, with real DVC on two commits."""
 
 import json
-import subprocess
 import sys
 
 import pytest
+from dvc.repo import Repo
 
 from pipelines.git import git
 from scripts import diff
@@ -15,7 +15,7 @@ def commits(tmp_path, monkeypatch, under_git):
     """A project whose parameter and figure change between two commits, the older one first."""
     under_git(tmp_path)
     (tmp_path / "dvc.yaml").write_text("params: [params.yaml]\nmetrics: [figures.json]\n")
-    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=tmp_path, check=True)
+    Repo.init(str(tmp_path)).close()
     monkeypatch.setattr(diff, "ROOT", tmp_path)
     monkeypatch.setattr(diff, "PAGE", tmp_path / "page.md")
     made = []

@@ -242,7 +242,12 @@ def running(made, tmp_path, *options):
 
 
 @pytest.mark.parametrize(
-    ("stop", "options"), [(signal.SIGTERM, ()), (signal.SIGHUP, ("--out", "out")), (signal.SIGINT, ())]
+    ("stop", "options"),
+    [
+        (signal.SIGTERM, ()),
+        (signal.SIGHUP, ("--out", "out")),
+        pytest.param(signal.SIGINT, (), marks=pytest.mark.soak),
+    ],
 )
 def test_a_score_that_is_stopped_leaves_no_copies(made, pairs, tmp_path, stop, options):
     with running(made, tmp_path, *options) as (process, work):
@@ -254,7 +259,7 @@ def test_a_score_that_is_stopped_leaves_no_copies(made, pairs, tmp_path, stop, o
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-@pytest.mark.parametrize("options", [(), ("--out", "out")])
+@pytest.mark.parametrize("options", [pytest.param((), marks=pytest.mark.soak), ("--out", "out")])
 def test_the_next_score_removes_what_a_killed_one_left(score, made, pairs, tmp_path, monkeypatch, options):
     with running(made, tmp_path, *options) as (process, work):
         process.kill()
@@ -279,6 +284,7 @@ def test_a_second_score_into_the_same_folder_is_rejected_and_the_first_keeps_its
     assert json.loads((tmp_path / "out/evaluation.json").read_text())["crack"] == alone["crack"]
 
 
+@pytest.mark.soak
 def test_two_scores_without_a_folder_do_not_meet(score, made, pairs, tmp_path):
     alone = json.loads(score("--json").stdout)
     with running(made, tmp_path) as (process, _):

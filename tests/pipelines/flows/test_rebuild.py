@@ -110,7 +110,10 @@ def test_targets_and_force(built):
     assert names(state, 2) == {"download": "Completed", "statistics": "Completed"}
 
 
-def test_a_failed_stage_holds_up_those_after_it_and_no_other(project):
+def test_a_failed_stage_holds_up_those_after_it_and_no_other(built):
+    project = built
+    project.set_seed(5)
+    (project.root / "statistics.txt").unlink()
     project.ask("fail", "split")
     state = rebuild()
     assert state.is_failed()
@@ -125,8 +128,8 @@ def test_a_failed_stage_holds_up_those_after_it_and_no_other(project):
     assert rebuild().message == "2 of 4 stages ran, 2 cached"
 
 
-def test_a_stage_that_was_killed_has_crashed_and_one_without_a_word_has_failed(project):
-    graph = project.root / "dvc.yaml"
+def test_a_stage_that_was_killed_has_crashed_and_one_without_a_word_has_failed(built):
+    graph = built.root / "dvc.yaml"
     text = graph.read_text()
     graph.write_text(text.replace("python stage.py split", "sh -c 'kill -9 $$' && python stage.py split"))
     state = rebuild(["split"])
@@ -205,7 +208,11 @@ def test_a_stage_over_its_time_limit_fails_the_run(built):
     assert built.processes() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGKILL, signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)],
+    ids=lambda number: number.name,
+)
 def test_no_stage_outlives_the_flow_and_the_next_run_recovers(built, number):
     built.set_seed(5)
     built.ask("slow", "split")
