@@ -8,7 +8,7 @@ from html import escape
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-WIDTH = 900
+WIDTH = 1120
 _BOX, _GAP, _MARGIN, _INNER, _PASSING = (134, 44), 50, 20, 16, 40
 _SPREAD = 20  # between the ends of arrows at one box
 _INK, _FAINT, _LINE, _FILL, _FRAME = "#1f2933", "#61707d", "#52708a", "#ffffff", "#eef3f7"
