@@ -4,7 +4,6 @@ from pathlib import Path
 
 from crackflow.errors import DataError
 from crackflow.rejections import Rejection
-from crackflow.sources.annotations.masks import annotation_files, draw_masks
 from crackflow.sources.archive import unpack
 from crackflow.sources.places import find_places, reject_unsafe, walk
 from crackflow.sources.sets import fetch_set, find_sets
@@ -52,6 +51,8 @@ class FolderSource(DataSource):
     def _fetched(self, folder: Path, work: Path, left_out: tuple[Rejection, ...]) -> Fetched:
         paths = find_sets(folder)
         if not paths and (files := self._labels(folder)):
+            from crackflow.sources.annotations.masks import draw_masks
+
             drawn = draw_masks(folder, files, work / "annotated")
             return Fetched(work / "annotated", (*left_out, *drawn))
         sets = tuple(fetch_set(path, work, self.params.archive) for path in paths)
@@ -64,6 +65,9 @@ class FolderSource(DataSource):
 
     def _labels(self, folder: Path) -> list[Path]:
         """Find files with labels, where the folder has no pairs."""
+        # it imports OpenCV, which a question about a source can do without
+        from crackflow.sources.annotations.masks import annotation_files
+
         try:
             if not folder.is_dir() or any(place.match(folder).pairs for place in find_places(folder)):
                 return []
