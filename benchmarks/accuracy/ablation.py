@@ -1,10 +1,10 @@
 """The ablation: one choice of the recipe changed at a time, in short trainings with one or two seeds.
 
-Run `python -m benchmarks.accuracy.ablation` after `make real DATA=DIR`. It trains each variant of the profile photos on
-the train pairs of that run for a few hundred steps and scores it on the valid pairs; test is not used. Results go to
-docs/results/ablation.json after each training, and from there to docs/explanation/recipe.md. `--tables` writes the page
-only, with the two whole trainings of docs/results/real.json and augmented.json. `--only GROUP` takes the variants of
-one choice. After a kill it goes on where it stopped.
+Run `python -m benchmarks.accuracy.ablation` after `make real DATA=DIR`. It trains each variant of the first weights'
+recipe on the train pairs of that run for a few hundred steps and scores it on the valid pairs; test is not used.
+Results go to docs/results/ablation.json after each training, and from there to docs/explanation/recipe.md. `--tables`
+writes the page only, with the two whole trainings of docs/results/real.json and augmented.json. `--only GROUP` takes
+the variants of one choice. After a kill it goes on where it stopped.
 """
 
 import argparse
@@ -28,6 +28,7 @@ BUDGET = (
     "train.warmup_steps=30",
     "train.averaging=0.97",
     "train.valid_images=60",
+    *trials.FIRST_NETWORK,
     *trials.AUGMENTED,
 )
 

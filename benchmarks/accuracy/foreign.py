@@ -43,17 +43,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
 OF_LIGHT_AND_SIZE = ("scale", "brightness", "contrast", "gamma", "blur", "noise", "shadow")
 # As differences from the profile photos: the network of version 1, and its augmentation of flips and turns alone.
 RECIPES: Mapping[str, tuple[str, ...]] = {
-    "v1": (
-        "model.architecture=flexunet",
-        "model.widths=[16, 32, 80, 160, 224, 256]",
-        "model.decoder_convs=1",
-        "model.base_kernels=[3, 3]",
-        "model.head=packed",
-        *(
-            f"train.augment.{name}=0"
-            for name in ("scale", "brightness", "contrast", "gamma", "blur", "noise", "shadow")
-        ),
-    ),
+    "v1": (*trials.FIRST_NETWORK, *(f"train.augment.{name}=0" for name in OF_LIGHT_AND_SIZE)),
     "v2": (),
 }
 # Recipes whose epoch and threshold are chosen on a place never seen as well.

@@ -1,9 +1,9 @@
 """The time of a training step with the recipe, and with one choice changed, in one run on this machine.
 
 `python -m benchmarks.speed.step_time [--rounds 9]` writes docs/results/step_time.json and the table of
-docs/explanation/speed.md; `--page` writes the table only. A step is one batch of the profile photos: forward pass,
-losses, gradients and optimizer. Its pixels are noise, which takes as long as photographs. Times are medians of rounds
-in which the variants take turns in one process, after a warm-up, so other work on the machine slows all alike.
+docs/explanation/speed.md; `--page` writes the table only. A step is one batch of the first weights' recipe: forward
+pass, losses, gradients and optimizer. Its pixels are noise, which takes as long as photographs. Times are medians of
+rounds in which the variants take turns in one process, after a warm-up, so other work on the machine slows all alike.
 """
 
 import argparse
@@ -15,8 +15,11 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.accuracy.real import ROOT, machine
+from benchmarks.accuracy.trials import FIRST_NETWORK
 from crackflow.atomic import write_text
 from crackflow.keras_import import import_keras
+from crackflow.params import Params
+from pipelines.commands.profile import load
 from scripts.tables import fill, markdown
 
 RESULTS = ROOT / "docs/results/step_time.json"
@@ -78,14 +81,18 @@ def measure(rounds: int) -> dict[str, Any]:
     }
 
 
+def recipe(settings: tuple[str, ...]) -> Params:
+    """The parameters of the first weights' recipe with some settings changed."""
+    return load(ROOT / "profiles", "photos", (*FIRST_NETWORK, *settings))
+
+
 def stepper(settings: tuple[str, ...]) -> Callable[[], object]:
-    """A function that takes one training step with the profile photos and some settings changed."""
+    """A function that takes one training step of the recipe with some settings changed."""
     import numpy as np
 
     from crackflow.training.learner import build_learner, compile_learner
-    from pipelines.commands.profile import load
 
-    params = load(ROOT / "profiles", "photos", settings)
+    params = recipe(settings)
     train = params.train
     model = build_learner(len(params.classes), params.model, train)
     compile_learner(model, train, train.steps_per_epoch)

@@ -2,15 +2,12 @@ import json
 
 import pytest
 
-from benchmarks.accuracy.real import ROOT
 from benchmarks.speed import step_time
-from pipelines.commands.profile import load
 
 
 @pytest.mark.parametrize("name", step_time.VARIANTS)
 def test_every_variant_can_be_trained_and_differs_from_the_recipe(name):
-    recipe = load(ROOT / "profiles", "photos", ())
-    assert (load(ROOT / "profiles", "photos", step_time.VARIANTS[name]) == recipe) == (name == step_time.BASE)
+    assert (step_time.recipe(step_time.VARIANTS[name]) == step_time.recipe(())) == (name == step_time.BASE)
 
 
 def test_the_variants_take_turns_and_are_set_against_the_recipe(monkeypatch):
