@@ -47,7 +47,7 @@ def test_which_of_the_two_files_is_absent_is_said(folder, kind):
 
 def test_a_damaged_image_is_named_when_read_grey(folder):
     (folder / "images/a.png").write_bytes(b"")
-    with pytest.raises(ImageError, match=r"^resized/images/a\.png is truncated"):
+    with pytest.raises(ImageError, match=r"^resized/images/a\.png is empty"):
         ResizedPairs(folder, 2).grey("a")
 
 

@@ -86,7 +86,7 @@ def test_a_path_is_no_profile(folder):
         ("train.epochs=0", "--set: train.epochs is 0"),
         ("train.epochs", "--set train.epochs: expected KEY=VALUE"),
         ("=3", "--set =3: expected KEY=VALUE"),
-        ("train.epochs=[", "--set train.epochs=[: [ is not a YAML value"),
+        ("train.epochs=[", "--set train.epochs=[: line 1 is not YAML"),
         ("train=3", "--set: train is 3"),
         ("train.epochs.x=3", "--set: train.epochs is {'x': 3}"),
     ],
@@ -102,7 +102,7 @@ def test_a_bad_setting_is_said_in_one_line(folder, setting, message):
     ("text", "message"),
     [
         ("train:\n  epoch: 2\n", "profiles/small.yaml: unknown key train.epoch; did you mean train.epochs?"),
-        ("train: [", "small.yaml can't be read"),
+        ("train: [", "small.yaml line 1 is not YAML"),
         ("- 1\n", "small.yaml holds list, expected blocks"),
     ],
 )

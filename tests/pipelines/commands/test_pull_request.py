@@ -307,7 +307,7 @@ def no_repository(repository):
         (no_figures, "main", "the working tree holds no metrics/evaluation.json"),
         (broken_figures, "main", "metrics/evaluation.json of the working tree can't be used"),
         (list_of_figures, "main", "metrics/evaluation.json of the working tree can't be used"),
-        (broken_params, "main", "params.yaml of the working tree is not YAML"),
+        (broken_params, "main", "params.yaml of the working tree line 1 is not YAML"),
         (bytes_for_params, "main", "params.yaml can't be read"),
     ],
 )
