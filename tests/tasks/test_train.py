@@ -173,10 +173,10 @@ def test_the_newest_row_and_the_best_epoch_are_what_exp_show_reads(tmp_path, mon
     ]
     live = Live(str(tmp_path / "metrics"), save_dvc_exp=False, dvcyaml=None)
     for epochs in (1, 2, 3):
-        train._publish_newest(live, rows[:epochs], monitor)
+        train._publish_newest(live, rows[:epochs], TrainParams(monitor=monitor))
     # a process that goes on logs the last epoch again
     again = Live(str(tmp_path / "metrics"), save_dvc_exp=False, dvcyaml=None)
-    train._publish_newest(again, rows, monitor)
+    train._publish_newest(again, rows, TrainParams(monitor=monitor))
     assert [path.name for path in (tmp_path / "metrics").iterdir()] == ["metrics.json"]
     assert json.loads((tmp_path / "metrics/metrics.json").read_text()) == {
         "loss": 1.0,
