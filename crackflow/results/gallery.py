@@ -4,11 +4,10 @@ import base64
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from crackflow.geometry.cracks import WIDTH_CLASSES
 from crackflow.results.record import CrackRecord, PhotoRecord
 from crackflow.results.run import Run
+from crackflow.visualization.html_report import templates
 
 FILE = "index.html"
 # A browser keeps pictures that stand in a page in memory. Above this many they are linked, and load when they are seen.
@@ -25,14 +24,7 @@ def gallery(run: Run) -> bytes:
     Args:
         run: masks, overlays and tables are linked by their names beside the page.
     """
-    environment = Environment(
-        loader=PackageLoader("crackflow.results"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = templates("crackflow.results")
     embedded = run.photographs <= MOST_EMBEDDED
     page = environment.get_template("gallery.html.j2").render(
         photographs=run.photographs,

@@ -63,16 +63,25 @@ def render(values: Mapping[str, Any]) -> str:
     Raises:
         jinja2.UndefinedError: when a name is missing.
     """
-    environment = Environment(
-        loader=PackageLoader("crackflow.visualization"),
+    environment = templates("crackflow.visualization")
+    environment.filters |= {"figure": _figure, "percent": _percent, "count": _count}
+    return environment.get_template("report.html.j2").render(values)
+
+
+def templates(package: str) -> Environment:
+    """Open the templates of a package: text is escaped, and a name that is missing is an error.
+
+    Args:
+        package: has a folder `templates`.
+    """
+    return Environment(
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"figure": _figure, "percent": _percent, "count": _count}
-    return environment.get_template("report.html.j2").render(values)
 
 
 def _figure(value: float | None, digits: int = 3) -> str:
