@@ -36,7 +36,7 @@ def annotated(photo: Picture, mask: NDArray[np.uint8], record: PhotoRecord) -> P
     height, width = mask.shape
     letter = max(11, round(min(height, width) / 45))
     placed: list[tuple[Box, Picture]] = []
-    for crack in sorted(record.cracks, key=lambda one: -one.width_px.max)[:MOST]:
+    for crack in sorted(record.cracks, key=lambda one: -one.width_px.p95)[:MOST]:
         plate = _plate(words(crack, record.mm_per_px), letter)
         box = _room(crack.widest_at, plate.shape[:2], mask, letter, [one for one, _ in placed])
         if box is not None:
@@ -49,12 +49,14 @@ def annotated(photo: Picture, mask: NDArray[np.uint8], record: PhotoRecord) -> P
 
 
 def words(crack: CrackRecord, mm_per_px: float | None) -> str:
-    """Say a crack's number, length and largest width; in mm where there is a scale, else in px."""
-    if mm_per_px is None:
-        return f"{crack.number}: {crack.length_px:.0f} px long, up to {crack.width_px.max:.1f} px wide"
-    return (
-        f"{crack.number}: {crack.length_px * mm_per_px:.0f} mm long, up to {crack.width_px.max * mm_per_px:.2f} mm wide"
-    )
+    """Say a crack's number, length, width (95th percentile) and width at its widest place, where the words stand.
+
+    In mm where there is a scale, else in px.
+    """
+    unit, digits, scale = ("px", 1, 1.0) if mm_per_px is None else ("mm", 2, mm_per_px)
+    long, width = crack.length_px * scale, crack.width_px
+    wide, here = (f"{one * scale:.{digits}f} {unit}" for one in (width.p95, width.max))
+    return f"{crack.number}: {long:.0f} {unit} long, {wide} wide, here {here}"
 
 
 def thumbnail(photo: Picture, mask: NDArray[np.uint8], side: int = THUMBNAIL_PX) -> bytes:

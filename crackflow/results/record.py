@@ -103,8 +103,8 @@ class PhotoRecord(_Strict):
 
     @property
     def widest(self) -> CrackRecord | None:
-        """The crack that is widest at one place; None where there is no crack."""
-        return max(self.cracks, key=lambda crack: crack.width_px.max, default=None)
+        """The crack whose width is largest by the number that classes go by; None where there is no crack."""
+        return max(self.cracks, key=lambda crack: crack.width_px.p95, default=None)
 
 
 def key(photo_sha256: str, options: Mapping[str, JsonValue]) -> str:

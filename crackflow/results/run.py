@@ -94,12 +94,14 @@ def figures(crack: CrackRecord, mm_per_px: float | None) -> dict[str, float | st
         "width_kind": crack.width_kind,
         "length_px": round(crack.length_px, 2),
         "width_mean_px": round(crack.width_px.mean, 2),
+        "width_p95_px": round(crack.width_px.p95, 2),
         "width_max_px": round(crack.width_px.max, 2),
     }
     if mm_per_px is not None:
         found |= {
             "length_mm": round(crack.length_px * mm_per_px, 3),
             "width_mean_mm": round(crack.width_px.mean * mm_per_px, 3),
+            "width_p95_mm": round(crack.width_px.p95 * mm_per_px, 3),
             "width_max_mm": round(crack.width_px.max * mm_per_px, 3),
         }
     return found

@@ -39,6 +39,7 @@ def cracks(run: Run) -> bytes:
 def photo_row(record: PhotoRecord) -> dict[str, Cell]:
     """Give the cells of a photograph; what is not known is None."""
     scale, widest = record.mm_per_px, record.widest
+    largest = max((crack.width_px.max for crack in record.cracks), default=None)
     return {
         "photo": record.photo,
         "status": record.status,
@@ -47,8 +48,10 @@ def photo_row(record: PhotoRecord) -> dict[str, Cell]:
         "cracks": len(record.cracks),
         "total_length_px": round(record.total_length_px, 2),
         "total_length_mm": _mm(record.total_length_px, scale),
-        "width_max_px": None if widest is None else round(widest.width_px.max, 2),
-        "width_max_mm": None if widest is None else _mm(widest.width_px.max, scale),
+        "width_p95_px": None if widest is None else round(widest.width_px.p95, 2),
+        "width_p95_mm": None if widest is None else _mm(widest.width_px.p95, scale),
+        "width_max_px": None if largest is None else round(largest, 2),
+        "width_max_mm": None if largest is None else _mm(largest, scale),
         "width_class": None if widest is None else widest.width_class,
         "density_px_per_px2": round(record.density_per_px, 8),
         "density_m_per_m2": None if scale is None else round(record.density_per_px / scale * 1000, 4),
@@ -108,9 +111,9 @@ def safe_cell(value: Cell) -> str:
 
 
 PHOTO_COLUMNS = (
-    "photo", "status", "reason", "crack_share", "cracks", "total_length_px", "total_length_mm", "width_max_px",
-    "width_max_mm", "width_class", "density_px_per_px2", "density_m_per_m2", "enclosed_blocks", "cells_with_crack",
-    "photo_width_px", "photo_height_px", "mm_per_px", "scale_origin",
+    "photo", "status", "reason", "crack_share", "cracks", "total_length_px", "total_length_mm", "width_p95_px",
+    "width_p95_mm", "width_max_px", "width_max_mm", "width_class", "density_px_per_px2", "density_m_per_m2",
+    "enclosed_blocks", "cells_with_crack", "photo_width_px", "photo_height_px", "mm_per_px", "scale_origin",
 )  # fmt: skip
 CRACK_COLUMNS = (
     "photo", "crack", "length_px", "length_mm", "width_class", "width_kind",

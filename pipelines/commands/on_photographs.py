@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from crackflow.errors import DataError
 from tasks.endings import interrupted_by_signals
 
 _MODELS = "packaged|trained|PATH"
@@ -25,7 +24,12 @@ _FORCE_HELP = (
 )
 _FORMAT_HELP = "Files that other tools read, in a list with commas: geojson, coco, labelme, cvat."
 _MM_PER_PX_HELP = "What a pixel measures on the surface, mm. Without a scale all lengths are in px."
-_SCALES_HELP = "The same for each photograph: a CSV with the columns photograph and mm_per_px."
+_MM_FILE_HELP = "The same for each photograph: a CSV with the columns photograph and mm_per_px."
+_DISTANCE_HELP = (
+    "How far the lens was from the surface, m. With the focal length and the sensor's width in each photograph's EXIF "
+    "this gives its scale; photographs whose EXIF lacks them are skipped."
+)
+_SENSOR_HELP = "The longer side of the camera's sensor, mm, for --distance-m where EXIF does not tell it."
 _RESUME_HELP = (
     "Leave photographs as they are that an earlier run into this folder has marked with the same model and options."
 )
@@ -52,7 +56,9 @@ def predict(
         bool, typer.Option("--probability", help="Also write probability/NAME.png, 16-bit grey.")
     ] = False,
     mm_per_px: Annotated[float | None, typer.Option(help=_MM_PER_PX_HELP)] = None,
-    scales: Annotated[Path | None, typer.Option(metavar="CSV", help=_SCALES_HELP)] = None,
+    mm_per_px_file: Annotated[Path | None, typer.Option(metavar="CSV", help=_MM_FILE_HELP)] = None,
+    distance_m: Annotated[float | None, typer.Option(help=_DISTANCE_HELP)] = None,
+    sensor_width_mm: Annotated[float | None, typer.Option(help=_SENSOR_HELP)] = None,
     resume: Annotated[bool, typer.Option("--resume", help=_RESUME_HELP)] = False,
     force: Annotated[bool, typer.Option("--force", help=_FORCE_HELP)] = False,
     recursive: Annotated[bool, typer.Option("--recursive", help="Look into folders in folders as well.")] = False,
@@ -64,29 +70,27 @@ def predict(
 
     Exit code 0: all are done; 3: some could not be read; 2: none could, or something is to fix first.
     """
-    from crackflow.geometry.scale import Scale, read_scales
     from crackflow.inference import inputs
     from crackflow.inference.photographs import parse_scale
     from crackflow.work_folder import work_folder
     from pipelines.commands import model_choice
     from pipelines.commands import predict as prediction
-    from pipelines.commands.prediction_folder import Measuring
+    from pipelines.commands.photo_scales import Given
     from pipelines.commands.prediction_outputs import requested
 
     outputs = requested(formats, probability=probability)
-    by_photo = {} if scales is None else read_scales(scales)
-    measuring = Measuring(scale=None if mm_per_px is None else Scale(mm_per_px), by_photo=by_photo)
+    given = Given.of(mm_per_px, mm_per_px_file, distance_m, sensor_width_mm)
     looked_at = parse_scale(scale)
     with interrupted_by_signals(), work_folder() as work:
         listed = sys.stdin.buffer.read() if inputs.LISTED in photos else b""
         # before anything else, since a name that is mistyped is the likeliest mistake
         found = inputs.find(photos, work=work, recursive=recursive, listed=listed)
-        if scales is not None and not any(measuring.is_named(photo) for photo in found.photos):
-            first = found.photos[0].shown
-            raise DataError(f"{scales} names none of the photographs, such as {first}; correct its first column")
+        found, measuring = given.measuring(found)
         chosen = model_choice.choose(Path.cwd(), model)
         point = chosen.point() if flips is None else replace(chosen.point(), flips=flips)
         typer.echo(f"model: {chosen.name}; {point.words()}")
+        if words := given.words(found, measuring):
+            typer.echo(words)
         outcome = prediction.predict(
             chosen,
             found,

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from crackflow.geometry.cracks import CrackNetwork
+from crackflow.geometry.cracks import CrackNetwork, WidthSummary
 from crackflow.results.gallery import gallery, length
 from tests.crackflow.results.conftest import made_crack
 
@@ -47,8 +47,17 @@ def test_a_card_for_each_photograph_with_what_it_is_sorted_by(run):
     page = Page(gallery(run))
     assert [card["data-name"] for card in page.cards] == ["a.jpg", "b.jpg", "c d#?%.jpg", EVIL]
     assert [card["data-class"] for card in page.cards] == ["hairline", "wide", "none", "hairline"]
-    assert [float(card["data-width"]) for card in page.cards] == [2.0, 10.0, 0.0, 2.0]
+    assert [float(card["data-width"]) for card in page.cards] == [1.5, 9.5, 0.0, 1.5]
     assert [float(card["data-length"]) for card in page.cards] == [6.5, 3.0, 0.0, 6.5]
+
+
+def test_the_width_beside_a_class_is_the_one_that_the_class_goes_by(made_run):
+    """A medium crack with one wide place, and a wide one without: the photograph is wide, by 2.2 px."""
+    medium = made_crack(1, [(1, 1), (2, 1)], 1.0, width_class="medium", optical_width_px=WidthSummary(1, 1, 1.9, 2.6))
+    wide = made_crack(2, [(1, 5), (2, 5)], 1.0, width_class="wide", optical_width_px=WidthSummary(2, 2, 2.2, 2.4))
+    network = CrackNetwork((medium, wide), 30.0, 0.1, 0, 0.5, (12, 8))
+    text = " ".join(Page(gallery(made_run("a.jpg", networks={"a.jpg": network}))).text.split())
+    assert "wide, 2.2 px wide, at most 2.6 px 2 cracks" in text
 
 
 def test_names_are_text_and_never_markup(run):

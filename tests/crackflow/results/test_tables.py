@@ -25,6 +25,7 @@ def test_a_row_for_each_photograph_in_order_and_the_skipped_last(made_run, empty
     assert found[0]["crack_share"] == "0.125"
     assert (found[0]["cracks"], found[0]["total_length_px"], found[0]["width_class"]) == ("1", "6.5", "hairline")
     assert (found[1]["crack_share"], found[1]["width_max_px"], found[1]["width_class"]) == ("0.0", "", "")
+    assert (found[0]["width_p95_px"], found[0]["width_max_px"]) == ("1.5", "2.0")
     assert {found[2][name] for name in PHOTO_COLUMNS[3:]} == {""}
 
 

@@ -14,6 +14,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 from typer.testing import CliRunner
 
 from crackflow.output import manifest
@@ -490,7 +491,7 @@ def test_what_follows_from_something_else_is_done_again(checkout, change):
         Path("out/masks/cracked.png").unlink()
     elif change == "scale":
         Path("scales.csv").write_text("photograph,mm_per_px\ncracked.png,0.5\n")
-        options += ["--scales", "scales.csv"]
+        options += ["--mm-per-px-file", "scales.csv"]
     else:
         (checkout / "models/operating_point.json").write_text(json.dumps({"threshold": 0.6}))
     result = predict("photos", "out", *options)
@@ -515,18 +516,55 @@ def test_labels_and_probabilities_on_request(checkout):
 
 def test_millimetres_by_photograph(checkout):
     Path("scales.csv").write_text("photograph,mm_per_px\ncracked.png,0.5\n")
-    assert predict("photos", "out", "--scales", "scales.csv").exit_code == 0
+    assert predict("photos", "out", "--mm-per-px-file", "scales.csv").exit_code == 0
     rows = list(csv.DictReader(Path("out/summary.csv").read_text(encoding="utf-8").splitlines()))
     assert [row["mm_per_px"] for row in rows] == ["0.5", ""]
     assert rows[0]["total_length_mm"]
-    assert predict("photos", "out", "--scales", "scales.csv", "--mm-per-px", "2").exit_code == 0
+    assert predict("photos", "out", "--mm-per-px-file", "scales.csv", "--mm-per-px", "2").exit_code == 0
     rows = list(csv.DictReader(Path("out/summary.csv").read_text(encoding="utf-8").splitlines()))
     assert [row["mm_per_px"] for row in rows] == ["0.5", "2.0"]
 
 
+def test_millimetres_by_distance(checkout):
+    """A sensor of 6.923 mm and 40 px at 5 mm: 1 m away a pixel measures 6.923 / 40 * 199 mm."""
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif).update({ExifTags.Base.FocalLength: 5.0, ExifTags.Base.FocalLengthIn35mmFilm: 25})
+    Image.open("photos/cracked.png").save("photos/phone.jpg", exif=exif)
+    result = predict("photos", "out", "--distance-m", "1")
+    assert result.exit_code == 3, result.stderr
+    assert "scale: 34.44 mm per px; phone.jpg: 1 m from the lens, focal length 5 mm, sensor 6.923 mm wide" in (
+        result.stdout
+    )
+    assert "skipped: cracked.png has no focal length in its EXIF; give the scale in mm per px" in result.stderr
+    found = json.loads(Path("out/results.json").read_text())
+    assert found["counts"] == {"done": 1, "cracked": 1, "empty": 0, "skipped": 2}
+    assert found["photographs"][0]["scale_origin"].endswith("pixel pitch 173 um")
+    # a scale from the file is not asked of EXIF
+    Path("mm.csv").write_text("photograph,mm_per_px\ncracked.png,0.5\nplain.jpg,0.5\n")
+    assert predict("photos", "out", "--distance-m", "1", "--mm-per-px-file", "mm.csv").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--distance-m", "1", "--mm-per-px", "1"), "both --mm-per-px and --distance-m are given"),
+        (("--sensor-width-mm", "36"), "--sensor-width-mm is given without --distance-m"),
+        (
+            ("--distance-m", "1"),
+            "--distance-m gives none of 2 photographs a scale; the first: cracked.png has no",
+        ),
+    ],
+)
+def test_a_distance_that_gives_no_scale(checkout, options, message):
+    result = predict("photos", "out", *options)
+    assert result.exit_code == 2
+    assert f"error: {message}" in result.stderr
+    assert not Path("out").exists()
+
+
 def test_a_scale_that_is_none_is_said_before_any_work(checkout):
     Path("scales.csv").write_text("photograph,mm_per_px\nelse.png,0.5\n")
-    result = predict("photos", "out", "--scales", "scales.csv")
+    result = predict("photos", "out", "--mm-per-px-file", "scales.csv")
     assert result.exit_code == 2
     assert "scales.csv names none of the photographs, such as cracked.png; correct its first column" in result.stderr
     assert "expected a number above 0" in predict("photos", "out", "--mm-per-px", "-1").stderr

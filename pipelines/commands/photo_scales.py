@@ -1,0 +1,85 @@
+"""What a pixel of each photograph measures, as the user says it: one number, a CSV, or a distance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crackflow.errors import DataError
+from crackflow.geometry.camera import from_photograph
+from crackflow.geometry.scale import Scale, read_scales
+from crackflow.inference.inputs import Found
+from pipelines.commands.prediction_folder import Measuring
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the user said.
+
+    Attributes:
+        scale: of all photographs that `by_photo` does not name.
+        by_photo: scale of each photograph, by what tables call it or the name of its file.
+        file: that `by_photo` was read from.
+        distance_m: from the lens to the surface, of the photographs that `by_photo` does not name.
+        sensor_width_mm: the sensor's longer side; None where EXIF tells it.
+    """
+
+    scale: Scale | None = None
+    by_photo: Mapping[str, Scale] = field(default_factory=dict)
+    file: Path | None = None
+    distance_m: float | None = None
+    sensor_width_mm: float | None = None
+
+    @classmethod
+    def of(
+        cls, mm_per_px: float | None, file: Path | None, distance_m: float | None, sensor_width_mm: float | None
+    ) -> "Given":
+        """Read the options of the command line.
+
+        Raises:
+            DataError: when two of them contradict each other, or a value can't be used.
+        """
+        if mm_per_px is not None and distance_m is not None:
+            raise DataError("both --mm-per-px and --distance-m are given, expected one of them; leave one out")
+        if sensor_width_mm is not None and distance_m is None:
+            raise DataError("--sensor-width-mm is given without --distance-m, which it belongs to; add the distance")
+        scale = None if mm_per_px is None else Scale(mm_per_px)
+        return cls(scale, {} if file is None else read_scales(file), file, distance_m, sensor_width_mm)
+
+    def measuring(self, found: Found) -> tuple[Found, Measuring]:
+        """Find the scale of each photograph.
+
+        Returns:
+            The photographs, without those whose EXIF lacks what the distance needs: they are skipped, with the reason.
+            And how cracks are measured on them.
+
+        Raises:
+            DataError: when the CSV names none of the photographs, or the EXIF of none has what it takes.
+        """
+        named = Measuring(scale=self.scale, by_photo=self.by_photo)
+        if self.file is not None and not any(named.is_named(photo) for photo in found.photos):
+            first = found.photos[0].shown
+            raise DataError(f"{self.file} names none of the photographs, such as {first}; correct its first column")
+        if self.distance_m is None:
+            return found, named
+        by_photo, lacking = dict(self.by_photo), {}
+        for photo in found.photos:
+            if not named.is_named(photo):
+                try:
+                    by_photo[photo.shown] = from_photograph(photo.path, self.distance_m, self.sensor_width_mm)
+                except DataError as error:
+                    lacking[photo] = str(error)
+        left = tuple(photo for photo in found.photos if photo not in lacking)
+        if not left:
+            first = next(iter(lacking.values()))
+            raise DataError(f"--distance-m gives none of {len(lacking)} photographs a scale; the first: {first}")
+        skipped = (*found.skipped, *lacking.values())
+        return found._replace(photos=left, skipped=skipped), Measuring(by_photo=by_photo)
+
+    def words(self, found: Found, measuring: Measuring) -> str:
+        """Say in one line which scales follow from the distance; empty where none is given."""
+        if self.distance_m is None:
+            return ""
+        scales = [scale for photo in found.photos if (scale := measuring.scale_of(photo)) is not None]
+        sizes = sorted({f"{scale.mm_per_px:.4g}" for scale in scales}, key=float)
+        several = f"{sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else sizes[0]
+        return f"scale: {several} mm per px; {found.photos[0].shown}: {scales[0].origin}"
