@@ -12,7 +12,7 @@ import typer
 from crackflow.errors import CrackflowError
 from pipelines.command_group import Commands
 from pipelines.commands import on_checkout, on_photographs
-from pipelines.redaction import redacted
+from pipelines.terminal import say, say_error
 
 app = typer.Typer(
     cls=Commands,
@@ -61,11 +61,11 @@ def rebuild(
                 repair.repair_dvc_files(root)
                 plan = graph.read_graph(root, targets)
         except run_lock.AlreadyRunningError as error:
-            typer.echo(f"error: {error}", err=True)
+            say_error(error)
             raise typer.Exit(1) from None
         if not force and all(stage.settled for stage in plan):
             # Prefect would take ten seconds to start a server, and say the same
-            typer.echo(f"nothing changed: {', '.join(stage.name for stage in plan)} up to date")
+            say(f"nothing changed: {', '.join(stage.name for stage in plan)} up to date")
             return
 
     from pipelines.scheduling import prefect_server
@@ -76,9 +76,9 @@ def rebuild(
         wait()
         state = flow(targets, force, stage_limit, revision, commit, push, return_state=True)
     if not state.is_completed():
-        typer.echo(f"error: {redacted(state.message)}", err=True)
+        say_error(state.message)
         raise typer.Exit(CrackflowError.exit_code if state.name == "Refused" else 1)
-    typer.echo(f"{state.message}; `crackflow figures` shows what the model reaches")
+    say(f"{state.message}; `crackflow figures` shows what the model reaches")
 
 
 @app.command()
@@ -105,7 +105,7 @@ def serve(
     from pipelines.scheduling.deployment import Plan
 
     if remove_old:
-        serving.remove_old(Path.cwd(), typer.echo)
+        serving.remove_old(Path.cwd(), say)
         return
     if os.name != "posix":
         raise CrackflowError("serve ends what it starts by process group, which this system has not; use WSL")
@@ -113,7 +113,7 @@ def serve(
     parameters = {"revision": None if in_place else "HEAD", "stage_limit_minutes": stage_limit}
     limits = Limits(branches=("HEAD", *(branch or ())), commit=commit, push=push)
     plan = Plan(cron=cron, timezone=timezone, name=name, parameters=parameters, limits=limits)
-    serving.serve(plan, Path.cwd(), port, typer.echo)
+    serving.serve(plan, Path.cwd(), port, say)
 
 
 @app.command()
@@ -124,7 +124,7 @@ def notify(
     from pipelines.scheduling import automations
 
     for line in automations.install(block):
-        typer.echo(line)
+        say(line)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """What all commands share: a fault that the user can fix is one line on stderr and an exit code."""
 
 import errno
+import io
 import sys
 from typing import Any
 
@@ -8,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from crackflow.errors import CrackflowError, is_shortage, shortage_line
-from pipelines.redaction import redacted
+from pipelines.terminal import say_error
 from tasks import endings
 from tasks.child_environment import forget_repository, reach_loopback_directly
 
@@ -22,6 +23,7 @@ class Commands(TyperGroup):
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Read the arguments, run the command that they name, and end the process with its exit code."""
+        any_letter()
         try:
             try:
                 return super().main(*args, **options)
@@ -32,12 +34,12 @@ class Commands(TyperGroup):
             line = endings.os_error_line(error)
             if error.errno == errno.EPIPE:  # as in `crackflow figures | head -1`, where nothing is wrong
                 sys.exit(1)
-            typer.echo(f"error: {redacted(line)}", err=True)
+            say_error(line)
             sys.exit(CrackflowError.exit_code)
         except Exception as error:
             if not is_shortage(error):
                 raise
-            typer.echo(f"error: {shortage_line(error)}", err=True)
+            say_error(shortage_line(error))
             sys.exit(CrackflowError.exit_code)
 
     def invoke(self, ctx: Any) -> Any:
@@ -52,5 +54,12 @@ class Commands(TyperGroup):
             if not stop.args:  # Ctrl-C in a command that leaves it to Typer
                 raise
             line, exit_code = endings.stop_line(stop)
-        typer.echo(f"error: {redacted(line)}", err=True)
+        say_error(line)
         raise typer.Exit(exit_code)
+
+
+def any_letter() -> None:
+    """Let names be printed that the terminal has no letters for: as their codes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -9,6 +9,7 @@ from rich.table import Table
 from crackflow.errors import DataError
 from crackflow.evaluation.figures_file import parse_figures
 from crackflow.evaluation.headline import BY_NAME, DASH, HEADLINE, figure_text, figure_words, interval_words
+from crackflow.safe_text import printable
 from tasks.workspace import Workspace
 
 # What is shown with and without flips.
@@ -118,7 +119,7 @@ def _grid(title: str, rows: Any) -> Table:
     grid.title, grid.title_justify, grid.title_style = f"\n{title}", "left", "bold"
     for name, value in rows:
         cell = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, Mapping) else str(value)
-        grid.add_row(str(name), cell)
+        grid.add_row(printable(str(name)), printable(cell))
     return grid
 
 

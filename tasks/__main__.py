@@ -14,7 +14,7 @@ from crackflow.errors import CrackflowError, is_shortage, shortage_line
 from crackflow.keras_import import import_keras
 from tasks import stage_inputs
 from tasks.child_environment import forget_repository
-from tasks.endings import interrupt_on, os_error_line, stop_line
+from tasks.endings import interrupt_on, os_error_line, say_error, stop_line
 from tasks.machine import peak_mib
 from tasks.workspace import Workspace
 
@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
         0 when the stage's outputs are written, 2 when the user has something to fix, 128 + N when signal N stopped it.
     """
     if len(argv) != 1 or argv[0] not in STAGES:
-        print(f"error: received {' '.join(argv) or 'nothing'}, expected one of: {', '.join(STAGES)}", file=sys.stderr)
+        say_error(f"received {' '.join(argv) or 'nothing'}, expected one of: {', '.join(STAGES)}")
         return CrackflowError.exit_code
     forget_repository()  # dvclive asks git for the commit
     stage = argv[0]
@@ -56,17 +56,17 @@ def main(argv: list[str]) -> int:
         }
         write_text(workspace.ran(stage), json.dumps(record, indent=1) + "\n")
     except CrackflowError as error:
-        print(f"error: {stage}: {error}", file=sys.stderr)
+        say_error(f"{stage}: {error}")
         return error.exit_code
     except KeyboardInterrupt as stop:
         said, exit_code = stop_line(stop)
-        print(f"error: {stage}: {said}", file=sys.stderr)
+        say_error(f"{stage}: {said}")
         return exit_code
     except Exception as error:
         line = _line(error, stage, workspace.root)
         if line is None:
             raise
-        print(f"error: {stage}: {line}", file=sys.stderr)
+        say_error(f"{stage}: {line}")
         return CrackflowError.exit_code
     return 0
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 
 from crackflow.errors import one_line
+from crackflow.safe_text import printable
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_SUCH_PATH = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
@@ -44,6 +45,11 @@ def stop_line(stop: KeyboardInterrupt) -> tuple[str, int]:
     """
     number = signal.Signals(*stop.args or [signal.SIGINT])
     return "; ".join([f"stopped by {number.name}", *getattr(stop, "__notes__", [])]), 128 + number
+
+
+def say_error(line: str) -> None:
+    """Print an error on stderr, one line whatever is in it."""
+    print(f"error: {printable(line)}", file=sys.stderr)
 
 
 def interrupt_on(*signals: signal.Signals) -> None:

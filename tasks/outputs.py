@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from crackflow.atomic import write_text
+from crackflow.safe_text import cell
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
@@ -18,8 +19,12 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
 
 
 def write_csv(path: Path, table: pd.DataFrame, *, header: bool = True) -> None:
-    """Write `table` with at most 6 decimals; a missing figure is an empty cell."""
-    write_text(path, table.round(6).to_csv(index=False, header=header, lineterminator="\n"))
+    """Write `table` with at most 6 decimals and no formula; a missing figure is an empty cell.
+
+    Names of pairs are no formulas (crackflow/safe_text.py), so they are read again as they were.
+    """
+    safe = table.round(6).map(lambda value: cell(value) if isinstance(value, str) else value)
+    write_text(path, safe.to_csv(index=False, header=header, lineterminator="\n"))
 
 
 def remove(path: Path) -> None:

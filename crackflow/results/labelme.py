@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from crackflow.results.outlines import without_holes
-from crackflow.results.record import PhotoRecord, printable
+from crackflow.results.record import PhotoRecord
 from crackflow.results.run import Run, annotations, figures
+from crackflow.safe_text import printable
 
 FOLDER = "labelme"
 VERSION = "5.5.0"

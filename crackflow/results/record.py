@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt, Po
 from crackflow.errors import DataError
 from crackflow.geometry.cracks import Crack, CrackNetwork, WidthKind, WidthSummary
 from crackflow.geometry.scale import Scale
+from crackflow.safe_text import printable
 
 FORMAT = 1
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -156,11 +157,6 @@ def record(
         scale_origin=None if scale is None else printable(scale.origin),
         cracks=tuple(_crack(crack) for crack in network.cracks),
     )
-
-
-def printable(name: str) -> str:
-    """Give a name that UTF-8 can hold: bytes of a file name that are no text become question marks in a diamond."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def to_bytes(found: PhotoRecord) -> bytes:

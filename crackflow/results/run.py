@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from crackflow.results.outlines import Region, regions
-from crackflow.results.record import CrackRecord, PhotoRecord, printable
+from crackflow.results.record import CrackRecord, PhotoRecord
+from crackflow.safe_text import printable
 
 Mask = NDArray[np.uint8]
 

@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 from crackflow.results.record import CrackRecord, PhotoRecord, Width
 from crackflow.results.run import Run
+from crackflow.safe_text import cell
 
 SUMMARY, CRACKS = "summary.csv", "cracks.csv"
 Cell = str | int | float | None
-# what a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 _SIDES: dict[str, Callable[[CrackRecord], Width | None]] = {
     "width": lambda crack: crack.width_px,
@@ -102,11 +101,9 @@ def crack_row(record: PhotoRecord, crack: CrackRecord) -> dict[str, Cell]:
 
 
 def safe_cell(value: Cell) -> str:
-    """Give the text of a cell; words that a spreadsheet would compute get an apostrophe before them."""
+    """Give the text of a cell, one that no spreadsheet computes; empty for None."""
     if isinstance(value, str):
-        # a return alone ends a row for some readers, and Python's writer puts no quotes around it
-        text = value.replace("\r", "\n")
-        return f"'{text}" if text.startswith(_FORMULA) else text
+        return cell(value)
     return "" if value is None else str(value)
 
 

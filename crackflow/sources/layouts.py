@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from crackflow.safe_text import identifier, printable
+
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
 # Names of folders, in lower case, with `_` for `-` and spaces.
@@ -32,15 +34,15 @@ def is_image(name: str) -> bool:
 
 def shown(name: str) -> str:
     """Return a name that is safe to print: Unicode NFC, with U+FFFD for characters that can't be printed."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in unicodedata.normalize("NFC", name))
+    return printable(unicodedata.normalize("NFC", name))
 
 
 def stem_of(name: str) -> str:
-    """Return the name as `shown`, without its image extensions: `a` for `a.jpg.jpg`."""
+    """Return the name as `shown`, safe for tables and pages, without its image extensions: `a` for `a.jpg.jpg`."""
     stem = shown(name)
     while stem.lower().endswith(EXTENSIONS):
         stem = stem[: stem.rindex(".")]
-    return stem
+    return identifier(stem)
 
 
 def without_mask_suffix(stem: str) -> str:

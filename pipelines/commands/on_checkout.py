@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.terminal import say, show
 from tasks.endings import interrupted_by_signals
 
 
@@ -18,7 +19,7 @@ def check() -> None:
     from tasks.workspace import Workspace
 
     Workspace(Path.cwd()).checked_params()
-    typer.echo("params.yaml can be used")
+    say("params.yaml can be used")
 
 
 def profile(
@@ -58,14 +59,14 @@ def profile(
         current = {}
     changes = profiles.changes(current, dump(params))
     if not changes:
-        typer.echo(f"params.yaml is {name} already")
+        say(f"params.yaml is {name} already")
         return
     for change in changes:
-        typer.echo(f"{change.key}: {change.old} -> {change.new}")
+        say(f"{change.key}: {change.old} -> {change.new}")
     if not yes and sys.stdin.isatty():
         typer.confirm("write params.yaml?", abort=True)
     profiles.write(path, params)
-    typer.echo("wrote params.yaml; `crackflow rebuild` runs what the changes touch")
+    say("wrote params.yaml; `crackflow rebuild` runs what the changes touch")
 
 
 def _upgrade(path: Path, *, yes: bool) -> None:
@@ -75,25 +76,23 @@ def _upgrade(path: Path, *, yes: bool) -> None:
     current = profiles.read_yaml(path)
     params, added, renamed = profiles.upgrade(current)
     if not (added or renamed):
-        typer.echo("params.yaml is up to date already")
+        say("params.yaml is up to date already")
         return
     for change in profiles.changes(current, dump(params)):
         if change.key in added:
-            typer.echo(f"{change.key}: {change.old} -> {change.new}")
+            say(f"{change.key}: {change.old} -> {change.new}")
     for old, new in renamed:
-        typer.echo(f"{old} is now {new}")
+        say(f"{old} is now {new}")
     if not yes and sys.stdin.isatty():
         typer.confirm("write params.yaml?", abort=True)
     profiles.write(path, params)
-    typer.echo(f"wrote params.yaml: keys added {len(added)}, renamed {len(renamed)}; every value that it had is kept")
+    say(f"wrote params.yaml: keys added {len(added)}, renamed {len(renamed)}; every value that it had is kept")
 
 
 def figures(
     as_json: Annotated[bool, typer.Option("--json", help="The figures and places as JSON.")] = False,
 ) -> None:
     """Print the model's figures for the crack class beside those of an all-black mask, and where the outputs are."""
-    from rich.console import Console
-
     from pipelines import figures as found
     from tasks.workspace import Workspace
 
@@ -102,7 +101,7 @@ def figures(
     if as_json:
         typer.echo(json.dumps({**values, "outputs": dict(places)}, indent=1))
     else:
-        Console().print(found.table(values, places))
+        show(found.table(values, places))
 
 
 def export_dataset(
@@ -122,4 +121,4 @@ def export_dataset(
         if done.linked
         else f"{files} files copied"
     )
-    typer.echo(f"{folder}: {counts} pairs; {how}")
+    say(f"{folder}: {counts} pairs; {how}")

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.terminal import say, show
 from tasks.endings import interrupted_by_signals
 
 _MODELS = "packaged|trained|PATH"
@@ -88,9 +89,9 @@ def predict(
         found, measuring = given.measuring(found)
         chosen = model_choice.choose(Path.cwd(), model)
         point = chosen.point() if flips is None else replace(chosen.point(), flips=flips)
-        typer.echo(f"model: {chosen.name}; {point.words()}")
+        say(f"model: {chosen.name}; {point.words()}")
         if words := given.words(found, measuring):
-            typer.echo(words)
+            say(words)
         outcome = prediction.predict(
             chosen,
             found,
@@ -104,13 +105,13 @@ def predict(
             measuring=measuring,
         )
     for one in outcome.skipped:
-        typer.echo(f"skipped: {one.reason}", err=True)
+        say(f"skipped: {one.reason}", err=True)
     if outcome.passed_over:
         where = f" in {photos[0]}" if len(photos) == 1 else ""
-        typer.echo(f"passed over: {outcome.passed_over} folders and files of other kinds{where}", err=True)
+        say(f"passed over: {outcome.passed_over} folders and files of other kinds{where}", err=True)
     if chosen.terms():
-        typer.echo(f"terms: {chosen.terms()}", err=True)
-    typer.echo(f"{outcome.words()}; see {out / 'index.html'} and {out / 'summary.csv'}")
+        say(f"terms: {chosen.terms()}", err=True)
+    say(f"{outcome.words()}; see {out / 'index.html'} and {out / 'summary.csv'}")
     if outcome.skipped:
         raise typer.Exit(3)
 
@@ -123,19 +124,17 @@ def score(
     as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
 ) -> None:
     """Score a model on labelled pairs; those that it has seen are set aside. Exit code 2: none is left."""
-    from rich.console import Console
-
     from pipelines import figures as found
     from pipelines.commands import model_choice
     from pipelines.commands import score as scoring
 
     chosen = model_choice.choose(Path.cwd(), model)
-    typer.echo(f"model: {chosen.name}", err=as_json)
+    say(f"model: {chosen.name}", err=as_json)
     with interrupted_by_signals():
         outcome = scoring.score(chosen, pairs, out, force=force)
-    typer.echo(outcome.words(), err=as_json)
+    say(outcome.words(), err=as_json)
     if as_json:
         typer.echo(json.dumps({**outcome.figures, "by_source": outcome.rows()}, indent=1))
         return
     places = [] if out is None else [(path.name, str(path)) for path in sorted(out.iterdir())]
-    Console().print(scoring.table(outcome), found.table(outcome.figures, places))
+    show(scoring.table(outcome), found.table(outcome.figures, places))

@@ -18,8 +18,9 @@ from crackflow.inference.components import SCALE
 from crackflow.inference.operating_point import sha256
 from crackflow.inference.photographs import Photograph
 from crackflow.output.folder import OutputFolder
-from crackflow.results.record import PhotoRecord, from_bytes, key, printable, record, to_bytes
+from crackflow.results.record import PhotoRecord, from_bytes, key, record, to_bytes
 from crackflow.results.run import Run, Skipped
+from crackflow.safe_text import printable
 from crackflow.work_folder import PREFIX
 from pipelines.commands.prediction_outputs import MASKS, THUMBNAILS, MarkedPhoto, Output
 

@@ -20,7 +20,7 @@ from crackflow.params.text import parse_yaml
 from pipelines import markdown
 from pipelines.commands import profile
 from pipelines.git import commit_of, git, shown
-from tasks.endings import os_error_line
+from tasks.endings import os_error_line, say_error
 from tasks.workspace import Workspace
 
 # A hidden first line, by which the workflow finds the comment that it wrote before.
@@ -118,7 +118,13 @@ def comment(root: Path, base: str, head: str | None = None, notes: Sequence[str]
 
 
 def _warnings(old: Side, new: Side, figures: Sequence[Mapping[str, Any]], notes: Sequence[str]) -> Iterator[str]:
-    yield from (f"> {words}" for words in [*(f"**Caveat:** {one}." for one in comparison.caveats(*figures)), *notes])
+    yield from (
+        f"> {words}"
+        for words in [
+            *(f"**Caveat:** {markdown.plain(one)}." for one in comparison.caveats(*figures)),
+            *map(markdown.plain, notes),
+        ]
+    )
     if new.commit is None and git(new.root, "diff", "--name-only", "HEAD", "--", "dvc.lock"):
         yield (
             "> dvc.lock as committed is not of these figures: they come from a rebuild that nobody has committed. "
@@ -139,7 +145,7 @@ def _figures_changed(old: Side, before: Mapping[str, Any], after: Mapping[str, A
     changed = comparison.rows(comparison.changes(before, after))
     if not changed:
         return f"No figure of the crack class differs from {old.name}."
-    return markdown.table(comparison.HEADINGS, changed)
+    return markdown.table(comparison.HEADINGS, [[markdown.plain(cell) for cell in one] for one in changed])
 
 
 def _sure(old: Side, new: Side, workspace: Workspace, metric: comparison.ComparedFigure) -> str:
@@ -150,7 +156,7 @@ def _sure(old: Side, new: Side, workspace: Workspace, metric: comparison.Compare
         groups = _groups((new, old), workspace.split_csv, before["stem"])
         found = comparison.paired(before, after, metric, groups)
     except DataError as error:
-        return f"No comparison image by image: {error}."
+        return f"No comparison image by image: {markdown.plain(str(error))}."
     drawn = "images drawn one by one" if groups is None else f"drawn by photograph ({found.groups} of them)"
     verdict = "may be no more than" if found.low <= 0 <= found.high else "is more than"
     return f"Paired bootstrap, {drawn}: {found.words()}. The change {verdict} the choice of test images."
@@ -209,10 +215,10 @@ def main() -> None:
         else:
             write_text(given.out, text)
     except CrackflowError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say_error(str(error))
         sys.exit(error.exit_code)
     except OSError as error:
-        print(f"error: {os_error_line(error)}", file=sys.stderr)
+        say_error(os_error_line(error))
         sys.exit(CrackflowError.exit_code)
 
 

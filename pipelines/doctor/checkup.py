@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from crackflow.safe_text import printable
 from pipelines.doctor import dvc_checks, machine_checks, photograph_checks, project_checks, service_checks
 from pipelines.doctor.finding import Finding, State, plain
+from pipelines.terminal import show
 
 # Generous: a machine that trains answers late.
 LOCAL_S = 30.0
@@ -138,7 +140,7 @@ def report(root: Path, *, quick: bool, as_json: bool) -> int:
     if as_json:
         print(json.dumps(as_dict(findings), indent=1))
     else:
-        Console().print(table(findings))
+        show(table(findings))
         print(f"\n{summary(findings)}")
     return faults(findings)
 
@@ -171,6 +173,8 @@ def table(findings: Sequence[Finding]) -> Table:
     laid.add_column("state", no_wrap=True)
     laid.add_column("found, and what to do", overflow="fold")
     for one in findings:
-        advice = f"\n[bold]->[/bold] {escape(one.advice)}" if one.advice else ""
-        laid.add_row(one.what, f"[{STYLES[one.state]}]{one.state}", escape(one.found) + advice)
+        found = Text(printable(one.found))
+        if one.advice:
+            found.append("\n->", "bold").append(f" {printable(one.advice)}")
+        laid.add_row(one.what, Text(one.state, STYLES[one.state]), found)
     return laid

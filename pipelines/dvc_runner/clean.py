@@ -11,7 +11,7 @@ import psutil  # type: ignore[import-untyped] # it ships no types
 
 from crackflow.errors import CrackflowError
 from pipelines.dvc_runner import repair, run_lock
-from tasks.endings import os_error_line
+from tasks.endings import os_error_line, say_error
 from tasks.outputs import remove
 
 MADE = (
@@ -74,10 +74,10 @@ def main() -> int:
     try:
         clean(root)
     except CrackflowError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say_error(str(error))
         return error.exit_code
     except OSError as error:
-        print(f"error: {os_error_line(error, root)}", file=sys.stderr)
+        say_error(os_error_line(error, root))
         return CrackflowError.exit_code
     return 0
 

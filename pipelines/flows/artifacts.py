@@ -57,8 +57,8 @@ class Board:
 def stage_table(plan: Sequence[Stage], states: Mapping[str, State]) -> str:
     """What became of each stage, why, and what had changed before."""
     rows = [
-        (stage.name, states[stage.name].name or "", states[stage.name].message or "", stage.summary(CHANGES))
-        for stage in plan
+        [markdown.plain(cell) for cell in (stage.name, state.name or "", state.message or "", stage.summary(CHANGES))]
+        for stage, state in ((stage, states[stage.name]) for stage in plan)
     ]
     return markdown.table(("stage", "state", "why", "changed"), rows)
 
@@ -70,8 +70,10 @@ def figure_table(values: Mapping[str, Any]) -> str:
 
 def to_look_at(workspace: Workspace) -> str:
     """Where the outputs lie, and the head of the sheet of mini_test, shrunk and inlaid."""
-    places = markdown.table(("output", "place"), [(words, f"`{path}`") for words, path in figures.outputs(workspace)])
-    parts = [f"In `{workspace.root}`:", places]
+    places = markdown.table(
+        ("output", "place"), [(words, markdown.code(path)) for words, path in figures.outputs(workspace)]
+    )
+    parts = [f"In {markdown.code(str(workspace.root))}:", places]
     sheet = workspace.reports / "mini_test/sheet.png"
     if sheet.is_file():
         parts.append(f"![predictions on mini_test](data:image/jpeg;base64,{_inlaid(sheet)})")

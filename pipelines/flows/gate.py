@@ -27,7 +27,7 @@ from crackflow.params import Params
 from crackflow.strict_json import parse
 from pipelines import figures
 from pipelines.flows import champion_files
-from tasks.endings import os_error_line
+from tasks.endings import os_error_line, say_error
 from tasks.outputs import write_json
 from tasks.workspace import Workspace
 
@@ -200,10 +200,10 @@ def main(arguments: list[str]) -> int:
     try:
         verdict = judge(Workspace(Path(root)), revision)
     except CrackflowError as error:
-        print(f"error: gate: {error}", file=sys.stderr)
+        say_error(f"gate: {error}")
         return error.exit_code
     except OSError as error:
-        print(f"error: gate: {os_error_line(error, root)}", file=sys.stderr)
+        say_error(f"gate: {os_error_line(error, root)}")
         return CrackflowError.exit_code
     print(f"{verdict.name}: {verdict.reason}")
     return 0

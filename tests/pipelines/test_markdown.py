@@ -16,3 +16,9 @@ def test_a_long_value_is_cut():
     shown = markdown.code("x" * 500)
     assert len(shown) == 102
     assert shown.endswith("x…`")
+
+
+def test_words_of_strangers_are_one_line_without_markup_and_mention_nobody():
+    shown = markdown.plain("a\n# <b>[x](y)` @team #1")
+    assert shown == "a\ufffd\\# \\<b\\>\\[x\\](y)\\` @\u200bteam \\#1"
+    assert "\n" not in markdown.code("a\nb")

@@ -24,6 +24,12 @@ def test_csv_rounds_to_6_decimals_and_leaves_missing_cells_empty(tmp_path):
     assert path.read_bytes() == b"1,0.666667\n2,\n"
 
 
+def test_a_spreadsheet_computes_no_cell_of_a_csv(tmp_path):
+    path = tmp_path / "a.csv"
+    write_csv(path, pd.DataFrame({"stem": ["1"], "rejected": ["=cmd|' /C calc'!A0"], "iou": [-0.5]}))
+    assert path.read_text() == "stem,rejected,iou\n1,'=cmd|' /C calc'!A0,-0.5\n"
+
+
 def test_a_new_folder_replaces_the_old_one_whole(tmp_path):
     path = tmp_path / "out"
     path.mkdir()

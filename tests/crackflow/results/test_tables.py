@@ -57,7 +57,7 @@ def test_millimetres_only_with_a_scale(made_run):
         assert {row[name] for name in of_mm} == {""}
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\uff1d1"])
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\uff1d1"])
 def test_a_name_is_no_formula(made_run, name):
     assert safe_cell(name) == f"'{name}"
     found = rows(cracks(made_run(f"{name}.jpg")))
@@ -65,7 +65,7 @@ def test_a_name_is_no_formula(made_run, name):
 
 
 def test_a_return_does_not_end_a_row(made_run):
-    assert [row["photo"] for row in rows(summary(made_run("a\rb.jpg", "\r=1.jpg")))] == ["a\nb.jpg", "'\n=1.jpg"]
+    assert [row["photo"] for row in rows(summary(made_run("a\rb.jpg", "\r=1.jpg")))] == ["a\ufffdb.jpg", "\ufffd=1.jpg"]
 
 
 def test_a_negative_number_stays_one():
@@ -75,4 +75,4 @@ def test_a_negative_number_stays_one():
 def test_names_of_all_kinds_are_one_cell(made_run):
     """A line feed, quotes, a comma, and a byte that is no UTF-8."""
     found = rows(summary(made_run('a\n",\udcff.jpg')))
-    assert [row["photo"] for row in found] == ['a\n",\ufffd.jpg']
+    assert [row["photo"] for row in found] == ['a\ufffd",\ufffd.jpg']
