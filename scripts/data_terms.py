@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from crackflow.errors import DataError
 from crackflow.inference.card import Use
-from crackflow.splitting.foreign import FOREIGN
+from crackflow.splitting.foreign import CHOSEN_ON, FOREIGN
 from scripts.tables import markdown
 
 TERMS = Path(__file__).resolve().parents[1] / "docs/reference/data_terms.yaml"
@@ -52,7 +52,7 @@ def used(by_source: Mapping[str, Mapping[str, int]]) -> list[str]:
     Args:
         by_source: of each source, its pairs by subset, as card.json has them.
     """
-    return [source for source, of in by_source.items() if {"train", "valid", "foreign_valid"} & set(of)]
+    return [source for source, of in by_source.items() if {"train", *CHOSEN_ON} & set(of)]
 
 
 def use_of(sources: Iterable[str], terms: Mapping[str, Terms]) -> Use:

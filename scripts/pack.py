@@ -25,10 +25,11 @@ from crackflow.evaluation.headline import HEADLINE, Headline, figure_text, figur
 from crackflow.inference import packaged_weights
 from crackflow.inference.card import CARD, card_values
 from crackflow.inference.operating_point import sha256
-from crackflow.inference.operating_point_file import read_operating_point
+from crackflow.inference.operating_point_file import read_file
 from crackflow.keras_import import import_keras
 from crackflow.models import seen_pairs
 from crackflow.models.compression import MANTISSA_BITS, pack
+from crackflow.splitting.foreign import CHOSEN_ON
 from crackflow.strict_json import FORMAT
 from pipelines.commands.score import COLUMNS, score
 from pipelines.figures import FLIPS
@@ -94,7 +95,7 @@ def write(run: Workspace, results: dict[str, Any], target: Path) -> None:
         )
     split = pd.read_csv(run.split_csv, dtype=str, keep_default_na=False)
     train = list(split["stem"][split["subset"] == "train"])
-    chosen_on = list(split["stem"][split["subset"].isin(["valid", "foreign_valid"])])
+    chosen_on = list(split["stem"][split["subset"].isin(CHOSEN_ON)])
     with tempfile.TemporaryDirectory(prefix=".pack-", dir=target.parent) as name:
         folder = Path(name)
         model = folder / packaged_weights.MODEL
@@ -205,9 +206,10 @@ def _card(results: dict[str, Any], split: pd.DataFrame, model: Path, before: dic
 
 def page(text: str, card: dict[str, Any]) -> str:
     """MODEL_CARD.md with the tables that card.json gives."""
-    point = read_operating_point(packaged_weights.FOLDER / packaged_weights.POINT, card["resize"]["size"])
+    found = read_file(packaged_weights.FOLDER / packaged_weights.POINT)
+    point = f"{found.point(card['resize']['size']).words()}; chosen on {found.chosen_on}"
     for name, content in (
-        ("facts", facts(card, point.words())),
+        ("facts", facts(card, point)),
         ("figures", figures(card)),
         ("flips", flips(card["flips"])),
         ("sources", sources(card)),
@@ -231,7 +233,7 @@ def facts(card: dict[str, Any], point: str) -> str:
         ["network", f"{architecture}, {card['parameters']:,} parameters, {size}x{size} px, RGB 0 to 255 in"],
         ["out", f"a probability a pixel for each of: {', '.join(card['classes'])}"],
         ["file", f"{packaged_weights.MODEL}, {card['bytes'] / 1e6:.1f} MB, SHA-256 {card['sha256']}"],
-        ["operating point", f"{point}; chosen on valid"],
+        ["operating point", point],
         ["trained", f"{once} in {training['seconds'] / 60:.0f} minutes on {on(machine)}"],
         ["peak memory of training", f"{training['peak_mib']:,} MiB"],
         ["packed", f"to {bits} bits of mantissa; pooled IoU {before:.4f} before, {after:.4f} after"],

@@ -11,7 +11,7 @@ from crackflow.imaging.pairs import ResizedPairs
 from crackflow.inference.operating_point import sha256
 from crackflow.models import seen_pairs
 from crackflow.params import Params
-from crackflow.splitting.foreign import FOREIGN, TEST, VALID
+from crackflow.splitting.foreign import CHOSEN_ON, FOREIGN, TEST
 from crackflow.strict_json import FORMAT
 from crackflow.visualization.threshold_chart import Spot, precision_recall
 from tasks.outputs import new_folder, write_csv, write_json
@@ -40,7 +40,7 @@ def run(workspace: Workspace, params: Params) -> None:
     hashes = seen_pairs.read_hashes(workspace.trained_on)
     for found in rows.values():
         reject_trained_on(found, hashes)
-    chosen_on = [subset for subset in ("valid", VALID) if not rows[subset].empty]
+    chosen_on = [subset for subset in CHOSEN_ON if not rows[subset].empty]
     model = load_model(workspace.model)
     evaluate, names = params.evaluate, list(params.classes)
     pairs = ResizedPairs(workspace.resized, len(names))

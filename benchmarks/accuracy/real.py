@@ -8,6 +8,7 @@ and a second run does only what changed. docs/results/NAME.json gets figures onl
 import argparse
 import json
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -76,7 +77,7 @@ def results(args: argparse.Namespace) -> dict[str, Any]:
     ran = measured(records(TREE), outputs(TREE), json.loads((TREE / VOUCHED).read_text(encoding="utf-8")))
     raw = json.loads((TREE / "data/raw.json").read_text(encoding="utf-8"))
     return {
-        "command": "make real DATA=DIR",
+        "command": command(args),
         "profile": args.profile,
         "settings": args.set,
         "revision": git("rev-parse", "--short=12", "HEAD", cwd=TREE),
@@ -92,6 +93,12 @@ def results(args: argparse.Namespace) -> dict[str, Any]:
         "foreign_by_source": by_source("foreign_per_source.csv"),
         "params": params,
     }
+
+
+def command(args: argparse.Namespace) -> str:
+    """The command that makes these results again, without the path of the data."""
+    words = ["python", "-m", "benchmarks.accuracy.real", "DATA", "--profile", args.profile, "--name", args.name]
+    return shlex.join([*words, *(word for item in args.set for word in ("--set", item))])
 
 
 def by_source(name: str) -> list[dict[str, str]]:

@@ -10,6 +10,8 @@ from crackflow.rejections import Rejection
 TRAIN, VALID, TEST = "train", "foreign_valid", "foreign_test"
 FOREIGN = (VALID, TEST)
 """Subsets of places never seen, beside train, valid and test."""
+CHOSEN_ON = ("valid", VALID)
+"""Subsets that epoch and operating point are chosen on."""
 
 
 @dataclass(frozen=True)

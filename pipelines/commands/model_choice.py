@@ -10,6 +10,7 @@ from crackflow.inference.card import CARD
 from crackflow.inference.packaged_weights import Seen, Weights
 from crackflow.models import seen_pairs
 from crackflow.params import Params
+from crackflow.splitting.foreign import CHOSEN_ON
 from tasks.workspace import Workspace
 
 PACKAGED, TRAINED = "packaged", "trained"
@@ -72,7 +73,10 @@ def seen(weights: Weights) -> Seen:
         )
     try:
         split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
-        of = {subset: frozenset(map(seen_pairs.stem_hash, split["stem"][split["subset"] == subset])) for subset in _OWN}
+        train, chosen_on = (
+            frozenset(map(seen_pairs.stem_hash, split["stem"][split["subset"].isin(subsets)]))
+            for subsets in (("train",), CHOSEN_ON)
+        )
     except FileNotFoundError:
         raise ModelError(
             f"no split at {workspace.split_csv}, which tells what the model was trained on; make it with "
@@ -80,16 +84,13 @@ def seen(weights: Weights) -> Seen:
         ) from None
     except (KeyError, ValueError, OSError) as error:
         raise DataError(f"{workspace.split_csv} can't be used ({error}); run `crackflow rebuild split`") from None
-    if workspace.trained_on.is_file() and seen_pairs.read_hashes(workspace.trained_on) != of["train"]:
+    if workspace.trained_on.is_file() and seen_pairs.read_hashes(workspace.trained_on) != train:
         raise ModelError(
             f"{workspace.split_csv} was made again after the model was trained, so it is no longer known which pairs "
             "its epoch and threshold were chosen on; train on the new split with `crackflow rebuild`, or use "
             "--model packaged"
         )
-    return Seen(of["train"], of["valid"] | of["foreign_valid"])
-
-
-_OWN = ("train", "valid", "foreign_valid")
+    return Seen(train, chosen_on)
 
 
 def _trained(workspace: Workspace, name: str) -> Weights:

@@ -15,6 +15,7 @@ from crackflow.errors import ModelError, one_line
 from crackflow.inference import packaged_weights
 from crackflow.inference.card import CARD
 from crackflow.params import Params, dump
+from crackflow.splitting.foreign import CHOSEN_ON
 from crackflow.strict_json import FORMAT
 from pipelines.flows.results_branch import BRANCH
 from pipelines.git import shown
@@ -76,8 +77,8 @@ def replace(workspace: Workspace, params: Params, values: dict[str, Any], revisi
         shutil.copyfile(workspace.model, folder / packaged_weights.MODEL)
         shutil.copyfile(workspace.operating_point, folder / packaged_weights.POINT)
         shutil.copyfile(workspace.trained_on, folder / packaged_weights.TRAINED_ON)
-        valid = list(split["stem"][split["subset"].isin(["valid", "foreign_valid"])])
-        write_text(folder / packaged_weights.CHOSEN_ON, packaged_weights.chosen_on_text(valid))
+        chosen_on = list(split["stem"][split["subset"].isin(CHOSEN_ON)])
+        write_text(folder / packaged_weights.CHOSEN_ON, packaged_weights.chosen_on_text(chosen_on))
         card = {
             "format": FORMAT,
             "revision": revision,
