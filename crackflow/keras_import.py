@@ -1,7 +1,13 @@
 """Import Keras without the lines that TensorFlow writes before it reads its log level."""
 
+import contextlib
 import os
+import signal
 import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
 
 
 def import_keras() -> None:
@@ -12,10 +18,11 @@ def import_keras() -> None:
 
     Raises:
         ImportError: as the import did; stderr then holds what was said.
+        KeyboardInterrupt: as the handler of a signal that came meanwhile raised it.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     stderr = os.dup(2)
-    with tempfile.TemporaryFile() as said:
+    with _interrupts_kept(), tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), 2)
         try:
             import keras  # noqa: F401 it is the import that is wanted
@@ -26,3 +33,37 @@ def import_keras() -> None:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+@contextlib.contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Raise at the end a KeyboardInterrupt that was raised by a signal's handler meanwhile and that something caught.
+
+    The import of TensorFlow catches one in fifty: those raised in callbacks of Python's import system, or where code
+    tries an import and catches everything. Ctrl-C would then do nothing.
+    """
+    raised: list[KeyboardInterrupt] = []
+
+    def kept(number: int, frame: FrameType | None) -> None:
+        try:
+            before[number](number, frame)
+        except KeyboardInterrupt as stop:
+            raised.append(stop)
+            raise
+
+    # Python handles signals in the main thread alone
+    numbers = signal.valid_signals() if threading.current_thread() is threading.main_thread() else set()
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    before: dict[int, Callable[[int, FrameType | None], Any]] = {
+        number: handler for number, handler in handlers.items() if callable(handler)
+    }
+    for number in before:
+        signal.signal(number, kept)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is kept:  # a handler may have set another
+                signal.signal(number, handler)
+        if raised:
+            raise raised[0]

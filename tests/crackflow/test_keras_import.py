@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+import pytest
+
 
 def run(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -23,3 +25,40 @@ def test_a_failed_import_tells_what_was_said(tmp_path):
     )
     assert "the cause" in done.stderr
     assert "ImportError: no backend" in done.stderr
+
+
+@pytest.mark.parametrize("then", ["pass", "raise ImportError('half')"])
+def test_an_interrupt_that_the_import_catches_is_raised_at_its_end(tmp_path, then):
+    """As TensorFlow does where it tries an import. Afterwards a second signal kills, as `interrupt_on` has it."""
+    (tmp_path / "keras.py").write_text(
+        f"import signal\ntry: signal.raise_signal(signal.SIGTERM)\nexcept BaseException: {then}\n"
+    )
+    done = run(
+        f"""
+import signal, sys
+sys.path.insert(0, {str(tmp_path)!r})
+from crackflow.keras_import import import_keras
+from tasks.endings import interrupted_by_signals
+try:
+    with interrupted_by_signals():
+        try:
+            import_keras()
+        finally:
+            print(signal.getsignal(signal.SIGTERM).name)
+except KeyboardInterrupt as stop:
+    print(stop.args, signal.getsignal(signal.SIGTERM).name)
+"""
+    )
+    assert done.stdout == "SIG_DFL\n(15,) SIG_DFL\n", done.stderr
+
+
+def test_handlers_of_signals_stay_as_they_were(tmp_path):
+    (tmp_path / "keras.py").touch()
+    done = run(
+        f"import signal, sys; sys.path.insert(0, {str(tmp_path)!r});"
+        " from tasks.endings import interrupt_on; interrupt_on(signal.SIGTERM);"
+        "both = signal.SIGTERM, signal.SIGINT; before = [signal.getsignal(one) for one in both];"
+        "from crackflow.keras_import import import_keras; import_keras();"
+        "print(before == [signal.getsignal(one) for one in both])"
+    )
+    assert done.stdout == "True\n", done.stderr

@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -214,22 +213,37 @@ def test_a_run_that_died_is_taken_up_again(workspace, monkeypatch, decoded):
     assert len(rows(workspace)) == 3
 
 
+# Ends itself once it has kept five pairs.
+KILLED = """
+import os, signal, sys
+from tasks import resize
+from tasks.__main__ import main
+
+keep, kept = resize._Store.keep, []
+def keep_five(*given):
+    keep(*given)
+    kept.append(given)
+    if len(kept) == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+resize._Store.keep = keep_five
+sys.exit(main(["resize"]))
+"""
+
+
 def test_a_killed_run_is_taken_up_again(workspace, decoded):
     """By SIGKILL, in a process of its own: nothing tidies up after it."""
     for number in range(25):
         add(workspace, f"CFD_1{number:02}", photo(number, 400, 300), np.zeros((300, 400), np.uint8))
     (workspace.root / "params.yaml").write_text(render(params_of(size=512)))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tasks", "resize"],
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED],
         cwd=workspace.root,
         env=os.environ | {"PYTHONPATH": str(Path(resize.__file__).parents[1])},
         stderr=subprocess.DEVNULL,
+        check=False,
     )
+    assert killed.returncode == -signal.SIGKILL
     rows_of = workspace.root / ".crackflow/state/resize"
-    while process.poll() is None and len(list(rows_of.glob("*/rows/*.json"))) < 5:
-        time.sleep(0.002)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
     assert not workspace.resized.exists()
     assert not workspace.resized_csv.exists()
     finished = len([path for path in rows_of.glob("*/rows/*.json") if not path.name.startswith(".")])

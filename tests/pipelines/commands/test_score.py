@@ -222,22 +222,42 @@ def test_results_of_pairs_that_are_gone_do_not_stay(score, pairs, tmp_path):
     assert sorted(path.stem for path in (tmp_path / "out/predictions").iterdir()) == ["CFD_002", "CFD_003", "wall_004"]
 
 
+# A score that waits, with all that it makes before the model sees the pairs, until its standard input is closed.
+HELD = """
+import sys
+from pathlib import Path
+from pipelines.commands import score
+
+import_keras = score.import_keras
+def held():
+    Path("held").touch()
+    sys.stdin.read()
+    import_keras()
+score.import_keras = held
+from pipelines.cli import app
+app()
+"""
+
+
 @contextlib.contextmanager
 def running(made, tmp_path, *options):
-    """A score in a process of its own, once it has copied the pairs; yields it and its work folder."""
+    """A score in a process of its own, held once it has copied the pairs; yields it and its work folder."""
     (tmp_path / "tmp").mkdir(exist_ok=True)
-    command = [sys.executable, "-c", "from pipelines.cli import app; app()", "score", "pairs", "--model", str(made)]
-    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
     with subprocess.Popen(
-        [*command, *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", HELD, "score", "pairs", "--model", str(made), *options],
+        env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
-        parent = tmp_path / (options[1] if options else "tmp")
-        deadline = time.monotonic() + 60
-        while not (found := list(parent.glob(".crackflow-work-*/data/raw/images/*.png"))):
+        deadline = time.monotonic() + 300
+        while not (tmp_path / "held").exists():
             assert process.poll() is None, process.stderr.read()
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        yield process, found[0].parents[3]
+        (copy, *_) = (tmp_path / (options[1] if options else "tmp")).glob(".crackflow-work-*/data/raw/images/*.png")
+        yield process, copy.parents[3]
         process.kill()
 
 
@@ -255,7 +275,7 @@ def test_a_score_that_is_stopped_leaves_no_copies(made, pairs, tmp_path, stop, o
         said = process.communicate(timeout=60)[1].splitlines()[-1]
         assert (process.returncode, said) == (128 + stop, f"error: stopped by {stop.name}")
         assert not work.exists()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["pairs", "tmp"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["held", "pairs", "tmp"]
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
