@@ -271,9 +271,8 @@ def tables(values: dict[str, Any]) -> str:
     second = ["all pictures", "pooled IoU", "mean IoU, those with cracks", "crack-free ones with a false alarm"]
     return (
         f"{markdown(head, rows, '---:')}\n{markdown([*second, 'seconds each'], lines, '---:')}\n"
-        f"Of {values['model']}, {values['operating_point']}. On {values['pairs']}. The first table has the pooled IoU of "
-        f"pictures larger than {side} px. "
-        f"`{BY} PAIRS` on {values['machine']['cores']} cores.\n"
+        f"Of {values['model']}, {values['operating_point']}. On {values['pairs']}. The first table has the pooled IoU "
+        f"of pictures larger than {side} px. `{BY} PAIRS` on {values['machine']['cores']} cores.\n"
     )
 
 

@@ -177,15 +177,31 @@ def score_pairs(
             }
             for one in sorted(points, key=lambda one: not one.flips)
         }
-    values["protocol"] = {
-        "subset": rows["subset"].iloc[0],
+    values["protocol"] = protocol(images, rows["subset"].iloc[0], size, point, point_from, params.tolerance_px)
+    return Evaluation(values, images, point)
+
+
+def protocol(
+    images: Sequence[ImageScores], subset: str, size: str, point: OperatingPoint, point_from: str, tolerance_px: int
+) -> dict[str, Any]:
+    """Say what figures are of, and how they were taken.
+
+    Args:
+        images: that were scored.
+        subset: their subset.
+        size: their size as WIDTHxHEIGHT, px.
+        point: at which they were scored.
+        point_from: where it was chosen.
+        tolerance_px: of the tolerant F1.
+    """
+    return {
+        "subset": subset,
         "images": len(images),
         "images_with_cracks": sum(image.has_crack for image in images),
         "resolution": size,
         "operating_point": point.words(),
         **as_json(point),
         "threshold_from": point_from,
-        "tolerance_px": params.tolerance_px,
+        "tolerance_px": tolerance_px,
         **REDUCTIONS,
     }
-    return Evaluation(values, images, point)

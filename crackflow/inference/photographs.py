@@ -70,7 +70,7 @@ def predict_photo(
     Raises:
         ModelError: when the model's input is not a square of a fixed size, or it predicts NaN.
     """
-    look = _look(model_function(model, flips=point.flips), photo, side_of(model), mode, scale)
+    look = look_at(model_function(model, flips=point.flips), photo, side_of(model), mode, scale)
     return marked(look, (photo.shape[0], photo.shape[1]), point)
 
 
@@ -139,7 +139,16 @@ def model_function(model: "keras.Model", *, flips: bool) -> OfSquares:
     return planes
 
 
-def _look(function: OfSquares, photo: Pixels, side: int, mode: Mode, scale: Scale) -> Look:
+def look_at(function: OfSquares, photo: Pixels, side: int, mode: Mode, scale: Scale = "auto") -> Look:
+    """Look at a photograph at a scale.
+
+    Args:
+        function: as `model_function` gives it.
+        photo: uint8 RGB (H, W, 3).
+        side: of the squares, px.
+        mode: as for `predict_photo`.
+        scale: likewise.
+    """
     if scale == "auto":
         scale = choose_scale(photo.shape[0], photo.shape[1], side)
     if isinstance(scale, str):

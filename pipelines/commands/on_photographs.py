@@ -40,6 +40,9 @@ _PHOTOS_HELP = (
     "or each ended by a NUL."
 )
 _FLIPS_HELP = "Whether four flips of each photograph are averaged; of itself as the operating point was chosen."
+_NATIVE_HELP = (
+    "Score at the photographs' own pixels, marked as predict marks them; otherwise resized, as crackflow rebuild does."
+)
 _MEMORY_HELP = "What a photograph may take beside the program itself; one that needs more is skipped."
 _SCALE_HELP = (
     "At which scale photographs are looked at. 1: in squares of their own pixels; 0.5: in squares of a copy of half "
@@ -120,6 +123,7 @@ def score(
     pairs: Annotated[Path, typer.Argument(help="A folder or zip of photographs and masks.")],
     out: Annotated[Path | None, typer.Option(help="Where figures, tables and masks are written.")] = None,
     model: Annotated[str, typer.Option(metavar=_MODELS, help=_MODEL_HELP)] = "",
+    native: Annotated[bool, typer.Option("--native", help=_NATIVE_HELP)] = False,
     force: Annotated[bool, typer.Option("--force", help=_FORCE_HELP)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
 ) -> None:
@@ -131,7 +135,7 @@ def score(
     chosen = model_choice.choose(Path.cwd(), model)
     say(f"model: {chosen.name}", err=as_json)
     with interrupted_by_signals():
-        outcome = scoring.score(chosen, pairs, out, force=force)
+        outcome = scoring.score(chosen, pairs, out, force=force, native=native)
     say(outcome.words(), err=as_json)
     if as_json:
         typer.echo(json.dumps({**outcome.figures, "by_source": outcome.rows()}, indent=1))

@@ -14,6 +14,7 @@ from rich.table import Table
 from crackflow.errors import DataError
 from crackflow.evaluation.figures import plain
 from crackflow.evaluation.headline import BY_NAME, figure_text, figure_words
+from crackflow.evaluation.native_scoring import score_native
 from crackflow.evaluation.scoring import score_pairs
 from crackflow.evaluation.tables import per_source_table
 from crackflow.imaging.pairs import ResizedPairs
@@ -28,6 +29,7 @@ from crackflow.sources.provenance import NameRules
 from crackflow.splitting.grouping import group_pairs
 from crackflow.splitting.near_duplicates import near_duplicates
 from crackflow.work_folder import work_folder
+from pipelines.commands import native_pairs
 from pipelines.commands.model_choice import seen
 from tasks import download, evaluate, report, resize
 from tasks.outputs import write_csv
@@ -85,6 +87,7 @@ def score(
     out: Path | None = None,
     *,
     force: bool = False,
+    native: bool = False,
     wanted: Callable[[str], bool] = bool,
 ) -> Outcome:
     """Score a model on a folder or zip of labelled pairs.
@@ -96,6 +99,8 @@ def score(
         out: the folder to write figures, tables, predictions and the sheet of the worst images to; see
             crackflow.output.claim. None writes nothing.
         force: whether files of the user in `out` may be replaced where they have the names of results.
+        native: whether pairs are scored at their own pixels, as crackflow predict marks them; otherwise at the size
+            of the training pairs, as stage evaluate does.
         wanted: whether the pairs of a source are scored, by its name; all are by default.
 
     Returns:
@@ -118,23 +123,19 @@ def score(
             folder = stack.enter_context(claim(out, pairs, [*TABLES, FIGURES], command="score", force=force))
         # on the disk of the results where there is one: it must hold copies of all pairs
         workspace = Workspace(stack.enter_context(work_folder(out)))
-        rows, trained_on, chosen_on, rejected = _rows(workspace, params, not_to_score, wanted)
+        rows, trained_on, chosen_on, rejected = _rows(workspace, params, not_to_score, wanted, native)
         import_keras()
         from crackflow.inference.predictor import load_model
 
         names = list(params.classes)
         pairs_of = ResizedPairs(workspace.resized, len(names))
         workspace.predictions.mkdir(parents=True)
-        found = score_pairs(
-            load_model(weights.model),
-            pairs_of,
-            rows,
-            params.evaluate,
-            names,
-            point,
-            origin,
-            masks=workspace.predictions,
-        )
+        model, masks = load_model(weights.model), workspace.predictions
+        if native:
+            mode = params.resize.mode
+            found = score_native(model, pairs_of, rows, params.evaluate, names, point, origin, mode, masks=masks)
+        else:
+            found = score_pairs(model, pairs_of, rows, params.evaluate, names, point, origin, masks=masks)
         if folder is not None:
             evaluate.publish(workspace, found)
             report.draw_worst(workspace, len(names), workspace.reports / "worst.png")
@@ -146,6 +147,7 @@ def score(
                     "model": weights.name,
                     "operating_point": as_json(point),
                     "resize": params.resize.model_dump(mode="json"),
+                    "native": native,
                     "tolerance_px": params.evaluate.tolerance_px,
                 },
                 keep_others=False,
@@ -183,9 +185,12 @@ def table(outcome: Outcome) -> Table:
 
 
 def _rows(
-    workspace: Workspace, params: Params, not_to_score: Seen, wanted: Callable[[str], bool]
+    workspace: Workspace, params: Params, not_to_score: Seen, wanted: Callable[[str], bool], native: bool
 ) -> tuple[pd.DataFrame, int, int, int]:
-    """Download and resize the pairs that may be scored. Give their rows, and how many were left out for each reason."""
+    """Download the pairs that may be scored, and resize them unless `native`.
+
+    Gives their rows, and how many were left out for each reason.
+    """
     rules = NameRules.of(params.split)
     with contextlib.redirect_stdout(sys.stderr):
         download.run(workspace, params)
@@ -199,7 +204,7 @@ def _rows(
                 f"{len(chosen_on)} when its operating point was chosen; name pairs that it has not seen"
             )
         write_csv(workspace.raw / "pairs.csv", new)
-        resize.run(workspace, params)
+        (native_pairs if native else resize).run(workspace, params)
     made = pd.read_csv(workspace.resized_csv, dtype=str, keep_default_na=False)
     usable = made[made["rejected"] == ""]
     stems = usable["stem"]

@@ -103,6 +103,29 @@ def test_what_the_model_has_seen_is_set_aside_and_the_rest_scored(score, pairs, 
     assert list(table["stem"]) == ["CFD_002", "CFD_003", "wall_004", "wall_005"]
 
 
+def test_at_their_own_pixels(score, pairs, tmp_path):
+    """A photograph of 80x48 px with a line of 1 px, whole and in place, which squares of 32 px would lose squeezed."""
+    level, mask = np.full((48, 80), 180, np.uint8), np.zeros((48, 80), np.uint8)
+    level[20], mask[20:22] = 30, 255
+    for kind, pixels in (("images", level), ("masks", mask)):
+        for path in (pairs / kind).iterdir():
+            path.unlink()
+        cv2.imwrite(str(pairs / kind / "wall_009.png"), pixels)
+        cv2.imwrite(str(pairs / kind / "wall_010.png"), pixels[:16, :16])
+    result = score("--out", "out", "--native")
+    assert result.exit_code == 0, result.stderr
+    figures = json.loads((tmp_path / "out/evaluation.json").read_text())
+    # one row of two is found
+    assert figures["crack"]["pooled"]["iou"] == 0.5
+    assert figures["protocol"]["resolution"] == "16x16 to 80x48"
+    assert "above 32 px in squares of 32x32 that overlap" in figures["protocol"]["pixels"]
+    found = cv2.imread(str(tmp_path / "out/predictions/wall_009.png"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(found > 0, level < 100)
+    assert cv2.imread(str(tmp_path / "out/worst.png")) is not None
+    # at the size of the training pairs it is another figure
+    assert json.loads(score("--json").stdout)["crack"]["pooled"]["iou"] != 0.5
+
+
 def test_a_table_by_source_ends_with_the_all_black_mask(score):
     """Of source wall, the pooled IoU.
 
