@@ -28,7 +28,7 @@ def test_a_second_one_is_rejected_at_once(tmp_path):
     begun = time.monotonic()
     with hold(path, 60), pytest.raises(AlreadyRunningError, match=f"process {os.getpid()}, since"), hold(path, 60):
         pass
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
 
 
 def test_is_free_again_afterwards(tmp_path):
@@ -45,14 +45,14 @@ def test_is_free_again_after_an_error(tmp_path):
 
 
 def test_waits_for_the_stages_of_a_run_that_was_killed(tmp_path):
-    subprocess.run([sys.executable, "-c", DIES, tmp_path, "1"], check=False)
+    subprocess.run([sys.executable, "-c", DIES, tmp_path, "3"], check=False)
     begun = time.monotonic()
     with hold(tmp_path, 30):
         assert 0.2 < time.monotonic() - begun < 20
 
 
 def test_does_not_wait_for_them_for_ever(tmp_path):
-    subprocess.run([sys.executable, "-c", DIES, tmp_path, "2"], check=False)
+    subprocess.run([sys.executable, "-c", DIES, tmp_path, "30"], check=False)
     with pytest.raises(AlreadyRunningError), hold(tmp_path, 0.2):
         pass
 
