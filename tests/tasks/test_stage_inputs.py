@@ -1,5 +1,6 @@
 """Changes while a stage runs, in real stages and under real `dvc repro`."""
 
+import compileall
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from dvc.repo import Repo
 
 from crackflow.imaging.images import write_png
 from crackflow.params import Params, render
@@ -150,20 +152,48 @@ def test_without_a_graph_there_is_nothing_to_compare(workspace, text):
     assert len(outputs(workspace)) == 3
 
 
-class Checkout:
-    """The graph's first stage with its code, under DVC."""
+# A download at work, which goes on when the file `hold` is gone.
+BEGUN = "    work.mkdir()\n"
+HELD = "    while (workspace.root / 'hold').exists():\n        __import__('time').sleep(0.01)\n"
 
-    def __init__(self, root, **data):
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """The graph's first stage with its code, compiled, under DVC."""
+    root = tmp_path_factory.mktemp("template")
+    for name in ("crackflow", "tasks"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "weights"))
+    download = root / "tasks/download.py"
+    assert download.read_text().count(BEGUN) == 1
+    download.write_text(download.read_text().replace(BEGUN, BEGUN + HELD))
+    for name in ("crackflow", "tasks"):
+        compileall.compile_dir(root / name, quiet=1)
+    graph = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"download": graph["stages"]["download"]}}))
+    shutil.copy(ROOT / ".dvcignore", root)
+    (root / "data/source").mkdir(parents=True)
+    Repo.init(str(root), no_scm=True).close()
+    return root
+
+
+@pytest.fixture
+def checkout(template, tmp_path):
+    """A function that makes a checkout of it, with settings of the block data."""
+
+    def make(**data):
+        shutil.copytree(template, tmp_path, dirs_exist_ok=True)
+        made = Checkout(tmp_path)
+        made.set(**data)
+        return made
+
+    return make
+
+
+class Checkout:
+    """A copy of the template that a test changes while its stage runs."""
+
+    def __init__(self, root):
         self.root = root
-        for name in ("crackflow", "tasks"):
-            ignored = shutil.ignore_patterns("__pycache__", "weights")
-            shutil.copytree(ROOT / name, root / name, ignore=ignored)
-        graph = yaml.safe_load((ROOT / "dvc.yaml").read_text())
-        (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"download": graph["stages"]["download"]}}))
-        shutil.copy(ROOT / ".dvcignore", root)
-        (root / "data/source").mkdir(parents=True)
-        self.set(**data)
-        self.run("-m", "dvc", "init", "-q", "--no-scm")
 
     def set(self, **data):
         (self.root / "params.yaml").write_text(render(Params.model_validate({"data": data})))
@@ -188,12 +218,15 @@ class Checkout:
 
     def run_and_change(self, change, *command):
         """Start a command, make a change once the stage is at work, give its exit code and what it said."""
-        shutil.rmtree(self.root / ".crackflow", ignore_errors=True)
+        (self.root / "hold").touch()
         process = self.start(*command)
         while not (self.root / ".crackflow/state/download/work").exists():
             assert process.poll() is None, process.stdout.read()
-            time.sleep(0.001)
-        change()
+            time.sleep(0.01)
+        try:
+            change()
+        finally:
+            (self.root / "hold").unlink()
         said, _ = process.communicate()
         return process.returncode, said
 
@@ -206,8 +239,8 @@ class Checkout:
 
 
 REPRO = ("-m", "dvc", "repro", "download")
-SAMPLE = {"source": "sample", "sample": {"images": 48, "size": 256, "seed": 7}}
-OTHER_SEED = {"source": "sample", "sample": {"images": 48, "size": 256, "seed": 8}}
+SAMPLE = {"source": "sample", "sample": {"images": 40, "size": 64, "seed": 7}}
+OTHER_SEED = {"source": "sample", "sample": {"images": 40, "size": 64, "seed": 8}}
 
 
 def photographs(root, number):
@@ -218,8 +251,8 @@ def photographs(root, number):
 
 
 @pytest.mark.slow
-def test_dvc_notes_no_new_parameter_with_old_outputs(tmp_path):
-    place = Checkout(tmp_path, **SAMPLE)
+def test_dvc_notes_no_new_parameter_with_old_outputs(checkout, tmp_path):
+    place = checkout(**SAMPLE)
     code, said = place.run_and_change(lambda: place.set(**OTHER_SEED), *REPRO)
     assert code != 0
     assert "error: download: data.sample.seed in params.yaml changed while the stage ran" in said
@@ -227,17 +260,17 @@ def test_dvc_notes_no_new_parameter_with_old_outputs(tmp_path):
     assert place.locked() == {}
     assert not (tmp_path / "data/raw").exists()
     place.run(*REPRO)
-    assert place.version() == "256 px, seed 8"
+    assert place.version() == "64 px, seed 8"
     # nothing wrong in the run cache either
     place.set(**SAMPLE)
     place.run(*REPRO)
-    assert place.version() == "256 px, seed 7"
+    assert place.version() == "64 px, seed 7"
     assert place.locked()["download"]["params"]["params.yaml"]["data"]["sample"]["seed"] == 7
 
 
 @pytest.mark.slow
-def test_dvc_notes_no_new_code_with_old_outputs(tmp_path):
-    place = Checkout(tmp_path, **SAMPLE)
+def test_dvc_notes_no_new_code_with_old_outputs(checkout, tmp_path):
+    place = checkout(**SAMPLE)
     module = tmp_path / "crackflow/sources/synthetic/scene.py"
     code, said = place.run_and_change(lambda: module.write_text(module.read_text() + "\n# edited\n"), *REPRO)
     assert code != 0
@@ -247,22 +280,22 @@ def test_dvc_notes_no_new_code_with_old_outputs(tmp_path):
 
 
 @pytest.mark.slow
-def test_dvc_notes_what_the_stage_does_not_read(tmp_path):
-    place = Checkout(tmp_path, **SAMPLE)
+def test_dvc_notes_what_the_stage_does_not_read(checkout, tmp_path):
+    place = checkout(**SAMPLE)
     code, said = place.run_and_change(lambda: set_param(tmp_path, "  epochs: 8", "  epochs: 9"), *REPRO)
     assert code == 0, said
     assert list(place.locked()) == ["download"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["added", "changed", "removed"])
-def test_photographs_that_come_or_go_during_the_download(tmp_path, what):
-    place = Checkout(tmp_path, source="folder", path="data/source")
-    for number in range(150):
+@pytest.mark.parametrize("what", [pytest.param("added", marks=pytest.mark.soak), "changed", "removed"])
+def test_photographs_that_come_or_go_during_the_download(checkout, tmp_path, what):
+    place = checkout(source="folder", path="data/source")
+    for number in range(3):
         photographs(tmp_path, number)
-    last = tmp_path / "data/source/masks/wall_149.png"
+    last = tmp_path / "data/source/masks/wall_002.png"
     changes = {
-        "added": lambda: photographs(tmp_path, 150),
+        "added": lambda: photographs(tmp_path, 3),
         "changed": lambda: write_png(last, np.zeros((48, 48), np.uint8)),
         # a file that is not read again
         "removed": lambda: (tmp_path / "data/source/notes.txt").unlink(),
@@ -276,4 +309,4 @@ def test_photographs_that_come_or_go_during_the_download(tmp_path, what):
     assert place.locked() == {}
     assert not (tmp_path / "data/raw").exists()
     place.run(*REPRO)
-    assert json.loads((tmp_path / "data/raw.json").read_text())["pairs"] == 150 + (what == "added")
+    assert json.loads((tmp_path / "data/raw.json").read_text())["pairs"] == 3 + (what == "added")
