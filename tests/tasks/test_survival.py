@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from dvc.repo import Repo
 
 from crackflow.imaging.images import encode_classes, write_png
 from crackflow.params import Params, render
@@ -268,8 +269,8 @@ def repository(undisturbed, tmp_path):
     git(tmp_path, "init", "-q")
     git(tmp_path, "config", "user.name", "a")
     git(tmp_path, "config", "user.email", "a@b.c")
-    place.run("-m", "dvc", "init", "-q")
-    place.run("-m", "dvc", "add", "-q", "data/resized", "data/split.csv")
+    with contextlib.chdir(tmp_path), contextlib.closing(Repo.init()) as dvc:
+        dvc.add(["data/resized", "data/split.csv"])
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-q", "-m", "one")
     return place
