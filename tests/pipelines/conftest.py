@@ -99,13 +99,13 @@ class Project:
                 continue
         return found
 
-    def wait_until(self, true, seconds=60.0):
+    def wait_until(self, true, seconds=240.0):
         deadline = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < deadline, "waited in vain"
             time.sleep(0.05)
 
-    def wait_until_started(self, seconds=60.0):
+    def wait_until_started(self, seconds=240.0):
         """Wait until the slow stage works; give its process id and its child's."""
         started = self.root / "started"
         self.wait_until(lambda: started.exists() and len(started.read_text().split()) == 2, seconds)

@@ -175,7 +175,7 @@ def test_profile_asks_in_a_terminal(checkout, answer, epochs, code):
     command = [*CRACKFLOW, "profile", "quick", "--set", "train.epochs=3"]
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.write(ours, answer.encode())
-        assert process.wait(30) == code
+        assert process.wait(120) == code
     os.close(ours)
     os.close(theirs)
     assert written(checkout).train.epochs == epochs
@@ -185,7 +185,7 @@ def test_profile_yes_does_not_ask(checkout):
     ours, theirs = os.openpty()
     command = [*CRACKFLOW, "profile", "quick", "--set", "train.epochs=3", "--yes"]
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as process:
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
     os.close(ours)
     os.close(theirs)
     assert written(checkout).train.epochs == 3
@@ -252,5 +252,5 @@ def test_rebuild_brings_a_server_where_none_is_configured_and_leaves_none_behind
         working = [found.cmdline() for found in project.processes()]
         assert any("pipelines.scheduling.prefect_server" in command for command in working)
         process.send_signal(signal.SIGKILL)
-        process.wait(30)
-    project.wait_until(lambda: project.processes() == [], 30)
+        process.wait(120)
+    project.wait_until(lambda: project.processes() == [], 120)

@@ -641,12 +641,12 @@ def test_a_disk_that_fills_up_on_the_way(kaggle, tmp_path, monkeypatch):
 def test_a_limit_for_one_file_in_the_whole_stage(kaggle, tmp_path):
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
     process = stage(tmp_path / "workspace", kaggle.endpoint, limit)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=300)
     assert process.returncode == 2
     assert "can't hold more than 20,000 bytes (File too large); make room and run again" in output
     assert "Traceback" not in output
     process = stage(tmp_path / "workspace", kaggle.endpoint)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     assert [asked.first for asked in kaggle.downloads()] == [0, 20_000]
 

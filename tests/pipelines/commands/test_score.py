@@ -295,7 +295,7 @@ def running(made, tmp_path, *options):
 def test_a_score_that_is_stopped_leaves_no_copies(made, pairs, tmp_path, stop, options):
     with running(made, tmp_path, *options) as (process, work):
         process.send_signal(stop)
-        said = process.communicate(timeout=60)[1].splitlines()[-1]
+        said = process.communicate(timeout=300)[1].splitlines()[-1]
         assert (process.returncode, said) == (128 + stop, f"error: stopped by {stop.name}")
         assert not work.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["held", "pairs", "tmp"]

@@ -102,7 +102,7 @@ def test_a_stage_is_ended_at_the_time_limit(project, said):
     begun = time.monotonic()
     with pytest.raises(StageError, match="time limit of 4 s"):
         processes.repro("download", said.append)
-    assert 4 <= time.monotonic() - begun < 25
+    assert 4 <= time.monotonic() - begun < 120
     assert project.processes() == []
 
 
