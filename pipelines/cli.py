@@ -12,6 +12,7 @@ import typer
 from crackflow.errors import CrackflowError
 from pipelines.command_group import Commands
 from pipelines.commands import on_checkout, on_photographs
+from pipelines.comparing import command as comparing
 from pipelines.terminal import say, say_error
 
 app = typer.Typer(
@@ -142,6 +143,7 @@ def doctor(
 app.command()(on_checkout.check)
 app.command()(on_checkout.profile)
 app.command()(on_checkout.figures)
+app.command()(comparing.compare)
 app.command()(on_photographs.predict)
 app.command()(on_photographs.score)
 app.command("export-dataset")(on_checkout.export_dataset)

@@ -40,6 +40,7 @@ LIBRARY = {
 RUNNING = {
     "dvc_runner": (),
     "commands": (),
+    "comparing": ("commands",),
     "flows": ("dvc_runner",),
     "scheduling": ("dvc_runner", "flows"),
     "doctor": ("dvc_runner", "flows", "scheduling"),

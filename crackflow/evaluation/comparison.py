@@ -1,6 +1,6 @@
 """Compare two evaluations: which figures changed, and whether the change is more than the choice of test images.
 
-The rebuild's artifact, the gate that guards the champion and the comment on a pull request all use this module.
+The rebuild's artifact, the gate that guards the champion and `crackflow compare` all use this module.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,14 +8,18 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from crackflow.errors import DataError
 from crackflow.evaluation.figures import flat
-from crackflow.evaluation.headline import number_or_none
+from crackflow.evaluation.headline import BY_NAME, HEADLINE, number_or_none
 from crackflow.evaluation.intervals import LEVEL, SEED, draw_groups, percentile_interval, resampled
 from crackflow.evaluation.metrics import Counts
 
 ComparedFigure = Literal["pooled_iou", "pooled_f1", "per_image_iou", "positives_iou"]
+Verdict = Literal["better", "worse", "not told apart"]
+# Figures that follow from a row's tp, fp, fn and tolerant_f1; the area of false alarms needs that of the image too.
+COMPARABLE = tuple(one.name for one in HEADLINE if one.name != "false_alarms_area")
 
 # Figures and protocol that a comparison shows, as `flat` names them; all the others are in metrics/evaluation.json.
 SHOWN = ("crack_", "oracle_")
@@ -26,7 +30,7 @@ PROTOCOL = ("subset", "images", "images_with_cracks", "resolution", "tolerance_p
 class Paired(NamedTuple):
     """A figure of two models on the same images, and how far the difference can be trusted."""
 
-    metric: ComparedFigure
+    metric: str
     old: float
     new: float
     low: float
@@ -43,6 +47,13 @@ class Paired(NamedTuple):
     def delta(self) -> float:
         """How much better new is."""
         return self.new - self.old
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether new is better or worse; not told apart where the interval holds 0, or says nothing."""
+        if not (self.low > 0 or self.high < 0):
+            return "not told apart"
+        return "worse" if (self.low > 0) == BY_NAME[self.metric].lower_is_better else "better"
 
     def words(self) -> str:
         """Say it in one line."""
@@ -63,7 +74,7 @@ class Change(NamedTuple):
 def paired(
     old: pd.DataFrame,
     new: pd.DataFrame,
-    metric: ComparedFigure,
+    metric: str,
     groups: Sequence[object] | None = None,
     seed: int = SEED,
 ) -> Paired:
@@ -72,9 +83,9 @@ def paired(
     Both models are scored on each resample, and the difference is noted; the interval is that of the differences.
 
     Args:
-        old: a row an image: stem, tp, fp, fn, as reports/per_image.csv.
+        old: a row an image: stem, tp, fp, fn, as reports/per_image.csv; tolerant_f1 where that is compared.
         new: the same images, in any order.
-        metric: pooled over pixels, the mean over images, or over images with cracks.
+        metric: of COMPARABLE.
         groups: the group of each row of `old`; None draws single images.
         seed: the same one gives the same interval.
 
@@ -95,14 +106,17 @@ def paired(
     if not np.array_equal(counts[0].tp + counts[0].fn, counts[1].tp + counts[1].fn):
         raise DataError("the two evaluations have other labels of the same images; score both models on the same masks")
     once = np.ones((1, len(old)), np.int64)
-    values = [float(resampled(metric, count, once)[0]) for count in counts]
+    near = [_tolerant(table, metric) for table in (old, new)]
+    values = [float(resampled(metric, count, once, f1)[0]) for count, f1 in zip(counts, near, strict=True)]
     if any(np.isnan(values)):
-        raise DataError(f"{metric} is undefined on {len(old)} images without a crack; compare on images with cracks")
+        kind = "crack-free images" if BY_NAME[metric].lower_is_better else "images with cracks"
+        raise DataError(f"{metric} is undefined on these {len(old)} images; compare on {kind}")
     drawn = draw_groups(list(old["stem"]) if groups is None else groups, seed=seed)
-    before, after = (resampled(metric, count, drawn.weights) for count in counts)
+    before, after = (resampled(metric, count, drawn.weights, f1) for count, f1 in zip(counts, near, strict=True))
     differences = (after - before)[~np.isnan(after - before)]
     low, high = percentile_interval(differences)
-    better = float((differences > 0).mean() + (differences == 0).mean() / 2)
+    gained = -differences if BY_NAME[metric].lower_is_better else differences
+    better = float((gained > 0).mean() + (gained == 0).mean() / 2)
     return Paired(metric, values[0], values[1], low, high, better, len(old), drawn.groups)
 
 
@@ -160,6 +174,10 @@ def _counts(table: pd.DataFrame) -> Counts:
     """Counts of (N,); tn is of no figure here, and no column of the table."""
     tp, fp, fn = (table[name].to_numpy(np.int64) for name in ("tp", "fp", "fn"))
     return Counts(tp, fp, fn, np.zeros_like(tp))
+
+
+def _tolerant(table: pd.DataFrame, metric: str) -> NDArray[np.float64] | None:
+    return table["tolerant_f1"].to_numpy(np.float64) if metric == "tolerant_f1" else None
 
 
 def _text(value: float | None) -> str:

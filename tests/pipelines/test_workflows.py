@@ -16,7 +16,7 @@ import yaml
 from dvc.cli import parse_args
 
 from pipelines.cli import app
-from pipelines.commands.pull_request import MARKER
+from pipelines.comparing.shown import MARKER
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -152,9 +152,9 @@ def finish(runner):
     text = (runner.temp / "comment.md").read_text()
     assert (runner.temp / "summary").read_text() == text
     assert text.startswith(MARKER)
-    assert "\n> Of 0123456789, merged into its base and rebuilt.\n" in text
+    assert "\n> **Caveat:** Of 0123456789, merged into its base and rebuilt.\n" in text
     assert "| `split.seed` | `0` | `7` |" in text
-    assert "| crack_pooled_iou | 0.5000 | 0.7500 | +0.2500 |" in text
+    assert "| pooled IoU | 0.500 | 0.750 | +0.250 | - | - |" in text
     return text
 
 
@@ -176,7 +176,7 @@ def test_without_a_remote_everything_is_run_and_the_comment_says_so(runner):
     runner.step("Look for the remote cache")
     text = finish(runner)
     assert runner.ran() == ["download", "report", "split", "statistics"]
-    assert "\n> No remote cache could be reached, so every stage ran." in text
+    assert "\n> **Caveat:** No remote cache could be reached, so every stage ran." in text
 
 
 @pytest.mark.slow

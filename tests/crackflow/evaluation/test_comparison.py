@@ -85,7 +85,7 @@ def test_draws_without_a_crack_count_for_neither():
         (OLD, NEW.iloc[:3], "received 4 and 3 images, of which 3 are in both"),
         (OLD.iloc[:0], NEW.iloc[:0], "received 0 and 0 images"),
         (OLD, NEW.assign(fn=NEW["fn"] + 1), "other labels of the same images"),
-        (OLD.iloc[2:3], NEW.iloc[3:4], "pooled_iou is undefined on 1 images without a crack"),
+        (OLD.iloc[2:3], NEW.iloc[3:4], "pooled_iou is undefined on these 1 images; compare on images with cracks"),
     ],
 )
 def test_what_can_not_be_compared_is_rejected(old, new, said):

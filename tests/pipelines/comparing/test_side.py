@@ -1,0 +1,63 @@
+import shutil
+
+import pytest
+
+from crackflow.errors import DataError
+from pipelines.comparing.side import WORKSPACE, find
+from pipelines.git import GitError
+
+
+def test_a_name_is_a_commit_an_experiment_or_a_folder(repository, tmp_path):
+    commit = repository.git("rev-parse", "main")
+    assert find(repository.root, "main").commit == commit
+    # as DVC keeps them: refs/exps/, the commit they start from, their name
+    repository.git("update-ref", "refs/exps/ab/cdef/brisk-yawl", commit)
+    experiment = find(repository.root, "brisk-yawl")
+    assert (experiment.commit, experiment.name) == (commit, "brisk-yawl")
+    folder = find(repository.root, str(tmp_path))
+    assert (folder.root, folder.commit) == (tmp_path, None)
+    assert find(repository.root, None).name == WORKSPACE
+
+
+@pytest.mark.parametrize("name", ["nowhere", "--all", "exps"])
+def test_a_name_that_means_nothing(repository, name):
+    expected = r"names no commit in .*; expected a branch, .*, the name of an experiment \(`dvc exp show`\) or a folder"
+    with pytest.raises(GitError, match=expected):
+        find(repository.root, name)
+
+
+def test_without_a_repository_there_is_no_commit(repository):
+    shutil.rmtree(repository.root / ".git")
+    with pytest.raises(GitError, match="main names no commit"):
+        find(repository.root, "main")
+
+
+def test_what_a_commit_holds_is_read_and_nothing_is_checked_out(repository):
+    before = repository.git("status", "--porcelain")
+    side = find(repository.root, "main")
+    assert side.params()["train"]["epochs"] == 4
+    assert side.figures()["crack"]["pooled"]["iou"] == 0.4324
+    assert list(side.table("reports/per_image.csv", ("stem", "fp"))["fp"]) == [50, 0, 5, 20]
+    assert len(side.locked("data/split.csv")["md5"]) == 32
+    assert side.locked("data/raw") == {}
+    assert repository.git("status", "--porcelain") == before
+
+
+def test_a_table_without_a_column(repository):
+    repository.write("reports/per_image.csv", "stem,tp\na,1\n")
+    expected = "reports/per_image.csv of the working files has no column fp, expected stem, fp; rebuild it"
+    with pytest.raises(DataError, match=expected):
+        find(repository.root, None).table("reports/per_image.csv", ("stem", "fp"))
+
+
+def test_a_table_that_is_none(repository):
+    repository.write("reports/per_image.csv", "")
+    with pytest.raises(DataError, match=r"reports/per_image\.csv of the working files can't be used"):
+        find(repository.root, None).table("reports/per_image.csv", ("stem",))
+
+
+def test_a_folder_without_dvc_has_what_lies_there(repository, tmp_path):
+    side = find(repository.root, str(tmp_path))
+    assert side.figures() == {}
+    with pytest.raises(DataError, match=r"reports/per_image.csv of .* is in no work tree.*; `dvc repro` makes it"):
+        side.content("reports/per_image.csv")
