@@ -41,10 +41,17 @@ def step_called(name):
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_every_action_is_pinned_to_a_major_version(path):
-    used = [step["uses"] for step in steps_of(path) if "uses" in step]
-    assert used
-    assert all(re.fullmatch(r"actions/[a-z-]+@v\d+", name) for name in used), used
+def test_every_action_is_pinned_to_a_commit_beside_its_version(path):
+    """A tag can be moved to other code; the version in the comment is what tools that update pins read."""
+    used = re.findall(r"^\s*- uses: (.*)$", path.read_text(), re.MULTILINE)
+    assert len(used) == sum("uses" in step for step in steps_of(path)) > 0
+    assert all(re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", name) for name in used), used
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_no_checkout_leaves_its_token_in_the_repository(path):
+    checkouts = [step for step in steps_of(path) if step.get("uses", "").startswith("actions/checkout@")]
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -83,7 +90,6 @@ def test_what_runs_the_pull_requests_code_may_only_read():
     assert jobs["comment"]["permissions"] == {"pull-requests": "write"}
     assert not any("run" in step or "checkout" in step["uses"] for step in jobs["comment"]["steps"])
     assert "secrets." not in json.dumps(jobs["comment"])
-    assert jobs["figures"]["steps"][0]["with"]["persist-credentials"] is False
     assert all("timeout-minutes" in job for job in jobs.values())
 
 
@@ -219,3 +225,10 @@ def test_there_is_one_comment_however_often_it_is_written(tmp_path):
     assert asked(*others) == [["create", {**place, "issue_number": 3, "body": body}]]
     ours = {"id": 4, "user": {"type": "Bot"}, "body": f"{MARKER}\nold"}
     assert asked(*others, ours) == [["update", {**place, "comment_id": 4, "body": body}]]
+
+    # an empty marker is where every comment begins
+    (tmp_path / "comment.md").write_text("\n\ntext\n")
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        asked(*others, ours)
+    assert "the comment begins with no marker" in failed.value.stderr
+    assert failed.value.stdout == ""
