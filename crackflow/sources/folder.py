@@ -6,6 +6,7 @@ lie one or two folders deeper, if there is no other folder beside it.
     images/ masks/                                      pairs without a given subset
     train/{images,masks} test/{images,masks} [valid/..] pairs with a given subset
     images/{train,test} masks/{train,test}              the same
+    train_img/ train_lab/ test_img/ test_lab/           the same
     a.jpg a_mask.png, or a.jpg a.png                    side by side, in one folder or in train/ test/ [valid/]
     several of them                                     as on Kaggle, where the first holds all pairs again
 """

@@ -8,10 +8,15 @@ from crackflow.safe_text import identifier, printable
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
 # Names of folders, in lower case, with `_` for `-` and spaces.
-IMAGE_FOLDERS = frozenset({"images", "image", "imgs", "img", "photos", "photo"})
+# JPEGImages and SegmentationClass are Pascal VOC's and CVAT's, img_dir and ann_dir mmsegmentation's, masks_machine is
+# Supervisely's.
+IMAGE_FOLDERS = frozenset({"images", "image", "imgs", "img", "photos", "photo", "jpegimages", "img_dir"})
 MASK_FOLDERS = frozenset(
     {"masks", "mask", "labels", "label", "annotations", "annotation", "ground_truth", "groundtruth", "gt"}
+    | {"segmentationclass", "ann_dir", "masks_machine"}
 )
+# of folders that are called by subset and kind: DeepCrack's train_img/ and train_lab/
+MASK_ENDINGS = MASK_FOLDERS | {"lab", "labs"}
 # A pair that lies in two subsets keeps the one that comes first here.
 SUBSET_FOLDERS = {
     "train": "train",

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crackflow.errors import DataError
-from crackflow.sources.layouts import IMAGE_FOLDERS, MASK_FOLDERS, SUBSET_FOLDERS, folder_word, is_image
+from crackflow.sources.layouts import (
+    IMAGE_FOLDERS,
+    MASK_ENDINGS,
+    MASK_FOLDERS,
+    SUBSET_FOLDERS,
+    folder_word,
+    is_image,
+)
 from crackflow.sources.pairing import Matched, match_folders, match_together
 
 
@@ -41,7 +48,7 @@ def find_places(root: Path, depth: int = 2) -> list[Place]:
     """
     folders = _folders(root)
     places = [place for given, folder in _subsets(folders) for place in _place(given, folder)]
-    places += _place("", root)
+    places += [*_called_by_both(folders), *_place("", root)]
     if not places and len(folders) == 1 and depth:
         return find_places(folders[0], depth - 1)
     return places
@@ -84,6 +91,21 @@ def _place(given: str, folder: Path) -> list[Place]:
         if folder_word(below.name) == folder_word(other.name)
     ]
     return [*inner, Place("", images, masks)] if _has_images(images) or not inner else inner
+
+
+def _called_by_both(folders: Iterable[Path]) -> list[Place]:
+    """Find pairs of folders that are called by subset and kind: train_img/ and train_lab/."""
+    images: dict[str, Path] = {}
+    masks: dict[str, Path] = {}
+    for folder in folders:
+        first, _, last = folder_word(folder.name).partition("_")
+        for subset, kind in ((first, last), (last, first)):
+            if subset in SUBSET_FOLDERS and kind in IMAGE_FOLDERS:
+                images.setdefault(SUBSET_FOLDERS[subset], folder)
+            elif subset in SUBSET_FOLDERS and kind in MASK_ENDINGS:
+                masks.setdefault(SUBSET_FOLDERS[subset], folder)
+    subsets = dict.fromkeys(SUBSET_FOLDERS.values())
+    return [Place(one, images[one], masks[one]) for one in subsets if one in images and one in masks]
 
 
 def _subsets(folders: Iterable[Path]) -> list[tuple[str, Path]]:

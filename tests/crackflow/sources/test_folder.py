@@ -139,6 +139,20 @@ def test_folders_of_other_names(tmp_path, images, masks):
     assert ignored(tmp_path) == []
 
 
+def test_layouts_as_other_tools_export_them(tmp_path):
+    voc = ("JPEGImages/a.jpg", "SegmentationClass/a.png", "SegmentationObject/a.png", "labelmap.txt")
+    lay(tmp_path / "CVAT", *voc)
+    assert found(tmp_path / "CVAT") == [("a", "")]
+    lay(tmp_path / "DeepCrack", "train_img/a.jpg", "train_lab/a.png", "test_img/b.jpg", "test_lab/b.png")
+    assert found(tmp_path / "DeepCrack") == [("a", "train"), ("b", "test")]
+    lay(tmp_path / "mmseg", *(f"{kind}_dir/{one}/{one}.png" for kind in ("img", "ann") for one in ("train", "val")))
+    assert found(tmp_path / "mmseg") == [("train", "train"), ("val", "valid")]
+    lay(tmp_path / "Roboflow", "train/a_jpg.rf.0a1b2c.jpg", "train/a_jpg.rf.0a1b2c_mask.png", "train/_classes.csv")
+    assert found(tmp_path / "Roboflow") == [("a_jpg.rf.0a1b2c", "train")]
+    lay(tmp_path / "Supervisely", "ds0/img/a.jpg", "ds0/masks_machine/a.png", "ds0/ann/a.jpg.json", "meta.json")
+    assert found(tmp_path / "Supervisely") == [("a", "")]
+
+
 def test_two_folders_that_may_be_meant_are_rejected(tmp_path):
     lay(tmp_path, "images/a.jpg", "masks/a.png", "labels/a.txt")
     # one without images is not meant
