@@ -124,7 +124,7 @@ def table(root: Path, columns: Sequence[str] = (*NAMES, DICE)) -> str:
         seed, seconds = values["params"]["train"]["seed"], values["total_s"]
         took = "" if seconds is None else f" in {seconds / 60:.0f} minutes"
         training = f"one training (seed {seed}) at revision {values['revision']}"
-        notes.append(f"{name}: {model}{protocol(figures)}; {training}, `make real DATA=DIR`{took}")
+        notes.append(f"{name}: {model}{protocol(figures)}; {training}, `{values['command']}`{took}")
         if abroad := figures.get("foreign"):
             found += rows("places never seen", abroad, columns)
             by_source = ", ".join(f"{one} {value:.2f}" for one, value in abroad["by_source"].items())

@@ -29,6 +29,7 @@ FIGURES = {
 }
 
 REAL = {
+    "command": "make real DATA=DIR",
     "pairs": 1758,
     "pairs_sha256": "2a63",
     "revision": "505d1b1ffcbc",
