@@ -10,7 +10,6 @@ stopped; another model begins anew. `--tables` writes the page alone.
 """
 
 import argparse
-import hashlib
 import json
 import re
 import sys
@@ -23,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.accuracy import real, unseen
+from benchmarks.accuracy.kept import Kept, name_of
 from crackflow.atomic import write_text
 from crackflow.evaluation.figures import plain
 from crackflow.evaluation.metrics import Counts, counts, false_alarms, iou, pooled, positives
@@ -35,11 +35,9 @@ from crackflow.inference.tiling import OfSquares
 from crackflow.progress import track
 from crackflow.sources.folder import Pair
 from scripts.tables import fill, markdown
-from tasks.code_closure import fingerprint
 
 RESULTS = real.ROOT / "docs/results/native.json"
 PAGE = real.ROOT / "docs/how-to/predict.md"
-STATE = real.ROOT / ".crackflow/native"
 BY = "python -m benchmarks.accuracy.native"
 SCALES = ("fit", "1", "0.5")
 RULES = ("auto", *SCALES, "mean", "agreeing", "best")
@@ -92,9 +90,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     todo = [picture for source, pairs in found.by_source.items() for picture in pictures(source, pairs, weights)]
     if not todo:
         sys.exit(f"error: the model has seen all {found.there} pairs of {args.pairs}; name others")
-    kept = STATE / f"{_key(weights, point)}.jsonl"
-    known = {row["name"]: row for row in _rows(kept)}
-    if any(_name(picture) not in known for picture in todo):
+    kept = Kept.of("benchmarks.accuracy.native", weights)
+    names = {picture: name_of(picture.pairs, picture.kind) for picture in todo}
+    if any(name not in kept.rows for name in names.values()):
         import_keras()
         from crackflow.inference.photographs import model_function, side_of
         from crackflow.inference.predictor import load_model
@@ -102,12 +100,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         model = load_model(weights.model)
         function, side = model_function(model, flips=point.flips), side_of(model)
         function(np.zeros((1, side, side, 3), np.uint8))  # the first call compiles
-        for picture in track(todo, "native", unit="picture"):
-            if _name(picture) not in known:
-                known[_name(picture)] = row = {"name": _name(picture), **look(picture, function, side, weights, point)}
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                with kept.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(row) + "\n")
+        for picture, name in track(names.items(), "native", unit="picture"):
+            if name not in kept.rows:
+                kept.add(name, look(picture, function, side, weights, point))
     return {
         "command": f"{BY} PAIRS",
         "model": weights.name,
@@ -116,7 +111,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         "pairs": unseen.words(found, weights, args.seed),
         "square": weights.params.resize.size,
         "machine": real.machine(),
-        **figures([known[_name(picture)] for picture in todo], weights.params.resize.size),
+        **figures([kept.rows[name] for name in names.values()], weights.params.resize.size),
     }
 
 
@@ -215,31 +210,6 @@ def _figures(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
             found["seconds"] = sum(row["seconds"][rule] for row in rows) / len(rows)
         of[rule] = {name: value if value is None else round(value, 4) for name, value in plain(found).items()}
     return {"pictures": len(rows), "of": of}
-
-
-def _key(weights: Weights, point: OperatingPoint) -> str:
-    """A hash of all that a look depends on but the picture."""
-    text = json.dumps(
-        [sha256(weights.model), point.words(), weights.params.resize.mode, fingerprint("benchmarks.accuracy.native")]
-    )
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _name(picture: Picture) -> str:
-    """A hash of the picture's files."""
-    digest = hashlib.sha256(picture.kind.encode())
-    for pair in picture.pairs:
-        digest.update(pair.image.read_bytes() + pair.mask.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows that an earlier run has kept; the last one may be broken off."""
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        try:
-            yield dict(json.loads(line))
-        except ValueError:
-            continue
 
 
 def page(text: str) -> str:
