@@ -22,6 +22,8 @@ from crackflow.geometry.skeleton import Points
 WIDTH_CLASSES = ("hairline", "fine", "medium", "wide")
 WidthKind = Literal["optical", "mask"]
 Path = NDArray[np.int32]
+Probability = NDArray[np.float32] | NDArray[np.uint16]
+_LEVELS = 65536
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ class CrackNetwork:
 def measure(
     mask: NDArray[np.uint8] | NDArray[np.bool_],
     photograph: NDArray[np.uint8] | None = None,
-    probability: NDArray[np.float32] | None = None,
+    probability: Probability | None = None,
     options: GeometryOptions | None = None,
 ) -> CrackNetwork:
     """Measure the cracks of a mask.
@@ -135,7 +137,8 @@ def measure(
     Args:
         mask: uint8 or bool (H, W); what is above 0 is crack.
         photograph: uint8 (H, W) grey or (H, W, 3) RGB, of the same size; None leaves the optical width out.
-        probability: float32 (H, W), 0..1, of the crack class; None leaves the confidence out.
+        probability: of the crack class, float32 (H, W), 0..1, or uint16 (H, W): level k stands for k / 65536. None
+            leaves the confidence out.
         options: None for the defaults.
 
     Raises:
@@ -145,7 +148,9 @@ def measure(
     _check(mask, photograph, probability)
     height, width = mask.shape
     found = []
-    for piece in pieces(mask > 0, options.gap_px):
+    # a copy of 200 megapixels is 0.2 GB
+    crack = mask.view(np.bool_) if mask.max() <= 1 else mask > 0
+    for piece in pieces(crack, options.gap_px):
         path = follow(piece, options.spur_factor)
         if path is not None and sum(path.lengths) >= options.min_length_px:
             # the arrays of a piece are as large as its box: what is needed of them is taken here
@@ -181,13 +186,13 @@ class _Drawn(NamedTuple):
     confidence: float | None
 
 
-def _drawn(piece: Piece, probability: NDArray[np.float32] | None) -> _Drawn:
+def _drawn(piece: Piece, probability: Probability | None) -> _Drawn:
     x, y, width, height = cv2.boundingRect(piece.drawn.view(np.uint8))
     rows, columns = piece.drawn.shape
     confidence = None
     if probability is not None:
         part = probability[piece.top : piece.top + rows, piece.left : piece.left + columns]
-        confidence = float(part[piece.drawn].mean(dtype=np.float64))
+        confidence = float(part[piece.drawn].mean(dtype=np.float64)) / (_LEVELS if part.dtype == np.uint16 else 1)
     return _Drawn((piece.left + x, piece.top + y, width, height), int(np.count_nonzero(piece.drawn)), confidence)
 
 
@@ -241,13 +246,13 @@ def _summary(widths: NDArray[np.float64]) -> WidthSummary:
 def _check(
     mask: NDArray[np.uint8] | NDArray[np.bool_],
     photograph: NDArray[np.uint8] | None,
-    probability: NDArray[np.float32] | None,
+    probability: Probability | None,
 ) -> None:
     """Say what is wrong with the arrays, if anything is."""
     expected: list[tuple[str, NDArray[Any] | None, tuple[str, ...], list[tuple[int, ...]]]] = [
         ("mask", mask, ("uint8", "bool"), [()]),
         ("photograph", photograph, ("uint8",), [(), (3,)]),
-        ("probability", probability, ("float32",), [()]),
+        ("probability", probability, ("float32", "uint16"), [()]),
     ]
     for name, array, kinds, layers in expected:
         if array is None:

@@ -1,12 +1,13 @@
 """The photograph with its cracks painted on it, and length and width written at the widest place of each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from crackflow.imaging.png_strips import AT_A_TIME, strips_of
 from crackflow.results.record import CrackRecord, PhotoRecord
 from crackflow.visualization.contact_sheet import font
 from crackflow.visualization.overlays import PREDICTED, overlay
@@ -19,7 +20,9 @@ THUMBNAIL_PX = 400
 _INK, _PLATE = (255, 255, 255), (24, 24, 24)
 
 
-def annotated(photo: Picture, mask: NDArray[np.uint8], record: PhotoRecord) -> Picture:
+def annotated(
+    photo: Picture, mask: NDArray[np.uint8], record: PhotoRecord, at_a_time: int = AT_A_TIME
+) -> Iterator[Picture]:
     """Paint the cracks, and label those that are widest.
 
     A label is left out where there is no room for it beside the others: the widest crack gets its place first.
@@ -28,24 +31,31 @@ def annotated(photo: Picture, mask: NDArray[np.uint8], record: PhotoRecord) -> P
         photo: uint8 (H, W, 3) RGB.
         mask: uint8 (H, W); what is above 0 is crack.
         record: of the same photograph.
+        at_a_time: pixels of a strip.
 
-    Returns:
-        uint8 (H, W, 3) RGB, a new array.
+    Yields:
+        Strips of the picture from top to bottom, uint8 (R, W, 3) RGB: a whole one is as large as the photograph.
     """
-    picture = overlay(photo, None, mask)
     height, width = mask.shape
     letter = max(11, round(min(height, width) / 45))
     placed: list[tuple[Box, Picture]] = []
+    places: list[tuple[int, int]] = []
     for crack in sorted(record.cracks, key=lambda one: -one.width_px.p95)[:MOST]:
         plate = _plate(words(crack, record.mm_per_px), letter)
         box = _room(crack.widest_at, plate.shape[:2], mask, letter, [one for one, _ in placed])
         if box is not None:
             placed.append((box, plate))
-            _point_at(picture, crack.widest_at, box, letter)
-    # after all lines, so that none runs over a label
-    for (left, top, right, bottom), plate in placed:
-        picture[top:bottom, left:right] = plate
-    return picture
+            places.append(crack.widest_at)
+    for rows in strips_of(height, width, at_a_time):
+        strip = overlay(photo[rows], None, mask[rows])
+        for (x, y), ((left, top, right, bottom), _) in zip(places, placed, strict=True):
+            _point_at(strip, (x, y - rows.start), (left, top - rows.start, right, bottom - rows.start), letter)
+        # after all lines, so that none runs over a label
+        for (left, top, right, bottom), plate in placed:
+            first, last = max(top, rows.start), min(bottom, rows.stop)
+            if first < last:
+                strip[first - rows.start : last - rows.start, left:right] = plate[first - top : last - top]
+        yield strip
 
 
 def words(crack: CrackRecord, mm_per_px: float | None) -> str:
@@ -76,7 +86,8 @@ def thumbnail(photo: Picture, mask: NDArray[np.uint8], side: int = THUMBNAIL_PX)
     shrink = min(1.0, side / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     small = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
-    share = cv2.resize((mask > 0).astype(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA)
+    crack = cv2.threshold(mask, 0, 255, cv2.THRESH_BINARY)[1]
+    share = cv2.resize(crack, size, interpolation=cv2.INTER_AREA)
     painted = overlay(small, None, (share > 0).astype(np.uint8))
     _, data = cv2.imencode(".jpg", cv2.cvtColor(painted, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
     return data.tobytes()

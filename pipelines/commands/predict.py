@@ -23,8 +23,9 @@ from pipelines.commands.prediction_outputs import MarkedPhoto, chosen
 
 # GiB that a photograph may take by itself.
 MAX_MEMORY = 1.5
-# What each of its pixels takes, measured at 15 megapixels: 13 to read and mark it, 36 with the overlay and its PNG.
-BYTES_A_PIXEL = 40
+# What each of its pixels takes, measured at 24 megapixels, with all that is written by default. Some 160 MB of it, the
+# component filter's strips, do not grow with the photograph.
+BYTES_A_PIXEL = 17
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ def predict(
                     results.begin(files, model_sha256, done)
                 results.add(one)
                 marked.add(one.source)
+                del one  # before the next one is read, which may be as large
         except KeyboardInterrupt as stop:
             stop.add_note(
                 f"{len(marked)} of {len(files)} photographs are marked in {out}, without a summary; --resume goes on"
@@ -164,4 +166,7 @@ def _marked(
             skipped.append(Skipped(source.shown, str(error)))
         else:
             seen = predict_photo(model, photo, *how)
-            yield MarkedPhoto(source, photo, seen.probability, seen.classes, int(model.output_shape[-1]))
+            one = MarkedPhoto(source, photo, seen.probability, seen.classes, int(model.output_shape[-1]))
+            del photo, seen
+            yield one
+            del one

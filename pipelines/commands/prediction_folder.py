@@ -7,14 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
 from pydantic import JsonValue
 
 from crackflow.errors import DataError
 from crackflow.geometry.cracks import GeometryOptions, measure
 from crackflow.geometry.scale import BOUNDS_MM, Scale
 from crackflow.imaging.images import decode_stored_mask
-from crackflow.inference.components import SCALE
 from crackflow.inference.operating_point import sha256
 from crackflow.inference.photographs import Photograph
 from crackflow.output.folder import OutputFolder
@@ -90,9 +88,7 @@ class Results:
     def add(self, marked: MarkedPhoto) -> PhotoRecord:
         """Measure a photograph and write its files."""
         photo = marked.source
-        # one array: of 200 megapixels it is 0.8 GB
-        probability = np.multiply(marked.probability, np.float32(1 / SCALE), dtype=np.float32)
-        network = measure(marked.classes, marked.photo, probability, self.measuring.options_of(photo))
+        network = measure(marked.classes, marked.photo, marked.probability, self.measuring.options_of(photo))
         found = record(
             self._key(photo),
             photo.shown,

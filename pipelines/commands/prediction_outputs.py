@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from crackflow.errors import DataError
 from crackflow.imaging.images import Pixels, encode_classes, png_bytes
+from crackflow.imaging.png_strips import png_of, strips_of
 from crackflow.inference.components import Levels
 from crackflow.inference.photographs import Photograph
 from crackflow.results import coco, cvat, gallery, geojson, labelme, results_json, tables
@@ -108,7 +109,7 @@ class Overlays(_Picture):
 
     def picture(self, marked: MarkedPhoto, record: PhotoRecord) -> bytes:
         """Give the painted photograph."""
-        return png_bytes(annotated(marked.photo, marked.classes, record))
+        return png_of(annotated(marked.photo, marked.classes, record), *marked.classes.shape)
 
 
 class Probabilities(_Picture):
@@ -120,7 +121,8 @@ class Probabilities(_Picture):
     def picture(self, marked: MarkedPhoto, record: PhotoRecord) -> bytes:
         """Give the levels."""
         del record
-        return png_bytes(marked.probability)
+        levels = marked.probability
+        return png_of((levels[rows] for rows in strips_of(*levels.shape)), *levels.shape)
 
 
 class Thumbnails(_Picture):

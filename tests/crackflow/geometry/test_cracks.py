@@ -123,6 +123,13 @@ def test_the_longest_first_and_the_short_ones_not_at_all():
     assert len(measure(mask, options=GeometryOptions(min_length_px=10)).cracks) == 3
 
 
+def test_confidence_by_levels_is_that_by_probabilities():
+    mask = bar(3)
+    probability = np.where(mask > 0, np.float32(0.75), np.float32(0.125))
+    levels = (probability * 65536).astype(np.uint16)
+    assert measure(mask, probability=levels) == measure(mask, probability=probability)
+
+
 @pytest.mark.parametrize("empty", [np.zeros((5, 7), np.uint8), np.zeros((1, 1), np.bool_)])
 def test_nothing(empty):
     network = measure(empty, empty.astype(np.uint8), empty.astype(np.float32))

@@ -118,11 +118,11 @@ def test_an_out_beside_one_input_and_in_another_is_rejected(checkout):
 
 
 def test_a_photograph_that_needs_too_much_memory_is_skipped_and_the_others_are_done(checkout):
-    cv2.imwrite("photos/large.png", np.full((600, 600, 3), 200, np.uint8))
+    cv2.imwrite("photos/large.png", np.full((900, 900, 3), 200, np.uint8))
     result = predict("photos", "out", "--max-memory", "0.01")
     assert result.exit_code == 3
-    # 0.01 GiB at 40 bytes a pixel
-    assert "skipped: large.png has 600x600 px, 0.4 megapixels, expected at most 0.3; allow more memory" in result.stderr
+    # 0.01 GiB at 17 bytes a pixel
+    assert "skipped: large.png has 900x900 px, 0.8 megapixels, expected at most 0.6; allow more memory" in result.stderr
     assert "photographs: 2 done;" in result.stdout
 
 

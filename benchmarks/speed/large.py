@@ -1,0 +1,137 @@
+"""Time and memory of `crackflow predict` on one large photograph: as many megapixels as asked, a process for each.
+
+`python -m benchmarks.speed.large [--megapixels 24 100]` writes docs/results/large.json and the table of
+docs/explanation/speed.md; `--page` writes the table only. The photographs are made by code: grain, and dark lines that
+the network takes for cracks. Memory is the peak above what the process held after a small photograph, which loads and
+compiles all that there is to load.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import psutil
+
+from benchmarks.accuracy.real import ROOT, machine
+from crackflow.atomic import write_text
+from scripts.tables import fill, markdown
+from tasks.machine import peak_mib
+
+RESULTS = ROOT / "docs/results/large.json"
+PAGE = ROOT / "docs/explanation/speed.md"
+BY = "`python -m benchmarks.speed.large`"
+MEGAPIXELS = (24.0, 100.0)
+# GiB: nothing is skipped
+ENOUGH = 1000.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--megapixels", type=float, nargs="+", default=MEGAPIXELS, help="sizes (default: 24 100)")
+    parser.add_argument("--model", default="packaged", help="as for crackflow predict (default: packaged)")
+    parser.add_argument("--page", action="store_true", help="write the table only")
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.child is not None:
+        print(json.dumps(part(args.child, args.model)))
+        return 0
+    if not args.page:
+        write_text(RESULTS, json.dumps(measure(args.megapixels, args.model), indent=1) + "\n")
+    found = json.loads(RESULTS.read_text(encoding="utf-8"))
+    write_text(PAGE, fill(PAGE.read_text(encoding="utf-8"), "large", BY, table(found)))
+    return 0
+
+
+def measure(sizes: list[float], model: str) -> dict[str, Any]:
+    """Mark a made photograph of each size in a process of its own."""
+    rows: list[dict[str, Any]] = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            photo = made(size)
+            cv2.imwrite(str(folder / "large.jpg"), photo)
+            cv2.imwrite(str(folder / "small.jpg"), photo[:600, :600])
+            pixels = photo.shape[0] * photo.shape[1]
+            shape = f"{photo.shape[1]}x{photo.shape[0]}"
+            del photo
+            command = [sys.executable, "-m", "benchmarks.speed.large", "--child", name, "--model", model]
+            done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+            found = json.loads(done.stdout.splitlines()[-1])
+        rows.append({"px": shape, **found, "bytes_a_pixel": round(found["more_mib"] * 2**20 / pixels, 1)})
+    return {
+        "command": "python -m benchmarks.speed.large",
+        "machine": machine(),
+        "model": rows[0]["model"],
+        "photographs": rows,
+    }
+
+
+def made(megapixels: float) -> Any:
+    """A photograph, 4:3, uint8 BGR (H, W, 3): grain at levels around 150, and sixty dark lines."""
+    height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
+    width = height * 4 // 3
+    rng = np.random.default_rng(0)
+    grain = np.clip(rng.normal(150, 12, (1024, 1024, 3)), 0, 255).astype(np.uint8)
+    photo = np.tile(grain, (height // 1024 + 1, width // 1024 + 1, 1))[:height, :width].copy()
+    for _ in range(60):
+        way = np.cumsum(rng.normal(0, 25, (60, 2)), axis=0) + rng.uniform(0, 1, 2) * (width, height)
+        cv2.polylines(photo, [np.rint(way).astype(np.int32)], False, (20, 20, 20), int(rng.integers(2, 10)))
+    return photo
+
+
+def part(folder: Path, model: str) -> dict[str, Any]:
+    """Mark the small photograph, then the large one; what the large one took on top."""
+    from crackflow.inference import inputs
+    from pipelines.commands import model_choice, predict
+
+    weights = model_choice.choose(ROOT, model)
+    predict.predict(weights, inputs.find([str(folder / "small.jpg")]), folder / "one")
+    held = round(psutil.Process().memory_info().rss / 2**20)
+    start = time.perf_counter()
+    predict.predict(weights, inputs.find([str(folder / "large.jpg")]), folder / "two", max_memory=ENOUGH)
+    seconds = time.perf_counter() - start
+    rows = json.loads((folder / "two/results.json").read_text(encoding="utf-8"))["photographs"]
+    return {
+        "model": weights.name,
+        "cracks": rows[0]["cracks"] if isinstance(rows[0]["cracks"], int) else len(rows[0]["cracks"]),
+        "seconds": round(seconds, 1),
+        "held_mib": held,
+        "more_mib": (peak_mib() or 0) - held,
+    }
+
+
+def table(found: dict[str, Any]) -> str:
+    """A row a photograph."""
+    rows = [
+        [
+            one["px"],
+            _megapixels(one["px"]),
+            one["cracks"],
+            f"{one['seconds']:.0f}",
+            one["more_mib"],
+            one["bytes_a_pixel"],
+        ]
+        for one in found["photographs"]
+    ]
+    head = ["one photograph, px", "megapixels", "cracks found", "seconds", "peak MiB on top", "bytes a pixel"]
+    held = max(one["held_mib"] for one in found["photographs"])
+    return (
+        f"{markdown(head, rows, '---:')}\nOf {found['model']} on {found['machine']['cores']} cores, everything written "
+        f"and the model loaded; on top of the {held:,} MiB that the process held after a small photograph.\n"
+    )
+
+
+def _megapixels(size: str) -> str:
+    width, height = map(int, size.split("x"))
+    return f"{width * height / 1e6:.0f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,15 @@
+from benchmarks.speed import large
+
+
+def test_a_made_photograph_has_its_size_and_dark_lines():
+    photo = large.made(0.3)
+    assert photo.shape == (474, 632, 3)
+    assert 0.005 < (photo.max(axis=-1) < 50).mean() < 0.3
+
+
+def test_a_row_a_photograph():
+    one = {"px": "4000x3000", "cracks": 7, "seconds": 12.4, "held_mib": 900, "more_mib": 103, "bytes_a_pixel": 9.0}
+    found = {"model": "made weights", "machine": {"cores": 2}, "photographs": [one]}
+    lines = large.table(found).splitlines()
+    assert lines[2] == "| 4000x3000 | 12 | 7 | 12 | 103 | 9.0 |"
+    assert "Of made weights on 2 cores" in lines[-1]
