@@ -74,13 +74,13 @@ def measure(sizes: list[float], model: str) -> dict[str, Any]:
 
 
 def made(megapixels: float) -> Any:
-    """A photograph, 4:3, uint8 BGR (H, W, 3): grain at levels around 150, and sixty dark lines."""
+    """A photograph, 4:3, uint8 BGR (H, W, 3): grain at levels around 150, and 2.5 dark lines a megapixel."""
     height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
     width = height * 4 // 3
     rng = np.random.default_rng(0)
     grain = np.clip(rng.normal(150, 12, (1024, 1024, 3)), 0, 255).astype(np.uint8)
     photo = np.tile(grain, (height // 1024 + 1, width // 1024 + 1, 1))[:height, :width].copy()
-    for _ in range(60):
+    for _ in range(max(1, round(2.5 * megapixels))):
         way = np.cumsum(rng.normal(0, 25, (60, 2)), axis=0) + rng.uniform(0, 1, 2) * (width, height)
         cv2.polylines(photo, [np.rint(way).astype(np.int32)], False, (20, 20, 20), int(rng.integers(2, 10)))
     return photo
