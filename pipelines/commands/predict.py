@@ -23,9 +23,9 @@ from pipelines.commands.prediction_outputs import MarkedPhoto, chosen
 
 # GiB that a photograph may take by itself.
 MAX_MEMORY = 1.5
-# What each of its pixels takes, measured at 24 megapixels, with all that is written by default. Some 160 MB of it, the
-# component filter's strips, do not grow with the photograph.
-BYTES_A_PIXEL = 17
+# What each of its pixels takes with all that is written by default, measured at 24 and 100 megapixels
+# (benchmarks/speed/large.py); and more for those of the component filter's strip, which a large photograph has many of.
+BYTES_A_PIXEL, MORE_IN_A_STRIP, STRIP = 15.5, 20, 2**23
 
 
 @dataclass(frozen=True)
@@ -124,11 +124,11 @@ def predict(
         marked = set(done)
         # the reason says which file it is
         skipped = [Skipped("", reason) for reason in found.skipped]
-        most_pixels = int(max_memory * 2**30 / BYTES_A_PIXEL)
+        most = most_pixels(max_memory)
         if done:
             results.begin(files, model_sha256, done)
         try:
-            for one in _marked(weights, todo, (point, mode, scale), most_pixels, skipped):
+            for one in _marked(weights, todo, (point, mode, scale), most, skipped):
                 if not folder.begun:
                     results.begin(files, model_sha256, done)
                 results.add(one)
@@ -145,11 +145,23 @@ def predict(
     return Outcome(cracked, len(marked) - cracked, len(done), tuple(skipped), found.passed_over)
 
 
+def most_pixels(max_memory: float) -> int:
+    """Say how many pixels a photograph may have.
+
+    Args:
+        max_memory: GiB that it may take.
+    """
+    room = max_memory * 2**30
+    return int(
+        max(min(room / (BYTES_A_PIXEL + MORE_IN_A_STRIP), STRIP), (room - MORE_IN_A_STRIP * STRIP) / BYTES_A_PIXEL)
+    )
+
+
 def _marked(
     weights: Weights,
     files: Sequence[Photograph],
     how: tuple[OperatingPoint, Mode, Scale],
-    most_pixels: int,
+    most: int,
     skipped: list[Skipped],
 ) -> Iterator[MarkedPhoto]:
     """Mark one photograph after the other; why one can't be read is added to `skipped`."""
@@ -161,7 +173,7 @@ def _marked(
     model = load_model(weights.model)
     for source in track(files, "predict", unit="photo"):
         try:
-            photo = read_photograph(source.path, most_pixels)
+            photo = read_photograph(source.path, most)
         except ImageError as error:
             skipped.append(Skipped(source.shown, str(error)))
         else:

@@ -22,6 +22,7 @@ from crackflow.output.claim import claim
 from crackflow.output.folder import OutputFolder
 from crackflow.params import Params, render
 from pipelines.cli import app
+from pipelines.commands.predict import most_pixels
 
 
 @pytest.fixture(scope="module")
@@ -118,12 +119,18 @@ def test_an_out_beside_one_input_and_in_another_is_rejected(checkout):
 
 
 def test_a_photograph_that_needs_too_much_memory_is_skipped_and_the_others_are_done(checkout):
-    cv2.imwrite("photos/large.png", np.full((900, 900, 3), 200, np.uint8))
+    cv2.imwrite("photos/large.png", np.full((600, 600, 3), 200, np.uint8))
     result = predict("photos", "out", "--max-memory", "0.01")
     assert result.exit_code == 3
-    # 0.01 GiB at 17 bytes a pixel
-    assert "skipped: large.png has 900x900 px, 0.8 megapixels, expected at most 0.6; allow more memory" in result.stderr
+    # 0.01 GiB at 35.5 bytes a pixel
+    assert "skipped: large.png has 600x600 px, 0.4 megapixels, expected at most 0.3; allow more memory" in result.stderr
     assert "photographs: 2 done;" in result.stdout
+
+
+def test_what_does_not_grow_with_the_photograph_is_left_out_of_the_room():
+    """2^23 px take 35.5 bytes each, and further ones 15.5: (1.5 GiB - 20 * 2^23) / 15.5 = 93,086,488."""
+    assert most_pixels(35.5 * 2**23 / 2**30) == 2**23
+    assert most_pixels(1.5) == 93_086_488
 
 
 def test_flips_that_are_asked_for_are_noted(checkout):
