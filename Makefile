@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c "$(SUITABLE)" >/dev/null 2>&1 && { echo $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rebuild test lint real weights soak results params graph lock clean
+.PHONY: help setup rebuild test lint real weights soak results params graph lock wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,8 +69,12 @@ graph: $(READY) ## write the code deps of dvc.yaml, and the drawing of rooms, fr
 	python -m scripts.rooms
 
 lock: $(READY) ## resolve pyproject.toml anew into requirements.lock
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra train --extra onnx --group dev --universal --python-version 3.11 \
 		--no-annotate --no-header --no-emit-index-url --upgrade -o requirements.lock
+
+wheel: $(READY) ## build dist/crackflow-VERSION-py3-none-any.whl; docs/how-to/install.md says how to install it
+	uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
+	@ls -s -h dist/*.whl
 
 clean: ## remove what runs made here, but for DVC's cache and the champion of scheduled runs
 	@test -x $(BIN)/python || { echo "error: there is no .venv here, with which it is seen whether a run is on; run make setup first" >&2; exit 2; }

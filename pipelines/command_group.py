@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from crackflow.errors import CrackflowError, is_shortage, shortage_line
+from pipelines.extras import missing_line
 from pipelines.terminal import say_error
 from tasks import endings
 from tasks.child_environment import forget_repository, reach_loopback_directly
@@ -50,6 +51,10 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except CrackflowError as error:
             line, exit_code = str(error), error.exit_code
+        except ModuleNotFoundError as error:
+            line, exit_code = missing_line(error), CrackflowError.exit_code
+            if not line:
+                raise
         except KeyboardInterrupt as stop:
             if not stop.args:  # Ctrl-C in a command that leaves it to Typer
                 raise

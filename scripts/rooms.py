@@ -33,6 +33,7 @@ LIBRARY = {
     "training": ("imaging", "models"),
     "inference": ("imaging", "models", "sources"),
     "evaluation": ("imaging", "inference"),
+    "runtimes": ("imaging", "inference", "models"),
     "results": ("geometry", "imaging", "visualization"),
     "audit": ("imaging", "visualization", "splitting", "geometry"),
 }

@@ -8,6 +8,7 @@ from crackflow.errors import DataError
 from crackflow.evaluation.metrics import by_image, counts, iou
 from crackflow.imaging.images import encode_classes, write_png
 from crackflow.imaging.pairs import KINDS, ResizedPairs
+from crackflow.inference.network import predict
 from crackflow.inference.operating_point import classify
 from crackflow.inference.operating_point_file import read_operating_point
 from crackflow.params import Params
@@ -30,7 +31,7 @@ def run(workspace: Workspace, params: Params) -> None:
         DataError: when no pair is marked as mini_test.
         ModelError: when the model or its operating point is absent, does not fit, or predicts NaN.
     """
-    from crackflow.inference.predictor import load_model, predict
+    from crackflow.inference.predictor import load_model
 
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
     stems = sorted(split["stem"][split["mini_test"] == "1"])

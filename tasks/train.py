@@ -19,6 +19,7 @@ from crackflow.atomic import replacing, write_text
 from crackflow.errors import TrainingError
 from crackflow.imaging.images import encode_classes, read_image, write_png
 from crackflow.imaging.pairs import KINDS, ResizedPairs
+from crackflow.inference.network import predict
 from crackflow.models.seen_pairs import render
 from crackflow.params import Params, TrainParams
 from crackflow.progress import track
@@ -51,7 +52,6 @@ def run(workspace: Workspace, params: Params) -> None:
     """
     import keras
 
-    from crackflow.inference import predictor
     from crackflow.training import checkpoints, dataset, loop, precision
 
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
@@ -85,7 +85,7 @@ def run(workspace: Workspace, params: Params) -> None:
 
     def epoch_done(trained: keras.Model, history: list[checkpoints.Row]) -> None:
         for stem in shown:
-            probabilities = predictor.predict(trained, pairs.image(stem)[None])[0]
+            probabilities = predict(trained, pairs.image(stem)[None])[0]
             # the most probable class; the threshold is chosen later, by stage evaluate
             classes = probabilities.argmax(axis=-1).astype("uint8")
             name = f"epoch_{len(history):03d}_{stem}.png"

@@ -175,7 +175,7 @@ def scored(
 def levels_of(model: Any, pairs: Any, stem: str) -> Any:
     """How many pixels of an image have which probability level."""
     from crackflow.evaluation.thresholds import levels
-    from crackflow.inference.predictor import predict
+    from crackflow.inference.network import predict
 
     return levels(predict(model, pairs.image(stem)[None])[0], pairs.mask(stem))
 

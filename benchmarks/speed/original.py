@@ -3,7 +3,7 @@
 `python -m benchmarks.speed.original [--rounds 9]` writes docs/results/original.json and the tables of
 docs/explanation/speed.md; `--page` writes the tables only. The original's network is built from the profile `original`
 with random weights: neither time nor memory depends on their values. Both run through
-crackflow.inference.predictor.predict. Times are medians of rounds in which the networks take turns in one process,
+crackflow.inference.network.predict. Times are medians of rounds in which the networks take turns in one process,
 after a warm-up, so other work on the machine slows all alike. Memory is measured in one process per network.
 """
 
@@ -146,7 +146,8 @@ def load(name: str) -> tuple[int, Callable[[Any], Any]]:
     import numpy as np
 
     from crackflow.inference import packaged_weights
-    from crackflow.inference.predictor import load_model, predict
+    from crackflow.inference.network import predict
+    from crackflow.inference.predictor import load_model
 
     if name == "original":
         from crackflow.models import registry

@@ -37,7 +37,7 @@ def score_native(
     """Score a model at a given operating point, each pair at its own size; one is in memory at a time.
 
     Args:
-        model: as crackflow.inference.predictor.load_model gives it.
+        model: of any runtime.
         pairs: of their own sizes.
         rows: at least one: stem, source, group and subset are read.
         params: the block `evaluate`; tolerance_px is read, in pixels of the photographs.

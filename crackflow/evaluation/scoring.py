@@ -17,6 +17,7 @@ from crackflow.evaluation.operating_point_search import OperatingPointSearch, Se
 from crackflow.imaging.images import encode_classes, write_png
 from crackflow.imaging.pairs import ResizedPairs
 from crackflow.inference.components import ClassMask
+from crackflow.inference.network import Network, predict, predict_views
 from crackflow.inference.operating_point import OperatingPoint, Probabilities, as_json, classify
 from crackflow.params import EvaluateParams
 from crackflow.progress import track
@@ -49,12 +50,12 @@ class Evaluation:
 
 
 def predictions(
-    model: Any, pairs: ResizedPairs, rows: pd.DataFrame, flips: Sequence[bool], batch_size: int
+    model: Network, pairs: ResizedPairs, rows: pd.DataFrame, flips: Sequence[bool], batch_size: int
 ) -> Iterator[Prediction]:
     """Predict pairs in batches; one batch is in memory at a time.
 
     Args:
-        model: as crackflow.inference.predictor.load_model gives it.
+        model: of any runtime.
         pairs: the resized pairs.
         rows: of split.csv, at least one: stem, source, group and subset are read.
         flips: for which probabilities are wanted: False as the image is, True averaged over flips.
@@ -67,8 +68,6 @@ def predictions(
         ImageError: when a pair can't be read.
         ModelError: when the model does not fit.
     """
-    from crackflow.inference.predictor import predict, predict_views
-
     starts = range(0, len(rows), batch_size)
     for start in track(starts, f"evaluate: {rows['subset'].iloc[0]}", unit="batch"):
         batch = rows.iloc[start : start + batch_size]
@@ -84,12 +83,12 @@ def predictions(
 
 
 def search_operating_points(
-    model: Any, pairs: ResizedPairs, rows: pd.DataFrame, params: EvaluateParams, folder: Path
+    model: Network, pairs: ResizedPairs, rows: pd.DataFrame, params: EvaluateParams, folder: Path
 ) -> dict[bool, SearchResult]:
     """Choose an operating point on pairs: without flips, with them, or both where `params.compare_flips` is true.
 
     Args:
-        model: as crackflow.inference.predictor.load_model gives it.
+        model: of any runtime.
         pairs: the resized pairs.
         rows: of split.csv, at least one. Those of foreign_valid count for `params.foreign_weight`.
         params: the block `evaluate`.
@@ -120,7 +119,7 @@ def search_operating_points(
 
 
 def score_pairs(
-    model: Any,
+    model: Network,
     pairs: ResizedPairs,
     rows: pd.DataFrame,
     params: EvaluateParams,
@@ -134,7 +133,7 @@ def score_pairs(
     """Score a model at a given operating point.
 
     Args:
-        model: as crackflow.inference.predictor.load_model gives it.
+        model: of any runtime.
         pairs: the resized pairs.
         rows: of split.csv, at least one: stem, source, group and subset are read.
         params: the block `evaluate`; batch_size and tolerance_px are read.

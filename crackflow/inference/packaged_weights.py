@@ -34,6 +34,7 @@ class Weights:
         params: parameters; `classes`, `resize` and `evaluate.tolerance_px` are those of its training and evaluation.
         lists: the folder with its trained_on.txt and chosen_on.txt; None where there are none.
         use: what the terms of the data that it was trained on allow; None where that is not known.
+        known_point: its operating point, where that is in no file of its own.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Weights:
     params: Params
     lists: Path | None = None
     use: Use | None = None
+    known_point: OperatingPoint | None = None
 
     def terms(self) -> str:
         """Say what the terms of its data mean for who uses it; "" where they allow any use, or are not known."""
@@ -59,7 +61,7 @@ class Weights:
             ModelError: when the file is absent or can't be used.
         """
         if self.point_file is None:
-            return OperatingPoint(0.5)
+            return self.known_point or OperatingPoint(0.5)
         return operating_point_file.read_operating_point(self.point_file, self.params.resize.size)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -11,13 +11,10 @@ from crackflow.imaging.fit import Mode
 from crackflow.imaging.images import Pixels
 from crackflow.inference.components import ClassMask, Levels
 from crackflow.inference.looks import Look, at_own_size, in_squares, squeezed
+from crackflow.inference.network import Network, predict
 from crackflow.inference.operating_point import OperatingPoint, Probabilities, classify_levels, crack_probability
 from crackflow.inference.scale_choice import choose_scale
 from crackflow.inference.tiling import OfSquares
-
-if TYPE_CHECKING:
-    # takes seconds, and finding photographs must not wait for it
-    import keras
 
 Scale = float | Literal["auto", "fit"]
 SMALLEST_SCALE, LARGEST_SCALE = 0.01, 8.0
@@ -47,7 +44,7 @@ class Prediction(NamedTuple):
 
 
 def predict_photo(
-    model: "keras.Model", photo: Pixels, point: OperatingPoint, mode: Mode = "stretch", scale: Scale = "auto"
+    model: Network, photo: Pixels, point: OperatingPoint, mode: Mode = "stretch", scale: Scale = "auto"
 ) -> Prediction:
     """Find the cracks in one photograph.
 
@@ -55,7 +52,7 @@ def predict_photo(
     operating point is applied to the photograph as a whole.
 
     Args:
-        model: as crackflow.inference.predictor.load_model gives it.
+        model: of any runtime.
         photo: uint8 RGB (H, W, 3).
         point: what is foreground, which components of it are removed, and whether flips are averaged. Its areas are
             pixels at the scale at which the photograph is looked at.
@@ -115,7 +112,7 @@ def parse_scale(text: str) -> Scale:
     return scale
 
 
-def side_of(model: "keras.Model") -> int:
+def side_of(model: Network) -> int:
     """The side of the squares that a model takes, px.
 
     Raises:
@@ -127,9 +124,8 @@ def side_of(model: "keras.Model") -> int:
     return int(height)
 
 
-def model_function(model: "keras.Model", *, flips: bool) -> OfSquares:
+def model_function(model: Network, *, flips: bool) -> OfSquares:
     """Give the model as a function of squares: its crack probability, and with several foreground classes theirs."""
-    from crackflow.inference.predictor import predict
 
     def planes(squares: Pixels) -> Probabilities:
         found = predict(model, squares, flips=flips)

@@ -21,7 +21,7 @@ def fold(model: keras.Model) -> keras.Model:
         A model whose layers keep their names, not compiled. Its outputs differ by rounding only. It is `model` itself
         where there is nothing to fold.
     """
-    pairs = _pairs(model)
+    pairs = normalizations(model)
     if not pairs:
         return model
     norms = {norm.name for norm in pairs.values()}
@@ -43,14 +43,15 @@ def fold(model: keras.Model) -> keras.Model:
     return folded
 
 
-def _pairs(model: keras.Model) -> dict[str, keras.layers.BatchNormalization]:
-    """The normalization that reads a convolution's output, by the convolution's name; no other layer reads it."""
+def normalizations(model: keras.Model) -> dict[str, keras.layers.BatchNormalization]:
+    """Give the normalizations that `fold` removes, by the names of the convolutions that they follow."""
     readers: dict[int, list[keras.layers.Layer]] = {}
     for layer in model.layers:
         for tensor in layer.input if isinstance(layer.input, list) else [layer.input]:
             readers.setdefault(id(tensor), []).append(layer)
     found = {}
     for layer in model.layers:
+        # another layer that reads the convolution's output would miss what the normalization does
         read_by = readers.get(id(layer.output), [])
         linear = isinstance(layer, keras.layers.Conv2D) and layer.activation is keras.activations.linear
         if linear and len(read_by) == 1 and isinstance(read_by[0], keras.layers.BatchNormalization):

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import cv2
-import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -113,7 +113,11 @@ def font(size: int, *, bold: bool = False) -> Font:
         A font that PIL.ImageDraw takes; the same object for the same arguments.
     """
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return ImageFont.truetype(Path(mpl.get_data_path(), "fonts/ttf", name), size)
+    # the font is in matplotlib, which need not be imported for that: it takes a while
+    package = find_spec("matplotlib")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib")
+    return ImageFont.truetype(Path(package.origin).with_name("mpl-data") / "fonts/ttf" / name, size)
 
 
 def shorten(text: str, width: int, face: Font) -> str:

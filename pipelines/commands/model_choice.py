@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from crackflow.errors import DataError, ModelError
 from crackflow.inference import operating_point_file, packaged_weights
 from crackflow.inference.card import CARD
+from crackflow.inference.operating_point import OperatingPoint, sha256
 from crackflow.inference.packaged_weights import Seen, Weights
 from crackflow.models import seen_pairs
 from crackflow.params import Params
+from crackflow.runtimes import metadata
+from crackflow.runtimes.choice import IR, ONNX
 from crackflow.splitting.foreign import CHOSEN_ON
 from tasks.workspace import Workspace
 
@@ -22,7 +23,8 @@ def choose(here: Path, choice: str = "") -> Weights:
     Args:
         here: the current directory, a checkout or not.
         choice: "packaged", "trained", or a path: a checkout, a folder laid out as crackflow/weights, the .keras file
-            in one of them, or a .keras file that lies elsewhere, such as the best epoch of a training that was stopped.
+            in one of them, a folder that `crackflow export` wrote or the model in it, or a .keras file that lies
+            elsewhere, such as the best epoch of a training that was stopped.
             Empty takes the trained one where `here` has one, else the packaged one.
 
     Returns:
@@ -40,12 +42,14 @@ def choose(here: Path, choice: str = "") -> Weights:
     if not path.exists():
         raise ModelError(
             f"no model at {choice}; expected packaged, trained, a checkout with a trained model, a folder laid out as "
-            "crackflow/weights, or a .keras file"
+            "crackflow/weights, one that `crackflow export` wrote, or a .keras file"
         )
     folder = path if path.is_dir() else path.parent
     for checkout in (folder, folder.parent):
         if Workspace(checkout).model.is_file() and path in (checkout, Workspace(checkout).model):
             return _trained(Workspace(checkout), f"the model trained in {choice}")
+    if (folder / metadata.FILE).is_file() and (path.is_dir() or path.suffix in (ONNX, IR)):
+        return _exported(folder, choice)
     if path.is_dir() or (path.name == packaged_weights.MODEL and (folder / CARD).is_file()):
         return packaged_weights.open_folder(folder, f"the weights in {choice}")
     return _alone(Workspace(here), path, choice)
@@ -65,6 +69,9 @@ def seen(weights: Weights) -> Seen:
     """
     if weights.lists is not None:
         return packaged_weights.seen(weights.lists)
+    # takes as long as to mark a photograph
+    import pandas as pd
+
     workspace = Workspace(weights.model.parent.parent)
     if weights.model != workspace.model:
         raise ModelError(
@@ -107,6 +114,17 @@ def _trained(workspace: Workspace, name: str) -> Weights:
             "choose a new one with `crackflow rebuild evaluate`"
         )
     return Weights(name, workspace.model, workspace.operating_point, workspace.params())
+
+
+def _exported(folder: Path, named: str) -> Weights:
+    found = metadata.read(folder)
+    model = folder / found.model
+    if not model.is_file() or sha256(model) != found.model_sha256:
+        raise ModelError(f"{model} is not the model that {metadata.FILE} beside it is of; export it again")
+    params = Params.model_validate({"classes": found.classes, "resize": found.resize.model_dump()})
+    point = found.operating_point
+    known = OperatingPoint(point.threshold, point.smallest_area, point.peak, point.flips)
+    return Weights(f"{found.exported_from}, exported to {named}", model, None, params, use=found.use, known_point=known)
 
 
 def _alone(workspace: Workspace, path: Path, named: str) -> Weights:

@@ -1,4 +1,4 @@
-"""The commands on photographs, `predict` and `score`: read arguments, print what came of it.
+"""The commands on photographs and models, `predict`, `score` and `export`: read arguments, print what came of it.
 
 What takes long to import is imported by the command that needs it.
 """
@@ -15,6 +15,7 @@ from pipelines.terminal import say, show
 from tasks.endings import interrupted_by_signals
 
 _MODELS = "packaged|trained|PATH"
+_RUNTIMES = "openvino|onnx|keras"
 _MODEL_HELP = (
     "The weights that come with crackflow, the model trained in this checkout, or a path: another checkout, a folder "
     "laid out as crackflow/weights, or (predict only) a .keras file. "
@@ -44,6 +45,11 @@ _NATIVE_HELP = (
     "Score at the photographs' own pixels, marked as predict marks them; otherwise resized, as crackflow rebuild does."
 )
 _MEMORY_HELP = "What a photograph may take beside the program itself; one that needs more is skipped."
+_RUNTIME_HELP = (
+    "What the model runs on. Default: the fastest that is installed and reads it, openvino for the packaged weights. "
+    "All give the same masks."
+)
+_KIND_HELP = "onnx, for ONNX Runtime and for the plugin Deepness of QGIS, or openvino."
 _SCALE_HELP = (
     "At which scale photographs are looked at. 1: in squares of their own pixels; 0.5: in squares of a copy of half "
     "the size; fit: each squeezed into one square. auto: fit for those that are no larger than the square, 1 for the "
@@ -69,6 +75,7 @@ def predict(
     scale: Annotated[str, typer.Option(metavar="auto|fit|NUMBER", help=_SCALE_HELP)] = "auto",
     flips: Annotated[bool | None, typer.Option("--flips/--no-flips", help=_FLIPS_HELP)] = None,
     max_memory: Annotated[float, typer.Option(min=0.01, metavar="GIB", help=_MEMORY_HELP)] = 1.5,
+    runtime: Annotated[str, typer.Option(metavar=_RUNTIMES, help=_RUNTIME_HELP)] = "",
 ) -> None:
     """Mark and measure the cracks in photographs: masks, overlays, tables, and index.html to look through.
 
@@ -106,6 +113,7 @@ def predict(
             flips=flips,
             max_memory=max_memory,
             measuring=measuring,
+            runtime=runtime,
         )
     for one in outcome.skipped:
         say(f"skipped: {one.reason}", err=True)
@@ -117,6 +125,24 @@ def predict(
     say(f"{outcome.words()}; see {out / 'index.html'} and {out / 'summary.csv'}")
     if outcome.skipped:
         raise typer.Exit(3)
+
+
+def export(
+    out: Annotated[Path, typer.Option("--to", help="A folder that is absent or empty.")],
+    kind: Annotated[str, typer.Option("--format", metavar="onnx|openvino", help=_KIND_HELP)] = "onnx",
+    model: Annotated[str, typer.Option(metavar=_MODELS, help=_MODEL_HELP)] = "",
+) -> None:
+    """Write a model for OpenVINO or ONNX Runtime, with metadata.json, and compare it with Keras. Needs both extras."""
+    from pipelines.commands import export_model, model_choice
+
+    chosen = model_choice.choose(Path.cwd(), model)
+    typer.echo(f"model: {chosen.name}")
+    with interrupted_by_signals():
+        parity = export_model.export(chosen, kind, out)
+    if chosen.terms():
+        typer.echo(f"terms: {chosen.terms()}", err=True)
+    typer.echo(f"compared with Keras on {parity.words()}")
+    typer.echo(f"wrote {out / export_model.FORMATS[kind]} and {out / 'metadata.json'}")
 
 
 def score(

@@ -13,11 +13,11 @@ from crackflow.inference.inputs import Found
 from crackflow.inference.operating_point import OperatingPoint, as_json, sha256
 from crackflow.inference.packaged_weights import Weights
 from crackflow.inference.photographs import Photograph, Scale, predict_photo
-from crackflow.keras_import import import_keras
 from crackflow.output.claim import claim, reject_overlap
 from crackflow.output.manifest import version
 from crackflow.progress import track
 from crackflow.results.run import Skipped
+from crackflow.runtimes.choice import Runtime, choose_runtime, load
 from pipelines.commands.prediction_folder import Measuring, Results, all_names
 from pipelines.commands.prediction_outputs import MarkedPhoto, chosen
 
@@ -72,6 +72,7 @@ def predict(
     flips: bool | None = None,
     max_memory: float = MAX_MEMORY,
     measuring: Measuring | None = None,
+    runtime: str = "",
 ) -> Outcome:
     """Mark and measure the cracks in photographs and write each kind of output.
 
@@ -93,6 +94,7 @@ def predict(
         max_memory: GiB that a photograph may take above what the program takes without one. One that needs more is
             skipped.
         measuring: how cracks are measured; None for the defaults, without a scale.
+        runtime: as crackflow.runtimes.choice.choose_runtime takes it.
 
     Returns:
         How many were done, and what was wrong with the others.
@@ -108,11 +110,13 @@ def predict(
         reject_overlap(out, place, "predict")
     with claim(out, found.places[0], all_names(kinds, files), command="predict", force=force) as folder:
         point = weights.point() if flips is None else replace(weights.point(), flips=flips)
+        runs_on = choose_runtime(weights.model, runtime)
         mode, model_sha256 = weights.params.resize.mode, sha256(weights.model)
         settings: dict[str, JsonValue] = {
             "model": weights.name,
             "model_sha256": model_sha256,
             "version": version(),
+            "runtime": runs_on,
             "operating_point": as_json(point),
             "resize_mode": mode,
             "scale": scale,
@@ -128,7 +132,7 @@ def predict(
         if done:
             results.begin(files, model_sha256, done)
         try:
-            for one in _marked(weights, todo, (point, mode, scale), most, skipped):
+            for one in _marked((weights.model, runs_on), todo, (point, mode, scale), most, skipped):
                 if not folder.begun:
                     results.begin(files, model_sha256, done)
                 results.add(one)
@@ -158,7 +162,7 @@ def most_pixels(max_memory: float) -> int:
 
 
 def _marked(
-    weights: Weights,
+    model: tuple[Path, Runtime],
     files: Sequence[Photograph],
     how: tuple[OperatingPoint, Mode, Scale],
     most: int,
@@ -167,18 +171,16 @@ def _marked(
     """Mark one photograph after the other; why one can't be read is added to `skipped`."""
     if not files:
         return
-    import_keras()
-    from crackflow.inference.predictor import load_model
-
-    model = load_model(weights.model)
+    network = load(*model)
     for source in track(files, "predict", unit="photo"):
         try:
             photo = read_photograph(source.path, most)
         except ImageError as error:
             skipped.append(Skipped(source.shown, str(error)))
         else:
-            seen = predict_photo(model, photo, *how)
-            one = MarkedPhoto(source, photo, seen.probability, seen.classes, int(model.output_shape[-1]))
+            seen = predict_photo(network, photo, *how)
+            classes = max(2, network.output_shape[-1] or 0)
+            one = MarkedPhoto(source, photo, seen.probability, seen.classes, classes)
             del photo, seen
             yield one
             del one

@@ -87,6 +87,7 @@ def test_a_run_becomes_weights_whose_figures_score_gives_again(run, tmp_path):
         "card.json",
         "chosen_on.txt",
         "flexunet.keras",
+        "openvino.zip",
         "operating_point.json",
         "trained_on.txt",
     ]

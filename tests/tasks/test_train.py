@@ -145,7 +145,7 @@ def test_other_pixels_or_other_code_start_anew(workspace, copied_code):
     train.run(workspace, params)
     assert keys() == two
     # it draws the pictures that are kept with the checkpoints
-    with (copied_code / "crackflow/inference/predictor.py").open("a") as file:
+    with (copied_code / "crackflow/inference/network.py").open("a") as file:
         file.write("# changed\n")
     train.run(workspace, params)
     assert len(keys() - two) == 1

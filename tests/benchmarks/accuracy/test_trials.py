@@ -7,7 +7,13 @@ from tasks.code_closure import closure
 def test_a_result_is_keyed_by_all_code_that_trains_and_scores():
     code = set(closure("benchmarks.accuracy.trials"))
     assert set(closure("crackflow.training.loop")) < code
-    scores = ("inference/predictor", "evaluation/metrics", "evaluation/thresholds", "inference/operating_point")
+    scores = (
+        "inference/predictor",
+        "inference/network",
+        "evaluation/metrics",
+        "evaluation/thresholds",
+        "inference/operating_point",
+    )
     assert {f"crackflow/{name}.py" for name in scores} <= code
 
 

@@ -1,0 +1,91 @@
+"""Which runtime runs a model, and the model on it."""
+
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal, get_args
+
+from crackflow.errors import ModelError
+from crackflow.inference.network import Network
+from crackflow.keras_import import import_keras
+from crackflow.runtimes import topology
+
+Runtime = Literal["openvino", "onnx", "keras"]
+RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
+KERAS, ONNX, IR = ".keras", ".onnx", ".xml"
+_READS: dict[Runtime, tuple[str, ...]] = {"openvino": (KERAS, ONNX, IR), "onnx": (KERAS, ONNX), "keras": (KERAS,)}
+
+
+def choose_runtime(model: Path, wanted: str = "") -> Runtime:
+    """Choose the runtime of a model; nothing is opened.
+
+    Args:
+        model: a .keras file, or an .onnx or .xml file that was exported.
+        wanted: one of RUNTIMES; empty for the fastest that reads the file. That is OpenVINO, but Keras for a .keras
+            file without its topology beside it, since to convert one takes longer than to mark some photographs.
+
+    Raises:
+        ModelError: when `wanted` is none of RUNTIMES, or does not read such a file.
+    """
+    if not wanted:
+        fast = model.suffix != KERAS or model.with_name(topology.FILE).is_file()
+        return "openvino" if fast and find_spec("openvino") else "onnx" if model.suffix == ONNX else "keras"
+    if wanted not in RUNTIMES:
+        raise ModelError(f"the runtime is {wanted}, expected one of {', '.join(RUNTIMES)}; correct it")
+    runtime: Runtime = wanted
+    if model.suffix not in _READS[runtime]:
+        able = [one for one in RUNTIMES if model.suffix in _READS[one]]
+        raise ModelError(f"{runtime} does not read {model.name}, expected one of {', '.join(able)} as runtime; name it")
+    return runtime
+
+
+def load(model: Path, runtime: Runtime) -> Network:
+    """Load a model.
+
+    Args:
+        model: the file.
+        runtime: as `choose_runtime` gives it.
+
+    Raises:
+        ModelError: when the file is absent, or can't be read.
+        ModuleNotFoundError: when the runtime, or Keras where it must convert the model, is not installed.
+    """
+    if not model.is_file():
+        raise ModelError(f"no model at {model}; name another one, or train one first")
+    if runtime == "keras":
+        import_keras()
+        from crackflow.inference.predictor import load_model
+
+        network: Network = load_model(model)
+        return network
+    if runtime == "onnx":
+        return _on_onnx(model)
+    from crackflow.runtimes import openvino_network
+
+    beside = model.with_name(topology.FILE)
+    if model.suffix != KERAS:
+        read = openvino_network.read(model)
+    elif beside.is_file():
+        read = topology.read(beside, model)
+    else:
+        import_keras()
+        from crackflow.inference.predictor import load_model
+        from crackflow.runtimes import conversion
+
+        read = conversion.to_openvino(load_model(model))
+    return openvino_network.OpenVINONetwork(read)
+
+
+def _on_onnx(model: Path) -> Network:
+    from crackflow.runtimes.onnx_network import OnnxNetwork
+
+    if model.suffix == ONNX:
+        return OnnxNetwork(model)
+    import_keras()
+    from crackflow.inference.predictor import load_model
+    from crackflow.runtimes import conversion
+
+    with tempfile.TemporaryDirectory() as folder:
+        converted = Path(folder) / "model.onnx"
+        conversion.write_onnx(load_model(model), converted)
+        return OnnxNetwork(converted)

@@ -1,0 +1,39 @@
+"""What is installed only with an extra of the package, and what to say where it is missing."""
+
+# The packages that a command may miss, by the extra that brings them. Predicting needs none of them.
+EXTRAS = {
+    "train": (
+        "dvc",
+        "dvc_objects",
+        "dvclive",
+        "httpx",
+        "kagglehub",
+        "kagglesdk",
+        "keras",
+        "packaging",
+        "pandas",
+        "prefect",
+        "psutil",
+        "requests",
+        "scmrepo",
+        "starlette",
+        "tenacity",
+        "tensorflow",
+        "urllib3",
+        "uvicorn",
+        "voluptuous",
+    ),
+    "onnx": ("onnx", "onnxruntime", "tf2onnx"),
+}
+
+
+def missing_line(error: ModuleNotFoundError) -> str:
+    """Say in one line which extra brings a module that is not installed; "" where none does."""
+    package = (error.name or "").partition(".")[0]
+    for extra, packages in EXTRAS.items():
+        if package in packages:
+            return (
+                f"this needs {package}, which is not installed; install crackflow with its extra {extra}: "
+                f"pip install 'crackflow[{extra}]'"
+            )
+    return ""
