@@ -106,7 +106,8 @@ def read(path: Path, model: Path) -> ov.Model:
         about = parse(listed, Kernels)
         if about.model_sha256 != sha256(model):
             raise ModelError(
-                f"{path} was made of another model than {model.name} beside it; put back the one of it, or use --runtime keras"
+                f"{path} was made of another model than {model.name} beside it; put back the one of it, or use "
+                "--runtime keras"
             )
         layers = _Layers(model)
         for kernel in about.kernels:
