@@ -5,7 +5,7 @@ stages ran (.crackflow/real, where `make real` leaves its own). Written is crack
 bytes, its topology for OpenVINO, its operating point, the hashed stems that it was trained and its point was chosen on,
 card.json, and the tables of MODEL_CARD.md. The figures are of the packed weights, scored by `crackflow score` on the
 run's own pairs: the same command on the same pairs gives them again. `--page` writes the tables of the page alone.
-`--topology` writes the topology of the packaged weights alone, compared on the built-in sample. `--score DATA` scores
+`--score DATA` scores
 the packaged weights again, on the pairs in DATA that they have not seen, and writes the figures into card and page.
 """
 
@@ -14,7 +14,6 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,23 +26,21 @@ from crackflow.evaluation.figures import foreign_figures, plain
 from crackflow.evaluation.headline import HEADLINE, Headline, figure_text, figure_words
 from crackflow.imaging.pairs import ResizedPairs
 from crackflow.inference import packaged_weights
-from crackflow.inference.card import CARD, card_values, read_card
+from crackflow.inference.card import CARD, card_values
 from crackflow.inference.operating_point import sha256
 from crackflow.inference.operating_point_file import read_file
 from crackflow.keras_import import import_keras
 from crackflow.models import seen_pairs
 from crackflow.models.compression import MANTISSA_BITS, pack
-from crackflow.runtimes import topology
-from crackflow.runtimes.openvino_network import OpenVINONetwork
-from crackflow.runtimes.parity import Parity, compare
+from crackflow.runtimes.parity import Parity
 from crackflow.splitting.foreign import CHOSEN_ON
 from crackflow.strict_json import FORMAT
-from pipelines.commands.export_model import sample_pictures
 from pipelines.commands.score import COLUMNS, score
 from pipelines.figures import FLIPS
 from scripts.data_terms import pairs_table, read_terms, terms_table, use_of, used
 from scripts.results import protocol
 from scripts.tables import fill, markdown
+from scripts.topology import add_topology
 from tasks.outputs import write_json
 from tasks.workspace import Workspace
 
@@ -52,7 +49,6 @@ TREE = ROOT / ".crackflow/real"
 RESULTS = ROOT / "docs/results/real.json"
 BY = "`make weights`"
 MAX_BYTES = 10_000_000
-MAX_BYTES_TOGETHER = 12_000_000
 # Of test, on which OpenVINO is compared with Keras.
 MOST_PICTURES = 40
 # What packing may cost, in pooled IoU.
@@ -65,15 +61,11 @@ def main() -> int:
     parser.add_argument("--results", type=Path, default=RESULTS, help="what benchmarks.accuracy.real wrote of that run")
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--page", action="store_true", help="write the tables of MODEL_CARD.md alone")
-    only.add_argument("--topology", action="store_true", help="write the topology for OpenVINO alone")
     only.add_argument("--score", type=Path, metavar="DATA", help="score the packaged weights again, on pairs in DATA")
     args = parser.parse_args()
     try:
         if args.score:
             score_again(packaged_weights.FOLDER, args.score)
-        elif args.topology:
-            folder = packaged_weights.FOLDER
-            add_topology(folder, sample_pictures(read_card(folder).resize.size))
         elif not args.page:
             results = json.loads(args.results.read_text(encoding="utf-8"))
             write(Workspace(args.tree.resolve()), results, packaged_weights.FOLDER)
@@ -136,40 +128,6 @@ def write(run: Workspace, results: dict[str, Any], target: Path) -> None:
         for path in sorted(folder.iterdir(), key=lambda path: path.name == CARD):
             path.replace(target / path.name)
     print(f"{target.name}: {(target / packaged_weights.MODEL).stat().st_size:,} bytes")
-
-
-def add_topology(folder: Path, pictures: Iterable[Any]) -> Parity:
-    """Write the topology for OpenVINO beside a model, and compare both runtimes.
-
-    Args:
-        folder: laid out as crackflow/weights; its card is not read.
-        pictures: uint8 RGB of the model's size, to compare on.
-
-    Returns:
-        How far they agree.
-
-    Raises:
-        ModelError: when they do not, or model and topology are too large together.
-    """
-    import_keras()
-    from crackflow.runtimes import choice, conversion
-
-    model, target = folder / packaged_weights.MODEL, folder / topology.FILE
-    part = target.with_name(f"part-{target.name}")
-    try:
-        conversion.write_topology(model, part)
-        together = model.stat().st_size + part.stat().st_size
-        if together > MAX_BYTES_TOGETHER:
-            raise ModelError(f"model and topology have {together:,} bytes, expected at most {MAX_BYTES_TOGETHER:,}")
-        threshold = read_file(folder / packaged_weights.POINT).threshold
-        on_openvino = OpenVINONetwork(topology.read(part, model))
-        parity = compare(choice.load(model, "keras"), on_openvino, pictures, threshold)
-        print(f"OpenVINO against Keras: {parity.words()}")
-        parity.check("OpenVINO")
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-    return parity
 
 
 def scored_figures(folder: Path, pairs: Path) -> dict[str, Any]:

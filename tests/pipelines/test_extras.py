@@ -45,7 +45,7 @@ def test_predicting_needs_no_package_of_an_extra(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["rebuild"], ["serve"], ["doctor"], ["predict", "road.png", "--out", "out", "--runtime", "keras"]]
+    "arguments", [["rebuild"], ["doctor"], ["predict", "road.png", "--out", "out", "--runtime", "keras"]]
 )
 def test_a_command_that_needs_more_names_the_extra(tmp_path, arguments):
     cv2.imwrite(str(tmp_path / "road.png"), np.zeros((64, 64, 3), np.uint8))

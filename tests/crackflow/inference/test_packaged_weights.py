@@ -17,6 +17,7 @@ from crackflow.inference import packaged_weights
 from crackflow.inference.card import CARD, card_values
 from crackflow.inference.operating_point_file import read_operating_point
 from crackflow.models import seen_pairs
+from crackflow.runtimes import topology
 
 ROOT = Path(__file__).parents[3]
 FILES = {
@@ -27,6 +28,7 @@ FILES = {
     CARD,
     packaged_weights.PAGE,
     packaged_weights.LICENSE,
+    topology.FILE,
 }
 
 
@@ -43,6 +45,11 @@ def test_the_model_is_the_one_of_the_card_and_small_enough(card):
     content = (packaged_weights.FOLDER / packaged_weights.MODEL).read_bytes()
     assert len(content) == card["bytes"] <= 10_000_000
     assert hashlib.sha256(content).hexdigest() == card["sha256"]
+
+
+def test_the_topology_is_of_the_model(card):
+    assert topology.read(packaged_weights.FOLDER / topology.FILE, packaged_weights.FOLDER / packaged_weights.MODEL)
+    assert (packaged_weights.FOLDER / topology.FILE).stat().st_size + card["bytes"] <= 12_000_000
 
 
 def test_plain_keras_opens_the_model_and_it_predicts_probabilities(card):
@@ -69,7 +76,10 @@ def test_the_operating_point_is_the_one_that_the_figures_are_at(card):
 
 def test_nothing_names_a_place_of_the_machine_that_wrote_it():
     for path in packaged_weights.FOLDER.iterdir():
-        if path.suffix != ".keras":
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                assert b"/tmp" not in archive.read("model.xml")
+        elif path.suffix != ".keras":
             text = path.read_text(encoding="utf-8")
             # a path below the root, a drive, or a way out of the folder
             assert not re.findall(r"(?<![\w/:.)\]}])/\w+|[A-Z]:\\|\.\./", text), path
