@@ -5,8 +5,8 @@ stages ran (.crackflow/real, where `make real` leaves its own). Written is crack
 bytes, its topology for OpenVINO, its operating point, the hashed stems that it was trained and its point was chosen on,
 card.json, and the tables of MODEL_CARD.md. The figures are of the packed weights, scored by `crackflow score` on the
 run's own pairs: the same command on the same pairs gives them again. `--page` writes the tables of the page alone.
-`--score DATA` scores
-the packaged weights again, on the pairs in DATA that they have not seen, and writes the figures into card and page.
+`--score DATA` scores the packaged weights again, on the pairs in DATA that they have not seen, and writes the figures
+into card.json and page.
 """
 
 import argparse
@@ -14,7 +14,6 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,6 @@ from crackflow.inference.operating_point_file import read_file
 from crackflow.keras_import import import_keras
 from crackflow.models import seen_pairs
 from crackflow.models.compression import MANTISSA_BITS, pack
-from crackflow.runtimes.parity import Parity
 from crackflow.splitting.foreign import CHOSEN_ON
 from crackflow.strict_json import FORMAT
 from pipelines.commands.score import COLUMNS, score
@@ -49,8 +47,6 @@ TREE = ROOT / ".crackflow/real"
 RESULTS = ROOT / "docs/results/real.json"
 BY = "`make weights`"
 MAX_BYTES = 10_000_000
-# Of test, on which OpenVINO is compared with Keras.
-MOST_PICTURES = 40
 # What packing may cost, in pooled IoU.
 MAX_LOSS = 0.001
 
@@ -113,11 +109,9 @@ def write(run: Workspace, results: dict[str, Any], target: Path) -> None:
         write_json(folder / packaged_weights.POINT, {**point, "model_sha256": sha256(model)})
         write_text(folder / packaged_weights.TRAINED_ON, _trained_on(run, train))
         write_text(folder / packaged_weights.CHOSEN_ON, packaged_weights.chosen_on_text(chosen_on))
-        stems = list(split["stem"][split["subset"] == "test"])[:MOST_PICTURES]
-        pictures = ResizedPairs(run.resized, len(results["params"]["classes"]))
-        parity = add_topology(folder, map(pictures.image, stems))
+        pictures = ResizedPairs(run.resized, len(results["params"]["classes"])).image
         card = _card(results, split, model, before)
-        card["packing"]["openvino"] = asdict(parity)
+        card["packing"]["openvino"] = add_topology(folder, map(pictures, split["stem"][split["subset"] == "test"]))
         write_json(folder / CARD, card)
         scored = scored_figures(folder, run.raw)
         loss = abs(scored["figures"]["crack"]["pooled"]["iou"] - before["crack"]["pooled"]["iou"])
@@ -249,8 +243,6 @@ def facts(card: dict[str, Any], point: str) -> str:
         ["trained", f"{once} in {training['seconds'] / 60:.0f} minutes on {on(machine)}"],
         ["peak memory of training", f"{training['peak_mib']:,} MiB"],
         ["packed", f"to {bits} bits of mantissa; pooled IoU {before:.4f} before, {after:.4f} after"],
-        # cards of runs before there was a topology have none
-        *([["OpenVINO against Keras", Parity(**found).words()]] if (found := card["packing"].get("openvino")) else []),
     ]
     return markdown(["", ""], rows)
 
