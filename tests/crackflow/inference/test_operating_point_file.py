@@ -4,7 +4,6 @@ from dataclasses import asdict
 import pytest
 
 from crackflow.errors import ModelError
-from crackflow.inference import packaged_weights
 from crackflow.inference.operating_point import OperatingPoint, sha256
 from crackflow.inference.operating_point_file import read_file, read_operating_point, was_chosen_for
 from crackflow.strict_json import FORMAT
@@ -25,9 +24,13 @@ def test_files_of_earlier_versions_are_read(tmp_path):
     assert read_operating_point(tmp_path / "point.json", 512) == OperatingPoint(0.25, 0, 0, flips=False)
     assert read_file(tmp_path / "point.json").origin() == "valid, pooled_f1"
     # written at revision 505d1b1, with `dropping` and `without_dropping`; 0.0006866455078125 of 512 x 512 px are 180
-    packaged = read_operating_point(packaged_weights.FOLDER / packaged_weights.POINT, 512)
-    assert (packaged.threshold, packaged.smallest_area) == (109 / 256, 180)
-    assert read_operating_point(packaged_weights.FOLDER / packaged_weights.POINT, 256).smallest_area == 45
+    (tmp_path / "share.json").write_text(
+        '{"threshold": 0.42578125, "smallest_share": 0.0006866455078125, "peak": 0.98894, "flips": false,'
+        ' "dropping": "false alarms are within the target of 0.1", "without_dropping": {"value": 0.6, "false_alarms": 0.5}}'
+    )
+    of_512 = read_operating_point(tmp_path / "share.json", 512)
+    assert (of_512.threshold, of_512.smallest_area) == (109 / 256, 180)
+    assert read_operating_point(tmp_path / "share.json", 256).smallest_area == 45
 
 
 @pytest.mark.parametrize(
