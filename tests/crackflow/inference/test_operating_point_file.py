@@ -26,7 +26,7 @@ def test_files_of_earlier_versions_are_read(tmp_path):
     # written at revision 505d1b1, with `dropping` and `without_dropping`; 0.0006866455078125 of 512 x 512 px are 180
     (tmp_path / "share.json").write_text(
         '{"threshold": 0.42578125, "smallest_share": 0.0006866455078125, "peak": 0.98894, "flips": false,'
-        ' "dropping": "false alarms are within the target of 0.1", "without_dropping": {"value": 0.6, "false_alarms": 0.5}}'
+        ' "dropping": "within the target", "without_dropping": {"value": 0.6, "false_alarms": 0.5}}'
     )
     of_512 = read_operating_point(tmp_path / "share.json", 512)
     assert (of_512.threshold, of_512.smallest_area) == (109 / 256, 180)
