@@ -96,7 +96,7 @@ def test_a_part_that_dies_is_started_again(monkeypatch, tmp_path):
     dying = part(f"open({str(tmp_path / 'starts')!r}, 'a').write('x'); raise SystemExit(3)")
     dying.start()
     for starts in ("x", "xx", "xxx"):
-        dying._process.wait(30)
+        dying._process.wait(120)
         assert (tmp_path / "starts").read_text() == starts
         dying.revive(said.append)
     assert said == [DIED] * 3
@@ -116,7 +116,7 @@ def test_a_part_that_finds_no_server_is_tried_again(monkeypatch):
     dying = part("raise SystemExit(3)", prepare=prepare)
     dying.start()
     first = dying._process
-    first.wait(30)
+    first.wait(120)
     dying.revive(said.append)
     assert dying._process is first
     dying.revive(said.append)
@@ -128,7 +128,7 @@ def test_a_part_that_finds_no_server_is_tried_again(monkeypatch):
 def test_a_part_that_dies_at_once_is_given_up():
     dying = part("raise SystemExit(3)")
     dying.start()
-    dying._process.wait(30)
+    dying._process.wait(120)
     with pytest.raises(ServeError, match="the part ended with exit code 3 as soon as it was started"):
         dying.revive(pytest.fail)
 
@@ -271,7 +271,7 @@ def test_a_run_starts_when_it_is_due_and_all_ends_with_the_command(serve, projec
     killed.run_now()
     stage = project.wait_until_started(240)
     killed.process.kill()
-    project.wait_until(lambda: project.processes() == [], 30)
+    project.wait_until(lambda: project.processes() == [], 120)
     assert not any(map(psutil.pid_exists, stage))
 
     # the next one knows what became of that, and builds what is missing
