@@ -3,7 +3,7 @@
 Run `python -m benchmarks.accuracy.ablation` after `make real DATA=DIR`. It trains each variant of the first weights'
 recipe on the train pairs of that run for a few hundred steps and scores it on the valid pairs; test is not used.
 Results go to docs/results/ablation.json after each training, and from there to docs/explanation/recipe.md. `--tables`
-writes the page only, with the two whole trainings of docs/results/real.json and augmented.json. `--only GROUP` takes
+writes the page only, with the two whole trainings of docs/results/augmented.json and first.json. `--only GROUP` takes
 the variants of one choice. After a kill it goes on where it stopped.
 """
 
@@ -33,7 +33,7 @@ BUDGET = (
 )
 
 # Whole trainings, and the names of their files in docs/results.
-WHOLE = {"with zoom, light, noise, blur and shadows": "augmented", "flips and turns alone, the recipe": "real"}
+WHOLE = {"with zoom, light, noise, blur and shadows": "augmented", "flips and turns alone, the first weights": "first"}
 
 
 class Variant(NamedTuple):

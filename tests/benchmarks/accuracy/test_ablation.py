@@ -39,7 +39,7 @@ def test_a_whole_training_is_a_row_by_its_file():
     one = {"operating_point": {"value": 0.57, "false_alarms": 0.1}, "figures": {"crack": crack}}
     rows = ablation.whole(dict.fromkeys(ablation.WHOLE.values(), one)).splitlines()[2:]
     assert len(rows) == len(ablation.WHOLE) == 2
-    assert rows[1] == "| flips and turns alone, the recipe | 0.570 | 0.612 | 0.500 | 10.0% | 4.5% |"
+    assert rows[1] == "| flips and turns alone, the first weights | 0.570 | 0.612 | 0.500 | 10.0% | 4.5% |"
 
 
 def test_the_page_has_what_was_measured():
