@@ -12,7 +12,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,15 +41,8 @@ HEAD = (
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("pairs", type=Path, nargs="?", help="a folder of images/ and masks/")
-    parser.add_argument("--model", default="packaged", help="as for crackflow predict (default: packaged)")
-    parser.add_argument("--each", type=int, default=24, help="pairs of each source, at most (default: 24)")
-    parser.add_argument("--seed", type=int, default=0, help="of the draw (default: 0)")
-    parser.add_argument("--tables", action="store_true", help="write the page from docs/results")
-    args = parser.parse_args()
+    args = unseen.parsed(parser)
     if not args.tables:
-        if args.pairs is None:
-            parser.error("name a folder of pairs, or say --tables")
         write_text(RESULTS, json.dumps(compared(args), indent=1) + "\n")
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
     return 0

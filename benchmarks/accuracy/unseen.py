@@ -1,5 +1,6 @@
 """Some of the labelled pairs of a folder that a model has not seen: as many of each source, drawn by a seed."""
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,19 @@ class Unseen:
     by_source: dict[str, list[Pair]]
     there: int
     seen: int
+
+
+def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Read the command line of a benchmark that draws pairs: `parser` has the options of its own."""
+    parser.add_argument("pairs", type=Path, nargs="?", help="a folder of images/ and masks/")
+    parser.add_argument("--model", default="packaged", help="as for crackflow predict (default: packaged)")
+    parser.add_argument("--each", type=int, default=24, help="pairs of each source, at most (default: 24)")
+    parser.add_argument("--seed", type=int, default=0, help="of the draw (default: 0)")
+    parser.add_argument("--tables", action="store_true", help="write the page from docs/results")
+    args = parser.parse_args()
+    if not args.tables and args.pairs is None:
+        parser.error("name a folder of pairs, or say --tables")
+    return args
 
 
 def draw(folder: Path, seen: Seen, each: int, seed: int, sources: Sequence[str] = ()) -> Unseen:
