@@ -6,12 +6,15 @@ import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 
 from crackflow.errors import one_line
 from crackflow.safe_text import printable
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
+# After which a signal whose exception Python dropped is sent again.
+DROPPED_S = 0.05
 _NO_SUCH_PATH = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
 
 
@@ -53,13 +56,27 @@ def say_error(line: str) -> None:
 
 
 def interrupt_on(*signals: signal.Signals) -> None:
-    """Turn signals into KeyboardInterrupt(number), so that what is open is closed and removed; a second one kills."""
+    """Turn signals into KeyboardInterrupt(number), so that what is open is closed and removed; a second one kills.
+
+    Python drops an exception that is raised in a `__del__` or in a callback of a weak reference, and TensorFlow spends
+    whole seconds of a training in those. What was dropped there is raised again.
+    """
 
     def interrupt(number: int, _: object) -> None:
         for one in signals:
             signal.signal(one, signal.SIG_DFL)
         raise KeyboardInterrupt(number)
 
+    def again(dropped: "sys.UnraisableHookArgs") -> None:
+        stop = dropped.exc_value
+        if not (isinstance(stop, KeyboardInterrupt) and stop.args and stop.args[0] in signals):
+            before(dropped)
+            return
+        signal.signal(stop.args[0], interrupt)
+        # from another thread, and later: what is raised in this very function is dropped as well
+        threading.Timer(DROPPED_S, os.kill, (os.getpid(), stop.args[0])).start()
+
+    before, sys.unraisablehook = sys.unraisablehook, again
     for one in signals:
         if signal.getsignal(one) != signal.SIG_IGN:  # as a shell sets it for what runs in its background, and nohup
             signal.signal(one, interrupt)
@@ -69,11 +86,12 @@ def interrupt_on(*signals: signal.Signals) -> None:
 def interrupted_by_signals() -> Iterator[None]:
     """Let what asks a command to end do so by KeyboardInterrupt: Ctrl-C, SIGTERM, and a terminal that is closed."""
     signals = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    before = {one: signal.getsignal(one) for one in signals}
+    before, hook = {one: signal.getsignal(one) for one in signals}, sys.unraisablehook
     interrupt_on(*signals)
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for one, handler in before.items():
             signal.signal(one, handler)
 

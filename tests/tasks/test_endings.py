@@ -68,3 +68,29 @@ def test_a_signal_that_is_ignored_stays_so():
             os.kill(os.getpid(), signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("place", ["__del__", "weak reference"])
+def test_a_signal_is_not_lost_where_python_drops_exceptions(place):
+    code = f"""
+import os, signal, time, weakref
+from tasks.endings import interrupt_on, stop_line
+interrupt_on(signal.SIGTERM)
+def dropped(*_):
+    os.kill(os.getpid(), signal.SIGTERM)
+    for _ in range(3):
+        time.sleep(0.01)
+class Thing:
+    if {place!r} == "__del__":
+        __del__ = dropped
+thing = Thing()
+kept = weakref.ref(thing, dropped) if {place!r} != "__del__" else None
+try:
+    del thing
+    for _ in range(1000):
+        time.sleep(0.01)
+except KeyboardInterrupt as stop:
+    print(stop_line(stop))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("('stopped by SIGTERM', 143)\n", "")
