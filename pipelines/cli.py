@@ -44,15 +44,24 @@ def rebuild(
     ] = None,
     commit: Annotated[bool, typer.Option("--commit", help="Commit the results to branch crackflow/results.")] = False,
     push: Annotated[bool, typer.Option("--push", help="Push outputs to the DVC remote, and that branch.")] = False,
+    compute: Annotated[
+        str | None,
+        typer.Option(help="Who works: threads, processes or dask, with :WORKERS, or dask:ADDRESS; before params.yaml."),
+    ] = None,
 ) -> None:
     """Bring the stages of dvc.yaml up to date. Exit code 0: done; 1: a stage failed; 2: something to fix first."""
+    from crackflow.params.compute import parse_compute
     from pipelines.dvc_runner import graph, repair, run_lock
     from pipelines.dvc_runner.process import GRACE_S, limit_s
+    from tasks.engine import VARIABLE as COMPUTE
     from tasks.workspace import Workspace
 
     if os.name != "posix":
         raise CrackflowError("rebuild ends its stages by process group, which this system has not; run `dvc repro`")
     limit_s(stage_limit)  # raises where it is none
+    if compute is not None:
+        parse_compute(compute)  # raises where it is none
+        os.environ[COMPUTE] = compute  # which the stages' processes inherit
     if not (revision or commit or push):
         root = Path.cwd()
         # a named pipe below data.path would keep DVC waiting

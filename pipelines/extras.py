@@ -23,6 +23,7 @@ EXTRAS = {
         "uvicorn",
         "voluptuous",
     ),
+    "dask": ("dask", "distributed"),
     "onnx": ("onnx", "onnxruntime", "tf2onnx"),
 }
 

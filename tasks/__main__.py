@@ -12,10 +12,10 @@ from pathlib import Path
 from crackflow.atomic import write_text
 from crackflow.errors import CrackflowError, is_shortage, shortage_line
 from crackflow.keras_import import import_keras
+from crackflow.parallel.machine import peak_mib
 from tasks import stage_inputs
 from tasks.child_environment import forget_repository
 from tasks.endings import interrupt_on, os_error_line, say_error, stop_line
-from tasks.machine import peak_mib
 from tasks.workspace import Workspace
 
 WITH_KERAS = {"train", "evaluate", "infer"}

@@ -1,12 +1,12 @@
 """Stage resize: every pair to one size, lossless, and what is known of it.
 
 Finished pairs are kept by content under .crackflow. After a killed run, or when pairs are added, only new ones are
-decoded. It runs in threads, since OpenCV and zlib release the interpreter's lock; docs/explanation/resize.md has the
-gain.
+decoded. `compute` says who carries it out; docs/explanation/resize.md has the gain.
 """
 
 import hashlib
 import json
+import operator
 import os
 import shutil
 from dataclasses import dataclass
@@ -20,11 +20,12 @@ from crackflow.errors import ImageError
 from crackflow.imaging import images, masks, perceptual_hash, resize
 from crackflow.imaging.fit import Mode
 from crackflow.imaging.pairs import KINDS
+from crackflow.parallel.engine import WorkerTimes, fan_out
 from crackflow.params import Colour, Params
 from crackflow.progress import track
 from crackflow.rejections import Rejection, check_rejections
 from tasks.code_closure import fingerprint
-from tasks.machine import on_all_cores
+from tasks.engine import open_engine, record_times
 from tasks.outputs import new_folder, write_csv
 from tasks.workspace import Workspace
 
@@ -83,7 +84,7 @@ def run(workspace: Workspace, params: Params) -> None:
 
     Args:
         workspace: holds data/raw and data/raw.json.
-        params: `classes`, `resize` and `data.max_rejected` are read.
+        params: `classes`, `resize`, `data.max_rejected` and `compute` are read.
 
     Raises:
         DataError: when more than `data.max_rejected` of the pairs can't be used, or a mask holds codes beside class
@@ -94,21 +95,13 @@ def run(workspace: Workspace, params: Params) -> None:
     found = json.loads(workspace.raw_json.read_text(encoding="utf-8"))
     store = _Store(workspace.state("resize", _settings(params.resize.size, params.resize.mode, colours)))
 
-    def finish(pair: tuple[str, str, str, str, str]) -> tuple[str, dict[str, str]]:
-        stem, image, mask, given, one_set = pair
-        paths = workspace.raw / "images" / image, workspace.raw / "masks" / mask
-        try:
-            key, known = _finish(stem, *paths, store, params.resize.size, params.resize.mode, colours)
-        except masks.CodeError:
-            # other masks of the set hold the code alone, and would be read as levels
-            raise
-        except ImageError as error:
-            return "", dict.fromkeys(COLUMNS, "") | {"stem": stem, "rejected": str(error)}
-        return key, {"stem": stem, "given": given, "set": one_set, **known, "rejected": ""}
-
-    columns = ["stem", "image", "mask", "given", "set"]
-    made = on_all_cores(finish, pairs[columns].itertuples(index=False, name=None))
-    done = list(track(made, "resize", len(pairs), unit="pair"))
+    work = _Work(workspace.raw, store, params.resize.size, params.resize.mode, colours)
+    listed = pairs[["stem", "image", "mask", "given", "set"]].itertuples(index=False, name=None)
+    times = WorkerTimes()
+    with open_engine(workspace, params.compute, "tasks.resize") as engine:
+        made = fan_out(engine, work, listed, name=operator.itemgetter(0), times=times)
+        done = list(track(made, "resize", len(pairs), unit="pair"))
+    record_times(workspace, "resize", times)
     rows = [row for _, row in done]
     rows += [
         dict.fromkeys(COLUMNS, "") | {"stem": item["name"], "rejected": item["reason"]} for item in found["rejected"]
@@ -123,6 +116,30 @@ def run(workspace: Workspace, params: Params) -> None:
     write_csv(workspace.resized_csv, pd.DataFrame(rows, columns=COLUMNS))
     store.keep_only(set(keys.values()))
     print(f"{len(keys)} pairs of {params.resize.size} px ({params.resize.mode}); {len(rejections)} rejected")
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a worker does with one pair; it is sent to workers in other processes."""
+
+    raw: Path
+    store: _Store
+    size: int
+    mode: Mode
+    colours: tuple[Colour, ...]
+
+    def __call__(self, pair: tuple[str, str, str, str, str]) -> tuple[str, dict[str, str]]:
+        """Give the pair's key in the store and the cells of its row; no key where it is rejected."""
+        stem, image, mask, given, one_set = pair
+        paths = self.raw / "images" / image, self.raw / "masks" / mask
+        try:
+            key, known = _finish(stem, *paths, self.store, self.size, self.mode, self.colours)
+        except masks.CodeError:
+            # other masks of the set hold the code alone, and would be read as levels
+            raise
+        except ImageError as error:
+            return "", dict.fromkeys(COLUMNS, "") | {"stem": stem, "rejected": str(error)}
+        return key, {"stem": stem, "given": given, "set": one_set, **known, "rejected": ""}
 
 
 def _settings(size: int, mode: Mode, colours: tuple[Colour, ...]) -> str:

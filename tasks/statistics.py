@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,14 +16,17 @@ from crackflow.audit.label_features import Measures, measure
 from crackflow.audit.label_ranking import audit_summary, ranked, same_masks
 from crackflow.errors import DataError
 from crackflow.imaging.images import encode_classes, write_png
-from crackflow.imaging.pairs import ResizedPairs
+from crackflow.imaging.pairs import KINDS, ResizedPairs
+from crackflow.parallel.engine import WorkerTimes, fan_out
+from crackflow.parallel.kept import Kept, content_key
 from crackflow.params import Params, StatisticsParams
 from crackflow.progress import track
 from crackflow.splitting.examples import pick_examples
 from crackflow.visualization.contact_sheet import Picture, captioned, sheet
 from crackflow.visualization.dataset_charts import subsets_and_sources, thickness_by_source
 from crackflow.visualization.overlays import outlined
-from tasks.machine import on_all_cores
+from tasks.code_closure import fingerprint
+from tasks.engine import open_engine, record_times
 from tasks.outputs import write_csv, write_json
 from tasks.workspace import Workspace
 
@@ -46,7 +50,7 @@ def run(workspace: Workspace, params: Params) -> None:
 
     Args:
         workspace: data/resized, data/resized.csv, data/split.csv and data/split.json are read; reports are written.
-        params: classes, resize.size and statistics are read.
+        params: classes, resize.size, statistics and compute are read.
 
     Raises:
         DataError: when there is no train pair.
@@ -58,7 +62,7 @@ def run(workspace: Workspace, params: Params) -> None:
         raise DataError("data/split.csv has no train pair; add pairs or raise split.shares.train")
     pairs = ResizedPairs(workspace.resized, len(params.classes))
     sources = dict(zip(split["stem"], split["source"], strict=True))
-    measured = _measured(pairs, list(sources))
+    measured = _measured(workspace, params, pairs, list(sources))
     thick = thickness_table({stem: found.thickness for stem, found in measured.items()}, sources)
     labels = _labels(measured, split)
     found = summary(resized, split)
@@ -85,15 +89,41 @@ def run(workspace: Workspace, params: Params) -> None:
     write_json(workspace.reports / "dataset.json", values)
 
 
-def _measured(pairs: ResizedPairs, stems: Sequence[str]) -> dict[str, _Measured]:
-    results = on_all_cores(lambda stem: _measure(pairs, stem), stems)
-    return dict(zip(stems, track(results, "statistics", len(stems), unit="pair"), strict=True))
+@dataclass(frozen=True)
+class _Work:
+    """What a worker does with one pair; it is sent to workers in other processes."""
+
+    pairs: ResizedPairs
+    kept: Kept
+
+    def __call__(self, stem: str) -> tuple[str, _Measured]:
+        """Measure a pair, unless it has been; and the key under which it is kept."""
+        try:
+            key = content_key(*(self.pairs.path(kind, stem) for kind in KINDS))
+        except FileNotFoundError:
+            self.pairs.pair(stem)  # which says what is missing
+            raise
+        held = self.kept.get(key)
+        if held is not None:
+            thick, label, digest = held
+            return key, _Measured(thick, Measures(*label), bytes.fromhex(digest))
+        crack = self.pairs.mask(stem) > 0
+        digest = hashlib.sha256(crack.tobytes()).digest() if crack.any() else b""
+        found = _Measured(thickness(crack), measure(self.pairs.grey(stem), crack), digest)
+        self.kept.put(key, [found.thickness, list(found.label), digest.hex()])
+        return key, found
 
 
-def _measure(pairs: ResizedPairs, stem: str) -> _Measured:
-    crack = pairs.mask(stem) > 0
-    digest = hashlib.sha256(crack.tobytes()).digest() if crack.any() else b""
-    return _Measured(thickness(crack), measure(pairs.grey(stem), crack), digest)
+def _measured(workspace: Workspace, params: Params, pairs: ResizedPairs, stems: Sequence[str]) -> dict[str, _Measured]:
+    settings = [len(params.classes), fingerprint("tasks.statistics")]
+    state = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
+    kept, times = Kept(workspace.state("statistics", state)), WorkerTimes()
+    with open_engine(workspace, params.compute, "tasks.statistics") as engine:
+        results = fan_out(engine, _Work(pairs, kept), stems, times=times)
+        done = list(track(results, "statistics", len(stems), unit="pair"))
+    record_times(workspace, "statistics", times)
+    kept.keep_only({key for key, _ in done})
+    return {stem: found for stem, (_, found) in zip(stems, done, strict=True)}
 
 
 def _outlined(pairs: ResizedPairs, stem: str) -> Picture:

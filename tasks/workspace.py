@@ -90,6 +90,10 @@ class Workspace:
         """The record that a stage leaves each time it really ran."""
         return self.root / ".crackflow/ran" / f"{stage}.json"
 
+    def workers(self, stage: str) -> Path:
+        """How long each worker of a stage took when it last ran."""
+        return self.root / ".crackflow/workers" / f"{stage}.json"
+
     def checked_params(self) -> Params:
         """Read params.yaml, and look for links and special files below data.path, which DVC watches for every source.
 

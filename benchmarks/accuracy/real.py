@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from tasks.machine import cores
+from crackflow.parallel.machine import cores
 
 ROOT = Path(__file__).resolve().parents[2]
 TREE = ROOT / ".crackflow/real"

@@ -111,11 +111,11 @@ def main(folder: Path) -> None:
 
     from crackflow.imaging.pairs import ResizedPairs
     from crackflow.inference.predictor import load_model
+    from crackflow.parallel.machine import peak_mib
     from crackflow.sources.provenance import NameRules
     from crackflow.training.checkpoints import Checkpoints
     from crackflow.training.loop import train
     from pipelines.commands.profile import load
-    from tasks.machine import peak_mib
 
     trial = Trial(**{key: tuple(value) for key, value in json.loads((folder / "trial.json").read_text()).items()})
     params = load(real.ROOT / "profiles", "photos", trial.settings)

@@ -31,9 +31,9 @@ from crackflow.imaging import masks
 from crackflow.imaging.images import read_image
 from crackflow.imaging.masks import read_mask
 from crackflow.imaging.resize import resize_image
+from crackflow.parallel.machine import peak_mib
 from crackflow.params import Params
 from tasks import resize
-from tasks.machine import peak_mib
 from tasks.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -25,12 +25,13 @@ import numpy as np
 from benchmarks.accuracy import real
 from crackflow.atomic import write_bytes
 from crackflow.imaging.images import read_image
+from crackflow.parallel.engine import fan_out
+from crackflow.parallel.threads import Threads
 from crackflow.params import SplitParams
 from crackflow.progress import track
 from crackflow.sources.folder import Pair, find_pairs
 from crackflow.sources.provenance import NameRules
 from scripts.tables import fill, markdown
-from tasks.machine import on_all_cores
 
 TREE = real.ROOT / ".crackflow/scale/tree"
 MADE = real.ROOT / ".crackflow/scale/pairs"
@@ -136,7 +137,7 @@ def make(pairs: tuple[Pair, ...], start: int, stop: int) -> None:
             if not linked.exists():
                 linked.hardlink_to(path)
 
-    for _ in track(on_all_cores(make_one, range(start, stop)), "make pairs", stop - start, unit="pair"):
+    for _ in track(fan_out(Threads(), make_one, range(start, stop)), "make pairs", stop - start, unit="pair"):
         pass
 
 

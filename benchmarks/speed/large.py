@@ -21,8 +21,8 @@ import psutil
 
 from benchmarks.accuracy.real import ROOT, machine
 from crackflow.atomic import write_text
+from crackflow.parallel.machine import peak_mib
 from scripts.tables import fill, markdown
-from tasks.machine import peak_mib
 
 RESULTS = ROOT / "docs/results/large.json"
 PAGE = ROOT / "docs/explanation/speed.md"

@@ -24,8 +24,8 @@ from benchmarks.accuracy.real import machine
 from crackflow.atomic import write_text
 from crackflow.inference.card import card_values
 from crackflow.keras_import import import_keras
+from crackflow.parallel.machine import peak_mib
 from scripts.tables import fill, markdown
-from tasks.machine import peak_mib
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs/results/original.json"

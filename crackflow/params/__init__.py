@@ -4,6 +4,7 @@ The defaults are the profile `quick`. params.yaml as committed is `render(Params
 compares the two. `crackflow` itself never opens params.yaml: whoever runs it passes on what was parsed.
 """
 
+from crackflow.params.compute import ComputeParams
 from crackflow.params.data import (
     ArchiveParams,
     DataParams,
@@ -48,6 +49,7 @@ __all__ = [
     "ArchiveParams",
     "AugmentParams",
     "Colour",
+    "ComputeParams",
     "Count",
     "DataParams",
     "EvaluateParams",

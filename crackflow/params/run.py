@@ -7,6 +7,7 @@ from typing import Any, Self, get_args
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from crackflow.errors import ParamsError
+from crackflow.params.compute import ComputeParams
 from crackflow.params.data import DataParams, ResizeParams, SplitParams, StatisticsParams
 from crackflow.params.model import ArchitectureParams, FlexUNetParams, ModelParams
 from crackflow.params.results import EvaluateParams, GateParams, InferParams, ReportParams
@@ -34,6 +35,7 @@ class Params(Block):
     infer: InferParams = InferParams()
     report: ReportParams = ReportParams()
     gate: GateParams = GateParams()
+    compute: ComputeParams = ComputeParams()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -8,9 +8,10 @@ from crackflow.errors import ImageError
 from crackflow.imaging.images import encode_classes, write_png
 from crackflow.imaging.masks import CodeError, read_pair
 from crackflow.imaging.perceptual_hash import perceptual_hash
+from crackflow.parallel.engine import fan_out
+from crackflow.parallel.threads import Threads
 from crackflow.params import Params
 from crackflow.progress import track
-from tasks.machine import on_all_cores
 from tasks.outputs import write_csv
 from tasks.workspace import Workspace
 
@@ -42,7 +43,7 @@ def run(workspace: Workspace, params: Params) -> None:
         return {"stem": stem, "phash": perceptual_hash(photo), "rejected": ""}
 
     pairs = listed[["stem", "image", "mask"]].itertuples(index=False, name=None)
-    rows = list(track(on_all_cores(keep, pairs), "read", len(listed), unit="pair"))
+    rows = list(track(fan_out(Threads(), keep, pairs), "read", len(listed), unit="pair"))
     rejected = json.loads(workspace.raw_json.read_text(encoding="utf-8"))["rejected"]
     rows += [{"stem": one["name"], "phash": "", "rejected": one["reason"]} for one in rejected]
     write_csv(workspace.resized_csv, pd.DataFrame(rows))

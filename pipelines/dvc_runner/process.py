@@ -40,7 +40,11 @@ def limit_s(minutes: float | None) -> float | None:
 
 
 class StageProcesses:
-    """Starts the stages of one run through DVC, and ends them all at once. Safe to use from several threads."""
+    """Starts the stages of one run through DVC, and ends them all at once. Safe to use from several threads.
+
+    Attributes:
+        workspace: in which they run.
+    """
 
     def __init__(
         self, root: Path, run_id: str, limit_s: float | None = None, hold: int | None = None, grace_s: float = GRACE_S
@@ -54,7 +58,7 @@ class StageProcesses:
             hold: a descriptor that stays open until the last process of a stage has gone: the run's lock.
             grace_s: seconds between SIGTERM and SIGKILL.
         """
-        self._workspace = Workspace(root)
+        self.workspace = Workspace(root)
         self._run_id = run_id
         self._limit_s = limit_s
         self._hold = () if hold is None else (hold,)
@@ -139,7 +143,7 @@ class StageProcesses:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                cwd=self._workspace.root,
+                cwd=self.workspace.root,
                 env=environment,
                 start_new_session=True,
                 pass_fds=self._hold,
@@ -188,7 +192,7 @@ class StageProcesses:
     def _ran(self, stage: str) -> bool:
         """Whether the stage left its record in this run: DVC's own words are not read for that."""
         try:
-            record = json.loads(self._workspace.ran(stage).read_text(encoding="utf-8"))
+            record = json.loads(self.workspace.ran(stage).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
         return isinstance(record, dict) and record.get("run") == self._run_id

@@ -1,6 +1,7 @@
 """What a rebuild leaves in Prefect for people to look at, as Markdown."""
 
 import base64
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -61,6 +62,23 @@ def stage_table(plan: Sequence[Stage], states: Mapping[str, State]) -> str:
         for stage, state in ((stage, states[stage.name]) for stage in plan)
     ]
     return markdown.table(("stage", "state", "why", "changed"), rows)
+
+
+def worker_table(workspace: Workspace, stages: Sequence[str]) -> str:
+    """How long each worker of each stage took, the slowest first; "" where no stage has noted it.
+
+    Args:
+        workspace: in which they ran.
+        stages: that ran.
+    """
+    rows = []
+    for stage in stages:
+        path = workspace.workers(stage)
+        if path.is_file():
+            found = json.loads(path.read_text(encoding="utf-8"))
+            rows += [[stage, *(markdown.plain(str(cell)) for cell in row.values())] for row in found]
+    head = ("stage", "worker", "shards", "seconds", "its slowest shard, seconds")
+    return markdown.table(head, rows) if rows else ""
 
 
 def figure_table(values: Mapping[str, Any]) -> str:

@@ -87,7 +87,9 @@ def run_stages(plan: list[graph.Stage], processes: StageProcesses, force: bool, 
         Completed, or Failed with the reason of each stage that failed and the names of those that did not run.
     """
     states = _run(plan, processes, force, board)
-    table = artifacts.stage_table(plan, states)
+    ran = [stage.name for stage in plan if states[stage.name].name == "Completed"]
+    parts = [artifacts.stage_table(plan, states), artifacts.worker_table(processes.workspace, ran)]
+    table = "\n\n".join(part for part in parts if part)
     board.put(create_markdown_artifact, markdown=table, key="stages", description="What became of each stage")
     return _conclusion(states)
 

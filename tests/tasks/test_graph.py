@@ -53,7 +53,8 @@ def params_read(stage):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_params_are_those_that_the_stage_reads(stage):
-    declared, read = set(GRAPH[stage]["params"]), params_read(stage)
+    # who works changes no output, and differs from machine to machine
+    declared, read = set(GRAPH[stage]["params"]), params_read(stage) - {"compute"}
     assert {key for key in read if not any(f"{key}.".startswith(f"{one}.") for one in declared)} == set()
     # a block that is read whole may name a key inside it apart, for the run cache (see below)
     read |= {found for key in read for found in overlooked(values_of(key), key)}

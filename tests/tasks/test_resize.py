@@ -16,7 +16,7 @@ from crackflow.imaging import images, masks
 from crackflow.imaging.images import decode_classes, read_image
 from crackflow.imaging.masks import read_pair
 from crackflow.params import Params, render
-from tasks import machine, resize
+from tasks import resize
 from tasks.workspace import Workspace
 
 SIZE = 64
@@ -200,7 +200,7 @@ def test_a_run_that_died_is_taken_up_again(workspace, monkeypatch, decoded):
         write_png(path, array)
 
     monkeypatch.setattr(images, "write_png", dies)
-    monkeypatch.setattr(machine, "cores", lambda: 1)
+    monkeypatch.setenv("CRACKFLOW_COMPUTE", "threads:1")
     with pytest.raises(KeyboardInterrupt):
         resize.run(workspace, params_of())
     assert not workspace.resized.exists()

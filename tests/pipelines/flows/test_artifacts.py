@@ -4,7 +4,10 @@ import httpx
 import pytest
 from prefect.exceptions import PrefectHTTPStatusError
 
-from pipelines.flows.artifacts import Board
+from crackflow.parallel.engine import WorkerTimes
+from pipelines.flows.artifacts import Board, worker_table
+from tasks.engine import record_times
+from tasks.workspace import Workspace
 
 REQUEST = httpx.Request("POST", "http://127.0.0.1:1/api/artifacts/")
 
@@ -43,3 +46,19 @@ def test_a_defect_is_no_absence():
 
     with pytest.raises(ValueError, match="a defect"):
         Board(logging.getLogger("flow")).put(make)
+
+
+def test_the_time_of_each_worker_is_a_table_of_the_stages_that_ran(tmp_path):
+    workspace = Workspace(tmp_path)
+    assert worker_table(workspace, ["resize"]) == ""
+    times = WorkerTimes()
+    for worker, seconds in [("fast:1", 0.25), ("slow|:2", 3.0), ("fast:1", 0.5)]:
+        times.add(worker, seconds)
+    record_times(workspace, "resize", times)
+    record_times(workspace, "statistics", times)
+    lines = worker_table(workspace, ["download", "resize"]).splitlines()
+    assert [line for line in lines if "resize" in line] == [
+        "| resize | slow&#124;:2 | 1 | 3.0 | 3.0 |",
+        "| resize | fast:1 | 2 | 0.75 | 0.5 |",
+    ]
+    assert not any("statistics" in line for line in lines)

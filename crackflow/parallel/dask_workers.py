@@ -1,0 +1,184 @@
+"""Work on Dask's workers: of a cluster that runs elsewhere, or of one that is started here.
+
+Dask runs what its clients send, so a scheduler is open to whoever reaches its port. One that is started here listens on
+the loopback address alone, with certificates made for it (TLS). Of one elsewhere, see docs/how-to/dask.md.
+"""
+
+import contextlib
+import itertools
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from crackflow.errors import one_line
+from crackflow.parallel.engine import AHEAD, ATTEMPTS, Done, Item, Lost, Result, ShardError
+from crackflow.parallel.machine import cores
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+# Seconds in which a scheduler must answer.
+CONNECT_S = 20
+
+
+class Dask:
+    """Workers of a Dask cluster, each with as many shards at a time as it has threads."""
+
+    shard_size = 16
+
+    def __init__(self, client: "Client") -> None:
+        """Take a client that is connected.
+
+        Args:
+            client: of a cluster whose workers have this code and see the same folders.
+        """
+        self._client = client
+
+    def run(
+        self, work: Callable[[Sequence[Item]], Done[Result]], shards: Iterable[Sequence[Item]]
+    ) -> Iterator[Done[Result] | Lost]:
+        """See Engine. A result is fetched as soon as it is there, so a worker that dies later takes none with it."""
+        from distributed import as_completed
+
+        rest = enumerate(shards)
+        window = AHEAD * max(1, sum(self._client.nthreads().values()))
+        found: dict[int, Done[Result] | Lost] = {}
+        handed: dict[Any, tuple[int, Sequence[Item]]] = {}
+        suspects: list[tuple[int, Sequence[Item]]] = []
+        finished = as_completed(loop=self._client.loop)
+        taken = 0
+        try:
+            while True:
+                for number, shard in itertools.islice(rest, window - len(handed) - len(suspects) - len(found)):
+                    # not pure: two shards with the same items are two shards, since the work writes files
+                    future = self._client.submit(work, shard, pure=False)
+                    handed[future.key] = number, shard
+                    finished.add(future)
+                if handed:
+                    future = next(finished)
+                    number, shard = handed.pop(future.key)
+                    outcome = self._outcome(future)
+                    if isinstance(outcome, Lost):
+                        # it may be innocent: Dask blames all shards that a worker held when it died
+                        suspects.append((number, shard))
+                        continue
+                elif suspects:
+                    number, shard = suspects.pop(0)
+                    outcome = self._outcome(self._client.submit(work, shard, pure=False))
+                else:
+                    return
+                found[number] = outcome
+                while taken in found:
+                    yield found.pop(taken)
+                    taken += 1
+        finally:
+            finished.clear()
+
+    def _outcome(self, future: "Future[Done[Result]]") -> Done[Result] | Lost:
+        """Wait for a shard."""
+        from distributed.client import FutureCancelledError
+        from distributed.scheduler import KilledWorker
+
+        try:
+            result: Done[Result] = future.result()
+        except KilledWorker:
+            return Lost("each worker that tried it died")
+        except FutureCancelledError as error:
+            raise ShardError(_gone(self._client, one_line(error))) from error
+        except OSError as error:
+            # what the work raised is kept in the future; an error of the connection is not
+            if future.status == "error":
+                raise
+            raise ShardError(_gone(self._client, one_line(error))) from error
+        return result
+
+
+@contextlib.contextmanager
+def workers_of(address: str, alike: Callable[[], object] | None = None) -> Iterator[Dask]:
+    """Connect to a cluster.
+
+    Args:
+        address: of its scheduler, such as tls://host:8786. Certificates are named in Dask's own configuration.
+        alike: called here and on each worker; all must give the same. What it tells is the code and the folder.
+
+    Yields:
+        The engine.
+
+    Raises:
+        ShardError: when no scheduler answers within 20 s, it has no workers, or one of them differs.
+    """
+    from distributed import Client
+
+    try:
+        client = Client(address, timeout=CONNECT_S, set_as_default=False)
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise ShardError(
+            f"no Dask scheduler answers at {address}: {one_line(error)}; start it, or name another in compute.address"
+        ) from error
+    with client:
+        if not client.nthreads():
+            raise ShardError(f"the Dask scheduler at {address} has no workers; start some, and run again")
+        _check_alike(client, alike)
+        yield Dask(client)
+
+
+@contextlib.contextmanager
+def workers_here(workers: int = 0) -> Iterator[Dask]:
+    """Start a cluster of processes on this machine, and end it.
+
+    Args:
+        workers: how many processes, of one thread each; 0 for one per core.
+
+    Yields:
+        The engine.
+    """
+    import dask
+    from distributed import Client, LocalCluster
+    from distributed.security import Security
+
+    # a worker that nears its memory limit is restarted by Dask: it must not happen to one that reads one large file
+    settings: dict[str, Any] = {
+        "distributed.worker.memory.terminate": False,
+        "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
+    }
+    with (
+        dask.config.set(settings),
+        LocalCluster(
+            n_workers=workers or cores(),
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            security=Security.temporary(),
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield Dask(client)
+
+
+def _check_alike(client: "Client", alike: Callable[[], object] | None) -> None:
+    """Check that each worker gives what this process gives: else results would depend on who made them."""
+    if not alike:
+        return
+    here = alike()
+    there = client.run(alike, on_error="return")
+    for worker, found in sorted(there.items()):
+        if isinstance(found, Exception):
+            raise ShardError(
+                f"the Dask worker {worker} can't run this code: {one_line(found)}; install this version of crackflow "
+                "there, and let it work where the same folder is at the same path"
+            )
+        if found != here:
+            raise ShardError(
+                f"the Dask worker {worker} has other code or another folder than this process; install the same "
+                "version of crackflow there, and let it work where the same folder is at the same path"
+            )
+
+
+def _gone(client: "Client", why: str) -> str:
+    where = getattr(client.scheduler, "address", "")
+    return (
+        f"the Dask scheduler{f' at {where}' if where else ''} can't be reached: {why}; start it, and run again: "
+        "what is finished is kept"
+    )

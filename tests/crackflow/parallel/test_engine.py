@@ -1,0 +1,71 @@
+import functools
+import os
+
+import pytest
+
+from crackflow.parallel.engine import AHEAD, ShardError, WorkerTimes, fan_out, in_shards
+from tests.crackflow.parallel import engine_work
+
+
+def test_shards_hold_all_items_in_order():
+    assert list(in_shards(range(7), 3)) == [[0, 1, 2], [3, 4, 5], [6]]
+    assert list(in_shards([], 3)) == []
+
+
+def test_results_come_in_the_order_of_the_items(engine):
+    assert list(fan_out(engine, engine_work.slow_first, range(50))) == list(range(50))
+
+
+def test_nothing_to_do_gives_nothing(engine):
+    assert list(fan_out(engine, engine_work.square, [])) == []
+
+
+def test_what_the_function_raises_is_raised(engine):
+    with pytest.raises(ValueError, match="three"):
+        list(fan_out(engine, engine_work.refuse_three, range(50)))
+    assert list(fan_out(engine, engine_work.square, [4])) == [16]
+
+
+def test_only_a_few_shards_are_taken_ahead(engine):
+    taken = []
+
+    def items():
+        for number in range(1000):
+            taken.append(number)
+            yield number
+
+    results = fan_out(engine, engine_work.square, items())
+    assert next(results) == 0
+    # of three items, on two workers
+    assert len(taken) <= (2 * AHEAD + 2) * 3
+    results.close()
+
+
+def test_each_workers_time_is_known(engine):
+    times = WorkerTimes()
+    workers = set(fan_out(engine, engine_work.process, range(30), times=times))
+    rows = times.rows()
+    assert sum(row["shards"] for row in rows) == 10
+    assert {int(row["worker"].rpartition(":")[2]) for row in rows} == workers
+    assert [row["seconds"] for row in rows] == sorted((row["seconds"] for row in rows), reverse=True)
+
+
+@pytest.mark.parametrize("name", ["processes", "dask"])
+def test_a_shard_that_kills_its_workers_is_named_and_all_others_are_done(new_engine, name):
+    given = []
+    with pytest.raises(ShardError, match=r"1 of the shards: 3, 4, 5 \(.*\); all others are done"):  # noqa: PT012
+        for one in fan_out(new_engine(name), functools.partial(engine_work.kill_at, 4), range(12)):
+            given.append(one)  # noqa: PERF402 extend would lose what came before the error
+    assert given == [0, 1, 2, 6, 7, 8, 9, 10, 11]
+
+
+@pytest.mark.parametrize("name", ["processes", "dask"])
+def test_a_worker_that_dies_costs_nothing_but_its_shards(new_engine, name, tmp_path):
+    work = functools.partial(engine_work.kill_once, str(tmp_path / "died"))
+    assert list(fan_out(new_engine(name), work, range(60))) == list(range(60))
+    assert (tmp_path / "died").exists()
+
+
+def test_processes_are_others_than_this_one(engine):
+    workers = set(fan_out(engine, engine_work.process, range(30)))
+    assert (os.getpid() in workers) == (type(engine).__name__ == "Threads")
