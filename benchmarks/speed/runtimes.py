@@ -21,8 +21,8 @@ from typing import Any
 
 from benchmarks.accuracy.real import ROOT, machine
 from crackflow.atomic import write_text
+from crackflow.parallel.machine import peak_mib
 from scripts.tables import fill, markdown
-from tasks.machine import peak_mib
 
 RESULTS = ROOT / "docs/results/runtimes.json"
 PAGE = ROOT / "docs/explanation/speed.md"

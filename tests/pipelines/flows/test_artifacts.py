@@ -58,7 +58,7 @@ def test_the_time_of_each_worker_is_a_table_of_the_stages_that_ran(tmp_path):
     record_times(workspace, "statistics", times)
     lines = worker_table(workspace, ["download", "resize"]).splitlines()
     assert [line for line in lines if "resize" in line] == [
-        "| resize | slow&#124;:2 | 1 | 3.0 | 3.0 |",
+        "| resize | slow\\|:2 | 1 | 3.0 | 3.0 |",
         "| resize | fast:1 | 2 | 0.75 | 0.5 |",
     ]
     assert not any("statistics" in line for line in lines)
