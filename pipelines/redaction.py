@@ -16,7 +16,16 @@ def redacted(text: object) -> str:
     >>> redacted("can't reach https://me:p@ss/w0rd@host:8080/store?sig=abc#d now")
     "can't reach https://host:8080/store now"
     """
-    return _ADDRESS.sub(lambda found: _without_secrets(found[0]), str(text))
+    return _ADDRESS.sub(lambda found: _in_a_sentence(found[0]), str(text))
+
+
+def _in_a_sentence(address: str) -> str:
+    """Hide secrets where the address may end with a mark of the sentence around it, which is no part of a port."""
+    whole = _without_secrets(address)
+    bare = address.rstrip(",;")
+    if whole.endswith(_HIDDEN) and bare != address and not (shown := _without_secrets(bare)).endswith(_HIDDEN):
+        return shown + address[len(bare) :]
+    return whole
 
 
 def _without_secrets(address: str) -> str:

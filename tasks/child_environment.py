@@ -24,9 +24,22 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _KEPT_PREFIXES = ("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_PYTHON_")
 
 
+# before the name of a variable that is kept for child processes alone
+_ASIDE = "CRACKFLOW_ASIDE_"
+
+
 def child_environment() -> dict[str, str]:
-    """Copy this process's environment, without the variables of git that may name a repository, index or work tree."""
-    return {name: value for name, value in os.environ.items() if not _names_a_repository(name)}
+    """Copy this process's environment, without the variables of git that may name a repository, index or work tree.
+
+    What `set_aside` took away is back in it.
+    """
+    kept = {name: value for name, value in os.environ.items() if not _names_a_repository(name)}
+    return {name.removeprefix(_ASIDE): value for name, value in kept.items()}
+
+
+def set_aside(name: str) -> None:
+    """Take a variable out of this process, and keep it for the processes that get `child_environment`."""
+    os.environ[f"{_ASIDE}{name}"] = os.environ.pop(name)
 
 
 def forget_repository() -> None:

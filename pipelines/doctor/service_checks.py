@@ -8,7 +8,7 @@ from crackflow.errors import CrackflowError
 from crackflow.sources.registry import data_source
 from pipelines.doctor.finding import Finding
 from pipelines.flows.limits import FLOW_NAME
-from pipelines.scheduling import old_deployments
+from pipelines.scheduling import old_deployments, proxies
 from pipelines.scheduling.access import PASSWORD_FILE
 from tasks.workspace import Workspace
 
@@ -25,7 +25,35 @@ SERVED_S = 60.0
 
 
 def prefect(root: Path) -> list[Finding]:
-    """Whether the configured server answers, and whether somebody takes the runs of its deployments."""
+    """Whether the configured server answers, which proxies there are, and whether somebody takes its runs."""
+    from prefect.settings import get_current_settings
+
+    url = get_current_settings().api.url
+    between = _proxies(url)
+    try:
+        proxies.prepare_for(url)
+    except proxies.ProxyError as error:
+        return [*between, Finding("Prefect server", "fault", str(error), "see above")]
+    return [*between, *_prefect(root)]
+
+
+def _proxies(url: str | None) -> list[Finding]:
+    """A line for each proxy of the environment; what is unusable is looked at before it is set aside."""
+    found = []
+    for name, proxy in proxies.configured().items():
+        reason, shown = proxies.unusable(proxy), f"{name}={proxy}"
+        if not reason:
+            found.append(Finding("proxy", "ok", f"{shown}; servers on this machine are asked directly"))
+        else:
+            needed = proxies.needed_for(name, url)
+            what = "can't be asked" if needed else "is asked without it; Kaggle and remotes may fail"
+            advice = f"name a proxy that speaks HTTP, or unset {name}"
+            words = f"{shown} can't be used ({reason}): Prefect's server {what}"
+            found.append(Finding("proxy", "fault" if needed else "warning", words, advice))
+    return found
+
+
+def _prefect(root: Path) -> list[Finding]:
     import httpx
     from prefect.client.orchestration import get_client
     from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from crackflow.errors import CrackflowError
 from pipelines.flows.limits import FLOW_NAME
+from pipelines.scheduling import proxies
 from pipelines.scheduling.prefect_server import ServerError, ask
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def install(block: str) -> list[str]:
     Raises:
         NotificationError: when there is no such block, or it can't send.
         ServerError: when no server is configured, or it does not answer.
+        ProxyError: when it can't be reached through the proxy of the environment.
     """
     from prefect.client.orchestration import get_client
     from prefect.settings import get_current_settings
@@ -50,6 +52,7 @@ def install(block: str) -> list[str]:
     address = get_current_settings().api.url
     if address is None:
         raise ServerError("no Prefect server is configured; set PREFECT_API_URL, as http://127.0.0.1:4200/api")
+    proxies.prepare_for(address)
     with get_client(sync_client=True) as client:
         ask(client, address)
         done = []

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from crackflow.errors import CrackflowError
 from pipelines.flows.limits import FLOW_NAME, Limits, permitted, serve_with
+from pipelines.scheduling import proxies
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -155,6 +156,7 @@ def run(plan: Plan) -> None:
 
     from prefect.runner import Runner
     from prefect.schedules import Cron
+    from prefect.settings import get_current_settings
     from prefect.types.entrypoint import EntrypointType
 
     from pipelines.flows.rebuild import rebuild
@@ -164,6 +166,7 @@ def run(plan: Plan) -> None:
             # Prefect's own handler calls `stop`, which in a running loop is a coroutine that nobody awaits
             self.execute_in_background(self.astop)
 
+    proxies.prepare_for(get_current_settings().api.url)
     serve_with(rebuild, plan.limits)
     runner = StoppedByTerm(plan.name, limit=RUNS_AT_ONCE)
     runner.add_flow(

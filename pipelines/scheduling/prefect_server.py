@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from crackflow.errors import CrackflowError, one_line
 from pipelines.dvc_runner import supervise
-from pipelines.scheduling import access
+from pipelines.scheduling import access, proxies
 from tasks.child_environment import child_environment
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def configured_or_temporary() -> Iterator[Callable[[], None]]:
 
     Raises:
         ServerError: when the server goes away while a flow in the block reports to it.
+        ProxyError: when a configured server can't be reached through the proxy of the environment.
     """
     import httpx
 
@@ -67,6 +68,7 @@ def _configured_or_temporary() -> Iterator[Callable[[], None]]:
     )
 
     settings = get_current_settings()
+    proxies.prepare_for(settings.api.url)
     if settings.api.url or not settings.server.ephemeral.enabled:
         yield functools.partial(_see_that_it_answers, settings.api.url)
         return
@@ -100,7 +102,7 @@ def ask(client: "SyncPrefectClient", address: str) -> None:
     """Check that a server answers and accepts the configured password.
 
     Raises:
-        ServerError: when it does not.
+        ServerError: when it does not, or it answers with an error of its own.
     """
     from prefect.exceptions import PrefectHTTPStatusError
     from prefect.settings import get_current_settings
@@ -111,8 +113,12 @@ def ask(client: "SyncPrefectClient", address: str) -> None:
         # the health check needs no password
         client.read_flows(limit=1)
     except PrefectHTTPStatusError as error:
-        if error.response.status_code not in (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN):
-            raise
+        status = error.response.status_code
+        if status not in (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN):
+            raise ServerError(
+                f"the Prefect server at {address} answers {status}; see its log, and whether its password and "
+                "PREFECT_API_AUTH_STRING are of ASCII letters"
+            ) from None
         file = get_current_settings().home / access.PASSWORD_FILE
         raise ServerError(
             f"the Prefect server at {address} did not accept the password; expected its own in "
@@ -139,6 +145,7 @@ def serve(port: int, *, whole: bool) -> None:
     from prefect.server.api.server import create_app
     from prefect.settings import get_current_settings
 
+    proxies.prepare_for(None)
     settings = get_current_settings().server
     if settings.api.auth_string is None:
         raise ServerError("a server without a password is not started; set PREFECT_SERVER_API_AUTH_STRING")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pipelines.dvc_runner import supervise
 from pipelines.flows.limits import FLOW_NAME
-from pipelines.scheduling import access, old_deployments, prefect_server
+from pipelines.scheduling import access, old_deployments, prefect_server, proxies
 from pipelines.scheduling.deployment import Plan, ServeError, claim
 from tasks.child_environment import child_environment
 
@@ -115,6 +115,7 @@ def serve(plan: Plan, root: Path, port: int | None, say: Say) -> None:
         ServeError: when the schedule can't be served, or a part does not stay up.
         ServerError: when no server answers, or it does not accept the password.
         PasswordError: when the password of a server that is started can't be kept.
+        ProxyError: when a configured server can't be reached through the proxy of the environment.
     """
     plan.check(root)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -138,6 +139,7 @@ def remove_old(root: Path, say: Say) -> None:
 
     Raises:
         ServerError: when no server is configured, it does not answer, or it does not accept the password.
+        ProxyError: when it can't be reached through the proxy of the environment.
     """
     from prefect.client.orchestration import get_client
     from prefect.settings import get_current_settings
@@ -148,6 +150,7 @@ def remove_old(root: Path, say: Say) -> None:
             "no Prefect server is configured; set PREFECT_API_URL; from a server of its own `crackflow serve` removes "
             "old deployments whenever it starts"
         )
+    proxies.prepare_for(address)
     with get_client(sync_client=True) as client:
         prefect_server.ask(client, address)
         for line in old_deployments.remove(client, root) or ["no deployment of the old name is left"]:
@@ -166,6 +169,7 @@ def _parts(plan: Plan, root: Path, port: int | None, stack: contextlib.ExitStack
 
     settings = get_current_settings()
     api, ui = settings.api.url, settings.ui_url
+    proxies.prepare_for(api)
     if api and port:
         raise ServeError(f"--port {port} is for a server of its own, but PREFECT_API_URL names {api}")
     environment: dict[str, str] = {}

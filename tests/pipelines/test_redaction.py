@@ -22,7 +22,12 @@ def test_no_password_is_shown_whatever_it_holds(user, secret):
         ("postgresql+asyncpg://u:p@db:5432/prefect", "postgresql+asyncpg://db:5432/prefect"),
         ("from 'https://a:b@h/x' to \"ssh://git@h/y\"", "from 'https://h/x' to \"ssh://h/y\""),
         ("file:///tmp/a", "file:///tmp/a"),
+        (
+            "no answer at http://me:pa55@h:4200; start it, or http://h:1, ...",
+            "no answer at http://h:4200; start it, or http://h:1, ...",
+        ),
         ("https://me:pa", "https://***"),
+        ("https://me:pa;", "https://***"),
         ("no address: a@b, c:d", "no address: a@b, c:d"),
     ],
 )

@@ -713,6 +713,36 @@ def test_a_server_where_nobody_listens(address, tmp_path):
     assert found[0].found == f"{url} does not answer (ConnectError)"
 
 
+@pytest.mark.parametrize(
+    ("name", "proxy", "url", "state", "words"),
+    [
+        (
+            "HTTP_PROXY",
+            "http://me:pa55@p:1",
+            None,
+            "ok",
+            "HTTP_PROXY=http://p:1; servers on this machine are asked dire",
+        ),
+        ("ALL_PROXY", "socks://me:pa55@p:1", None, "warning", "Prefect's server is asked without it"),
+        ("ALL_PROXY", "socks://me:pa55@p:1", "https://prefect.example/api", "fault", "Prefect's server can't be asked"),
+    ],
+)
+def test_proxies_are_named_without_their_passwords(address, tmp_path, monkeypatch, name, proxy, url, state, words):
+    for one in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        for spelt in (one, one.lower()):
+            # first set, so that what is done to them is undone
+            monkeypatch.setenv(spelt, "")
+            monkeypatch.delenv(spelt)
+    monkeypatch.setenv(f"CRACKFLOW_ASIDE_{name}", "")
+    monkeypatch.setenv(name, proxy)
+    address(url)
+    found = service_checks.prefect(tmp_path)
+    assert (found[0].what, found[0].state) == ("proxy", state)
+    assert words in plain(found[0].found)
+    assert found[1].state == ("fault" if state == "fault" else "ok")
+    assert "pa55" not in "".join(plain(one.found) for one in found)
+
+
 def test_a_server_that_never_answers(address, tmp_path, monkeypatch):
     monkeypatch.setattr(service_checks, "ANSWER_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -47,6 +47,28 @@ def test_a_server_that_does_not_accept_the_password_is_one_line(server, password
         wait()
 
 
+@pytest.mark.slow
+def test_a_server_of_this_machine_answers_and_gets_events_with_a_proxy_that_can_not_be_used(server, monkeypatch):
+    """As a run asks it, in a process of its own: by HTTP, and by WebSocket for events."""
+    ask = (
+        "import asyncio, os\n"
+        "from pipelines.scheduling import prefect_server\n"
+        "from prefect.events.clients import PrefectEventsClient\n"
+        "from prefect.events import Event\n"
+        "async def send():\n"
+        "    async with PrefectEventsClient() as client:\n"
+        "        await client.emit(Event(event='a', resource={'prefect.resource.id': 'b'}))\n"
+        "with prefect_server.configured_or_temporary() as wait:\n"
+        "    wait()\n"
+        "    asyncio.run(send())\n"
+    )
+    monkeypatch.setenv("ALL_PROXY", "socks://127.0.0.1:9")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_no_server_starts_without_a_password(monkeypatch):
     monkeypatch.delenv("PREFECT_SERVER_API_AUTH_STRING", raising=False)
     with pytest.raises(module.ServerError, match="without a password is not started"):
