@@ -41,7 +41,7 @@ def run(workspace: Workspace, params: Params) -> None:
     for found in rows.values():
         reject_trained_on(found, hashes)
     chosen_on = [subset for subset in CHOSEN_ON if not rows[subset].empty]
-    model = load_model(workspace.model)
+    model = load_model(workspace.model, len(params.classes))
     evaluate, names = params.evaluate, list(params.classes)
     pairs = ResizedPairs(workspace.resized, len(names))
     levels = workspace.state("evaluate", "levels")

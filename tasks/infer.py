@@ -38,7 +38,7 @@ def run(workspace: Workspace, params: Params) -> None:
     if not stems:
         raise DataError("data/split.csv marks no mini_test pair; raise split.mini_test or add pairs")
     point = read_operating_point(workspace.operating_point, params.resize.size)
-    model = load_model(workspace.model)
+    model = load_model(workspace.model, len(params.classes))
     pairs = ResizedPairs(workspace.resized, len(params.classes))
     compared = []
     with new_folder(workspace.reports / "mini_test") as folder:

@@ -1,7 +1,7 @@
-"""Give the data stages one bad input after another and record what each one leads to.
+"""Give the data stages, and the loader of models, one bad input after another and record what each one leads to.
 
-`python -m benchmarks.data.faults` writes docs/reference/faults.md. Nothing is mocked: archives and images are real,
-Kaggle is a local server that misbehaves, and the stages run as in a rebuild.
+`python -m benchmarks.data.faults` writes docs/reference/faults.md. Nothing is mocked: archives, images and models are
+real, Kaggle is a local server that misbehaves, and the stages run as in a rebuild.
 """
 
 import argparse
@@ -17,11 +17,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.data.fault_inputs import FOLDERS, PAIRS, ZIPS
 from benchmarks.data.kaggle_server import HANDLE, Answer, KaggleServer, made_archive, redirect_to
 from crackflow.errors import CrackflowError
+from crackflow.keras_import import import_keras
 from crackflow.params import ArchiveParams, KaggleParams, Params
 from crackflow.sources.http.faults import Patience
 from crackflow.sources.kaggle import fetch
@@ -65,6 +67,7 @@ def main() -> int:
             "A zip": [_stages(fault, make) for fault, make in ZIPS.items()],
             "A folder": [_stages(fault, make) for fault, make in FOLDERS.items()],
             "A pair": [_stages(fault, make) for fault, make in PAIRS.items()],
+            "A model": list(_models(Path(name, "models"))),
         }
     page = _page(groups)
     if check:
@@ -138,6 +141,29 @@ def _what_was_rejected(workspace: Workspace) -> tuple[str, str]:
     share = 100 * float(used["crack_share"])
     size = f"{used['width']}x{used['height']}"
     return CONTINUES, f"read as {size} px, its mask as {used['mask_kind']}, {share:.1f} % of it crack"
+
+
+# --- the loader of models
+
+
+def _models(folder: Path) -> Iterator[Outcome]:
+    import_keras()
+    from benchmarks.data.fault_models import MODELS
+    from crackflow.inference.network import predict
+    from crackflow.inference.predictor import load_model
+
+    folder.mkdir()
+    path = folder / "model.keras"
+    for fault, make in MODELS.items():
+        make(path)
+        try:
+            model = load_model(path, 2)
+        except CrackflowError as error:
+            yield Outcome(fault, STOPS, _said(str(error), folder))
+        else:
+            side = model.input_shape[1]
+            classes = predict(model, np.zeros((1, side, side, 3), np.uint8)).shape[-1]
+            yield Outcome(fault, CONTINUES, f"read as {classes} classes")
 
 
 # --- Kaggle on the loopback

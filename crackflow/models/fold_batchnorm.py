@@ -44,7 +44,12 @@ def fold(model: keras.Model) -> keras.Model:
 
 
 def normalizations(model: keras.Model) -> dict[str, keras.layers.BatchNormalization]:
-    """Give the normalizations that `fold` removes, by the names of the convolutions that they follow."""
+    """Give the normalizations that `fold` removes, by the names of the convolutions that they follow.
+
+    None where a layer is called more than once, since it is not told there what such a layer reads.
+    """
+    if not all(hasattr(layer, "input") and hasattr(layer, "output") for layer in model.layers):
+        return {}
     readers: dict[int, list[keras.layers.Layer]] = {}
     for layer in model.layers:
         for tensor in layer.input if isinstance(layer.input, list) else [layer.input]:

@@ -3,11 +3,13 @@
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from crackflow.errors import ModelError
+from crackflow.inference import contract
 from crackflow.inference.network import Network
 from crackflow.keras_import import import_keras
+from crackflow.models import keras_file
 from crackflow.runtimes import topology
 
 Runtime = Literal["openvino", "onnx", "keras"]
@@ -39,27 +41,38 @@ def choose_runtime(model: Path, wanted: str = "") -> Runtime:
     return runtime
 
 
-def load(model: Path, runtime: Runtime) -> Network:
+def load(model: Path, runtime: Runtime, classes: int | None = None) -> Network:
     """Load a model.
 
     Args:
         model: the file.
         runtime: as `choose_runtime` gives it.
+        classes: how many it must tell apart, the background included; None where that is not known.
 
     Raises:
-        ModelError: when the file is absent, or can't be read.
+        ModelError: when the file is absent, can't be read, or the model is not as crackflow/inference/contract.py has
+            it.
         ModuleNotFoundError: when the runtime, or Keras where it must convert the model, is not installed.
     """
     if not model.is_file():
         raise ModelError(f"no model at {model}; name another one, or train one first")
     if runtime == "keras":
-        import_keras()
-        from crackflow.inference.predictor import load_model
+        by_keras: Network = _by_keras(model, classes)
+        return by_keras
+    network = _on_onnx(model, classes) if runtime == "onnx" else _on_openvino(model, classes)
+    contract.check(network, model, classes)
+    return network
 
-        network: Network = load_model(model)
-        return network
-    if runtime == "onnx":
-        return _on_onnx(model)
+
+def _by_keras(model: Path, classes: int | None) -> Any:
+    keras_file.check(model)  # before Keras is there, which takes seconds
+    import_keras()
+    from crackflow.inference.predictor import load_model
+
+    return load_model(model, classes)
+
+
+def _on_openvino(model: Path, classes: int | None) -> Network:
     from crackflow.runtimes import openvino_network
 
     beside = model.with_name(topology.FILE)
@@ -68,24 +81,22 @@ def load(model: Path, runtime: Runtime) -> Network:
     elif beside.is_file():
         read = topology.read(beside, model)
     else:
-        import_keras()
-        from crackflow.inference.predictor import load_model
+        found = _by_keras(model, classes)
         from crackflow.runtimes import conversion
 
-        read = conversion.to_openvino(load_model(model))
+        read = conversion.to_openvino(found)
     return openvino_network.OpenVINONetwork(read)
 
 
-def _on_onnx(model: Path) -> Network:
+def _on_onnx(model: Path, classes: int | None) -> Network:
     from crackflow.runtimes.onnx_network import OnnxNetwork
 
     if model.suffix == ONNX:
         return OnnxNetwork(model)
-    import_keras()
-    from crackflow.inference.predictor import load_model
+    found = _by_keras(model, classes)
     from crackflow.runtimes import conversion
 
     with tempfile.TemporaryDirectory() as folder:
         converted = Path(folder) / "model.onnx"
-        conversion.write_onnx(load_model(model), converted)
+        conversion.write_onnx(found, converted)
         return OnnxNetwork(converted)

@@ -29,7 +29,12 @@ class OnnxNetwork:
             raise ModelError(
                 f"{path} is not a model that ONNX Runtime {ort.__version__} can read: {one_line(error)}"
             ) from None
-        given, found = self._session.get_inputs()[0], self._session.get_outputs()[0]
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        if (len(inputs), len(outputs)) != (1, 1):
+            raise ModelError(
+                f"the model in {path} has {len(inputs)} inputs and {len(outputs)} outputs, expected one of each"
+            )
+        given, found = inputs[0], outputs[0]
         self._name = given.name
         self.input_shape, self.output_shape = (_channels_last(one.shape, path) for one in (given, found))
 

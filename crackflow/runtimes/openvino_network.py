@@ -1,5 +1,6 @@
 """A model on OpenVINO."""
 
+import math
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import openvino.preprocess
 
 from crackflow.errors import ModelError, one_line
 from crackflow.inference.network import Probabilities
+from crackflow.models.keras_file import MOST_VALUES
 
 # As Keras calculates. Left to itself OpenVINO takes bfloat16 where the processor has it, which moves mask pixels.
 _PRECISION = {"INFERENCE_PRECISION_HINT": "f32"}
@@ -25,12 +27,27 @@ class OpenVINONetwork:
     """
 
     def __init__(self, model: ov.Model) -> None:
-        """Take a model from (N, H, W, C) to (N, H, W, classes), both float32. It is changed: N becomes 1."""
+        """Take a model from (N, H, W, C) to (N, H, W, classes), both float32. It is changed: N becomes 1.
+
+        Raises:
+            ModelError: when it has several inputs or outputs, takes pictures of any size, or one of its operations
+                gives more than MOST_VALUES for one.
+        """
+        if (len(model.inputs), len(model.outputs)) != (1, 1):
+            raise ModelError(
+                f"the model has {len(model.inputs)} inputs and {len(model.outputs)} outputs, expected one of each"
+            )
         self.input_shape = _shape(model.input())
         self.output_shape = _shape(model.output())
         if None in self.input_shape[1:]:
             raise ModelError(f"the model takes {model.input().partial_shape}, expected images of a fixed size")
-        model.reshape([1, *self.input_shape[1:]])
+        try:
+            model.reshape([1, *self.input_shape[1:]])
+        except RuntimeError as error:
+            raise ModelError(
+                f"the model does not take one image at a time, as it must: {one_line(error)[:300]}"
+            ) from None
+        _reject_too_large(model)
         self._model = model
 
     def predict_on_batch(self, x: Any) -> Probabilities:
@@ -87,5 +104,18 @@ def _channels_last(model: ov.Model) -> ov.Model:
     return both.build()
 
 
+def _reject_too_large(model: ov.Model) -> None:
+    for operation in model.get_ops():
+        for port in operation.outputs():
+            shape = _shape(port)
+            if (values := math.prod(side or 1 for side in shape)) > MOST_VALUES:
+                raise ModelError(
+                    f"the model's {operation.get_friendly_name()} gives {values:,} numbers for an image, expected at "
+                    f"most {MOST_VALUES:,}; name a model of smaller images"
+                )
+
+
 def _shape(port: Any) -> tuple[int | None, ...]:
+    if port.partial_shape.rank.is_dynamic:
+        return ()
     return tuple(None if side.is_dynamic else side.get_length() for side in port.partial_shape)

@@ -19,8 +19,9 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from crackflow.atomic import replacing
-from crackflow.errors import ModelError, one_line
+from crackflow.errors import ModelError, is_shortage, one_line
 from crackflow.inference.operating_point import sha256
+from crackflow.models import keras_file
 from crackflow.models.zip_entry import zip_entry
 from crackflow.strict_json import Sha256, Strict, parse
 
@@ -100,8 +101,12 @@ def read(path: Path, model: Path) -> ov.Model:
     Raises:
         ModelError: when one of the two can't be read, or they are not of one model.
     """
+    keras_file.check(model)
     try:
         with zipfile.ZipFile(path) as archive:
+            # the kernels, which are zeros here, take as much as they do in the model
+            most = max(keras_file.FLOOR, keras_file.MOST_RATIO * model.stat().st_size)
+            keras_file.check_members(archive, (_XML, _BIN, _KERNELS), most)
             xml, constants, listed = archive.read(_XML), bytearray(archive.read(_BIN)), archive.read(_KERNELS)
         about = parse(listed, Kernels)
         if about.model_sha256 != sha256(model):
@@ -114,7 +119,11 @@ def read(path: Path, model: Path) -> ov.Model:
             values = layers.kernel(kernel.layer, kernel.norm, kernel.epsilon).transpose(kernel.axes).tobytes()
             constants[kernel.offset : kernel.offset + len(values)] = values
         return ov.Core().read_model(xml, bytes(constants))
-    except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
+    except ModelError:
+        raise
+    except Exception as error:  # of zipfile, zlib, HDF5 and OpenVINO; no list of theirs is complete
+        if is_shortage(error):
+            raise
         raise ModelError(
             f"{path} and {model.name} can't be read ({one_line(error)}); put both back, or use --runtime keras"
         ) from None

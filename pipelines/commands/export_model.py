@@ -52,7 +52,7 @@ def export(weights: Weights, kind: str, target: Path) -> Parity:
     import_keras()
     from crackflow.runtimes import conversion
 
-    keras_model = load(weights.model, "keras")
+    keras_model = load(weights.model, "keras", len(weights.params.classes))
     side = side_of(keras_model)
     found = metadata.of_model(weights.params, point, weights.name, side, channels_first=kind == "onnx", use=weights.use)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -132,7 +132,7 @@ def predict(
         if done:
             results.begin(files, model_sha256, done)
         try:
-            for one in _marked((weights.model, runs_on), todo, (point, mode, scale), most, skipped):
+            for one in _marked((weights, runs_on), todo, (point, mode, scale), most, skipped):
                 if not folder.begun:
                     results.begin(files, model_sha256, done)
                 results.add(one)
@@ -162,7 +162,7 @@ def most_pixels(max_memory: float) -> int:
 
 
 def _marked(
-    model: tuple[Path, Runtime],
+    model: tuple[Weights, Runtime],
     files: Sequence[Photograph],
     how: tuple[OperatingPoint, Mode, Scale],
     most: int,
@@ -171,7 +171,8 @@ def _marked(
     """Mark one photograph after the other; why one can't be read is added to `skipped`."""
     if not files:
         return
-    network = load(*model)
+    weights, runtime = model
+    network = load(weights.model, runtime, len(weights.params.classes))
     for source in track(files, "predict", unit="photo"):
         try:
             photo = read_photograph(source.path, most)

@@ -130,7 +130,7 @@ def score(
         names = list(params.classes)
         pairs_of = ResizedPairs(workspace.resized, len(names))
         workspace.predictions.mkdir(parents=True)
-        model, masks = load_model(weights.model), workspace.predictions
+        model, masks = load_model(weights.model, len(names)), workspace.predictions
         if native:
             mode = params.resize.mode
             found = score_native(model, pairs_of, rows, params.evaluate, names, point, origin, mode, masks=masks)

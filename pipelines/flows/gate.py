@@ -182,7 +182,7 @@ def _compare(
     new = new[new["stem"].isin(rows["stem"])]
     names = list(params.classes)
     pairs = ResizedPairs(workspace.resized, len(names))
-    model, point = load_model(champion.model), champion.point()
+    model, point = load_model(champion.model, len(names)), champion.point()
     found = score_pairs(model, pairs, rows, params.evaluate, names, point, "the champion's valid")
     old = per_image_table(found.images)
     groups = rows.set_index("stem")["group"].loc[old["stem"]]
