@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from crackflow.errors import DataError
 from crackflow.evaluation.figures import flat
 from crackflow.evaluation.headline import BY_NAME, HEADLINE, number_or_none
-from crackflow.evaluation.intervals import LEVEL, SEED, draw_groups, percentile_interval, resampled
+from crackflow.evaluation.intervals import LEVEL, group_sums, image_sums
 from crackflow.evaluation.metrics import Counts
+from crackflow.statistics.ratios import difference, difference_interval, ratio, sureness
 
 ComparedFigure = Literal["pooled_iou", "pooled_f1", "per_image_iou", "positives_iou"]
 Verdict = Literal["better", "worse", "not told apart"]
@@ -38,15 +39,20 @@ class Paired(NamedTuple):
     high: float
     """its upper end"""
     better: float
-    """share of the resamples in which new is better; a tie counts half"""
+    """how sure it is that new is better, 0..1; 0.5 where nothing is known"""
     images: int
     groups: int
-    """units that were drawn: images, or the groups given"""
+    """units that count as independent: images, or the groups given"""
 
     @property
     def delta(self) -> float:
         """How much better new is."""
         return self.new - self.old
+
+    @property
+    def sure(self) -> bool:
+        """Whether there is an interval: not where one group has all that the figure counts."""
+        return not np.isnan(self.low)
 
     @property
     def verdict(self) -> Verdict:
@@ -57,10 +63,12 @@ class Paired(NamedTuple):
 
     def words(self) -> str:
         """Say it in one line."""
-        return (
-            f"{self.metric} {self.old:.4f} -> {self.new:.4f}, {self.delta:+.4f} ({LEVEL:.0%} of resamples: "
-            f"{self.low:+.4f} to {self.high:+.4f}; better in {self.better:.0%}) on {self.images} images"
+        sure = (
+            f"{LEVEL:.0%} interval {self.low:+.4f} to {self.high:+.4f}; {self.better:.0%} sure to be better"
+            if self.sure
+            else "no interval, since all that counts is of one group"
         )
+        return f"{self.metric} {self.old:.4f} -> {self.new:.4f}, {self.delta:+.4f} ({sure}) on {self.images} images"
 
 
 class Change(NamedTuple):
@@ -76,21 +84,17 @@ def paired(
     new: pd.DataFrame,
     metric: str,
     groups: Sequence[object] | None = None,
-    seed: int = SEED,
 ) -> Paired:
-    """Compare two models image by image, by a paired bootstrap: `intervals` says how groups are drawn.
-
-    Both models are scored on each resample, and the difference is noted; the interval is that of the differences.
+    """Compare two models image by image: the interval is that of the difference over the same groups.
 
     Args:
         old: a row an image: stem, tp, fp, fn, as reports/per_image.csv; tolerant_f1 where that is compared.
         new: the same images, in any order.
         metric: of COMPARABLE.
-        groups: the group of each row of `old`; None draws single images.
-        seed: the same one gives the same interval.
+        groups: the group of each row of `old`; None takes single images.
 
     Returns:
-        Both figures and the interval. An undefined draw (no crack in it) counts for neither.
+        Both figures, and the interval of their difference; NaN where all images are of one group.
 
     Raises:
         DataError: when the tables are not of the same images, labelled alike, or the figure is undefined on them.
@@ -105,19 +109,18 @@ def paired(
     counts = [_counts(table) for table in (old, new)]
     if not np.array_equal(counts[0].tp + counts[0].fn, counts[1].tp + counts[1].fn):
         raise DataError("the two evaluations have other labels of the same images; score both models on the same masks")
-    once = np.ones((1, len(old)), np.int64)
+    own = list(old["stem"]) if groups is None else groups
     near = [_tolerant(table, metric) for table in (old, new)]
-    values = [float(resampled(metric, count, once, f1)[0]) for count, f1 in zip(counts, near, strict=True)]
+    sums = [group_sums(image_sums(metric, count, f1), own) for count, f1 in zip(counts, near, strict=True)]
+    values = [ratio(*one).value for one in sums]
     if any(np.isnan(values)):
         kind = "crack-free images" if BY_NAME[metric].lower_is_better else "images with cracks"
         raise DataError(f"{metric} is undefined on these {len(old)} images; compare on {kind}")
-    drawn = draw_groups(list(old["stem"]) if groups is None else groups, seed=seed)
-    before, after = (resampled(metric, count, drawn.weights, f1) for count, f1 in zip(counts, near, strict=True))
-    differences = (after - before)[~np.isnan(after - before)]
-    low, high = percentile_interval(differences)
-    gained = -differences if BY_NAME[metric].lower_is_better else differences
-    better = float((gained > 0).mean() + (gained == 0).mean() / 2)
-    return Paired(metric, values[0], values[1], low, high, better, len(old), drawn.groups)
+    found = difference(*sums)
+    low, high = difference_interval(found, LEVEL)
+    higher = sureness(found)
+    better = 1 - higher if BY_NAME[metric].lower_is_better else higher
+    return Paired(metric, values[0], values[1], low, high, better, len(old), len(set(own)))
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:

@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any
 
-from pydantic import Field, JsonValue, PositiveInt
+from pydantic import Field, JsonValue, NonNegativeInt, PositiveInt
 
 from crackflow.params.types import Share
 from crackflow.strict_json import FORMAT, Format, Strict, parse
@@ -39,11 +39,15 @@ class Crack(Strict):
 
 
 class Intervals(Strict):
-    """Confidence intervals, by the names of crackflow.evaluation.headline."""
+    """Confidence intervals, by the names of crackflow.evaluation.headline.
+
+    Files without `method` have those of the percentile bootstrap, from `resamples` draws of groups.
+    """
 
     level: Share
-    resamples: PositiveInt
+    resamples: NonNegativeInt
     groups: PositiveInt
+    method: str | None = None
     crack: dict[str, tuple[Figure, Figure] | None]
 
 

@@ -131,9 +131,11 @@ def interval_words(figures: Mapping[str, Any]) -> str:
     block = figures.get("intervals")
     if not isinstance(block, Mapping) or not any((block.get("crack") or {}).values()):
         return ""
+    # files of an earlier version
+    drawn = "" if block.get("method") else f"{block['resamples']:,} resamples of "
     return (
-        f"in brackets the {100 * block['level']:.0f} % confidence interval, from {block['resamples']:,} resamples of "
-        f"{block['groups']} groups of photographs"
+        f"in brackets the {100 * block['level']:.0f} % confidence interval, from {drawn}{block['groups']} groups of "
+        "photographs"
     )
 
 

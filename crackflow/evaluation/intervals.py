@@ -1,8 +1,9 @@
-"""Confidence intervals by resampling groups: how far a figure depends on which photographs are in test.
+"""Confidence intervals of the headline figures: how far a figure depends on which photographs are in test.
 
-Percentile bootstrap (Efron and Tibshirani 1993, chapter 13). Crops of one photograph are not independent. So the groups
-of the split are drawn with replacement, never single images (Davison and Hinkley 1997, section 3.8). The interval of a
-figure and that of the difference between two models come from the same draws.
+Crops of one photograph are not independent. So the groups of the split are the units, never single images. Every
+headline figure is a ratio of two sums over images, and crackflow.statistics.ratios says how well such a ratio is known.
+The interval of a figure and that of the difference between two models come from there.
+benchmarks/accuracy/intervals.py measures how often the intervals hold the truth.
 """
 
 from collections.abc import Sequence
@@ -14,79 +15,70 @@ from numpy.typing import NDArray
 
 from crackflow.evaluation.headline import HEADLINE
 from crackflow.evaluation.image_scores import ImageScores
-from crackflow.evaluation.metrics import Counts, Figures, Ratio, by_image, f1, iou, precision, recall
+from crackflow.evaluation.metrics import Counts, Ratio, by_image, f1, iou
+from crackflow.statistics.ratios import ratio, ratio_interval
 
-RESAMPLES = 2000
 LEVEL = 0.95
-SEED = 0
+METHOD = "linearized ratio of sums over groups, t on log-odds"
+"""The method, as files of figures name it."""
 
-Weights = NDArray[np.int64]
-
-
-class Resamples(NamedTuple):
-    """How often each image is in each resample."""
-
-    weights: Weights
-    """int64 (RESAMPLES, N)"""
-    groups: int
-    """how many groups there are to draw from"""
+Values = NDArray[np.float64]
 
 
-def draw_groups(groups: Sequence[object], resamples: int = RESAMPLES, seed: int = SEED) -> Resamples:
-    """Draw as many groups as there are, with replacement, many times.
+class Sums(NamedTuple):
+    """A headline figure as a ratio: the sum of `part` over the sum of `whole`, both float64 of equal shape."""
 
-    Args:
-        groups: of each of the N images, what belongs together.
-        resamples: how many times.
-        seed: the same one gives the same draws.
-
-    Returns:
-        How often each image is in each resample.
-    """
-    codes = pd.factorize(np.asarray(groups))[0]
-    number = int(codes.max()) + 1
-    often = np.random.default_rng(seed).multinomial(number, np.full(number, 1 / number), size=resamples)
-    return Resamples(np.asarray(often[:, codes], np.int64), number)
+    part: Values
+    whole: Values
 
 
-def resampled(
-    name: str, counts: Counts, weights: Weights, tolerant_f1: NDArray[np.float64] | None = None
-) -> NDArray[np.float64]:
-    """Compute a headline figure of each resample.
+def image_sums(name: str, counts: Counts, tolerant_f1: Values | None = None) -> Sums:
+    """Give what each image adds to a headline figure.
 
     Args:
         name: of HEADLINE.
         counts: of shape (N,), any foreground class against the background.
-        weights: int (S, N), how often each image is in each resample.
         tolerant_f1: (N,), NaN where truth has no crack; needed for the figure of that name alone.
 
     Returns:
-        (S,); NaN where the figure is undefined on a resample.
+        Of shape (N,).
+
+    Raises:
+        ValueError: when there is no such figure.
     """
-    if name in _POOLED:
-        summed = [weights @ part for part in (counts.tp, counts.fp, counts.fn, counts.tn)]
-        return _POOLED[name](Counts(*summed), empty=np.nan)
-    values, among = _of_images(name, counts, tolerant_f1)
-    taken = weights @ among.astype(np.int64)
-    total = weights @ np.where(among, values, 0.0)
-    return np.asarray(np.divide(total, taken, out=np.full(len(weights), np.nan), where=taken > 0))
+    tp, fp, fn, tn = (part.astype(np.float64) for part in (counts.tp, counts.fp, counts.fn, counts.tn))
+    pooled = {
+        "pooled_iou": Sums(tp, tp + fp + fn),
+        "pooled_f1": Sums(2 * tp, 2 * tp + fp + fn),
+        "pooled_precision": Sums(tp, tp + fp),
+        "pooled_recall": Sums(tp, tp + fn),
+    }
+    if name in pooled:
+        return pooled[name]
+    cracked = tp + fn > 0
+    if name in _MEANS:
+        return _mean(by_image(_MEANS[name], counts), cracked | name.startswith("per_image"))
+    if name == "tolerant_f1" and tolerant_f1 is not None:
+        return _mean(tolerant_f1, cracked)
+    if name == "false_alarms_images":
+        return _mean((fp > 0).astype(np.float64), ~cracked)
+    if name == "false_alarms_area":
+        return _mean(fp / np.maximum(fp + tn, 1), ~cracked)
+    raise ValueError(f"{name} has no interval here; expected one of {[one.name for one in HEADLINE]}")
 
 
-def percentile_interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Give the interval that holds LEVEL of the values, as much of the rest below it as above it.
+def group_sums(sums: Sums, groups: Sequence[object]) -> Sums:
+    """Add up what the images of each group add.
 
     Args:
-        values: of one figure, or of a difference; NaN is left out.
+        sums: of N images.
+        groups: of each image, what belongs together.
 
     Returns:
-        Its two ends; NaN where no value is defined.
+        Of shape (G,), in the order in which groups come first.
     """
-    defined = values[~np.isnan(values)]
-    if not defined.size:
-        return float("nan"), float("nan")
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(defined, [tail, 1 - tail])
-    return float(low), float(high)
+    codes = pd.factorize(np.asarray(groups))[0]
+    return Sums(*(np.bincount(codes, part).astype(np.float64) for part in sums))
 
 
 def headline_intervals(images: Sequence[ImageScores]) -> dict[str, Any]:
@@ -96,38 +88,23 @@ def headline_intervals(images: Sequence[ImageScores]) -> dict[str, Any]:
         images: the scored images, at least one.
 
     Returns:
-        The block `intervals` of metrics/evaluation.json: level, resamples, groups, and below `crack` by the figure's
-        name [low, high]. None where the figure is undefined, or the same in every resample: that all images are of one
-        group, or that none had a false alarm, is no certainty.
+        The block `intervals` of metrics/evaluation.json: level, method, groups, resamples (0: none are drawn), and
+        below `crack` by the figure's name [low, high]. None where the figure is undefined, 0 or 1, or the same in every
+        group: that all images are of one group, or that none had a false alarm, is no certainty.
     """
     counts = Counts.stack(image.counts for image in images)
     tolerant = np.array([image.tolerant_f1 for image in images])
-    drawn = draw_groups([image.group for image in images])
+    groups = [image.group for image in images]
     found = {}
     for one in HEADLINE:
-        low, high = percentile_interval(resampled(one.name, counts, drawn.weights, tolerant))
+        low, high = ratio_interval(ratio(*group_sums(image_sums(one.name, counts, tolerant), groups)), LEVEL)
         found[one.name] = [low, high] if high > low else None
-    return {"level": LEVEL, "resamples": RESAMPLES, "groups": drawn.groups, "crack": found}
+    return {"level": LEVEL, "method": METHOD, "groups": len(set(groups)), "resamples": 0, "crack": found}
 
 
-_POOLED: dict[str, Ratio] = {
-    "pooled_iou": iou,
-    "pooled_f1": f1,
-    "pooled_precision": precision,
-    "pooled_recall": recall,
-}
 _MEANS: dict[str, Ratio] = {"per_image_iou": iou, "per_image_f1": f1, "positives_iou": iou, "positives_f1": f1}
 
 
-def _of_images(name: str, counts: Counts, tolerant_f1: NDArray[np.float64] | None) -> tuple[Figures, NDArray[np.bool_]]:
-    """The values that a figure is the mean of, and which images it is the mean over."""
-    cracked = counts.tp + counts.fn > 0
-    if name in _MEANS:
-        return by_image(_MEANS[name], counts), cracked | name.startswith("per_image")
-    if name == "tolerant_f1" and tolerant_f1 is not None:
-        return tolerant_f1, cracked
-    if name == "false_alarms_images":
-        return (counts.fp > 0).astype(np.float64), ~cracked
-    if name == "false_alarms_area":
-        return counts.fp / (counts.fp + counts.tn), ~cracked
-    raise ValueError(f"{name} can't be resampled here; expected one of {[one.name for one in HEADLINE]}")
+def _mean(values: Values, among: NDArray[np.bool_]) -> Sums:
+    """The mean of the values of some images, as sums."""
+    return Sums(np.where(among, values, 0.0), among.astype(np.float64))

@@ -52,5 +52,5 @@ class GateParams(Block):
     )
     min_delta: float = Field(0.0, ge=-1, le=1, description="smallest improvement; below 0 the model may be worse")
     confidence: Share = Field(
-        0.5, description="smallest share of resamples in which the model is better; 0.95 asks for strong evidence"
+        0.5, description="how sure it must be that the model is better; 0.95 asks for strong evidence"
     )

@@ -158,20 +158,19 @@ def _figures(tables: _Tables, protocol: Mapping[str, Any]) -> Iterator[Figure]:
             found = comparison.paired(tables.old, tables.new, name, tables.groups)
         except DataError:
             continue
-        if found.delta or found.low != found.high:
+        if found.delta or (found.sure and found.low != found.high):
             yield _figure(found, words, tables.shared)
 
 
 def _figure(found: comparison.Paired, words: str, shared: Shared) -> Figure:
-    sure = found.groups > 1
     return Figure(
         found.metric,
         words,
         found.old,
         found.new,
-        found.low if sure else None,
-        found.high if sure else None,
-        found.verdict if sure and shared.enough else None,
+        found.low if found.sure else None,
+        found.high if found.sure else None,
+        found.verdict if found.sure and shared.enough else None,
     )
 
 
@@ -194,13 +193,13 @@ def _verdict(tables: _Tables, metric: str) -> tuple[Outcome, str, int]:
     if not shared.enough:
         why = f"they share {shared.share:.0%} of the larger test set, expected at least {LEAST_SHARE:.0%}"
         return "no verdict", f"no verdict: {why}; {figures} on the {found.images} images shared", found.groups
-    if found.groups < 2:
-        return "no verdict", f"no verdict: all {found.images} images are of one photograph; {figures}", found.groups
-    drawn = "images drawn one by one" if tables.groups is None else f"{found.groups} groups of photographs"
+    if not found.sure:
+        return "no verdict", f"no verdict: all that counts is of one photograph; {figures}", found.groups
+    units = "each taken as independent" if tables.groups is None else f"{found.groups} groups of photographs"
     interval = f"{LEVEL:.0%} interval {found.low:+.3f} to {found.high:+.3f}"
     return (
         found.verdict,
-        f"{found.verdict}: {figures} ({interval}), from {found.images} images, {drawn}",
+        f"{found.verdict}: {figures} ({interval}), from {found.images} images, {units}",
         found.groups,
     )
 

@@ -127,7 +127,7 @@ def _verdict(workspace: Workspace, params: Params) -> Verdict:
         name: Name = "Rejected"
         why = f"less than gate.min_delta {gate.min_delta:+g} better"
     elif found.better < gate.confidence:
-        name, why = "Rejected", f"better in less than gate.confidence {gate.confidence:.0%} of the resamples"
+        name, why = "Rejected", f"less sure to be better than gate.confidence {gate.confidence:.0%}"
     else:
         name, why = "Promoted", "no worse than the gate asks"
     return Verdict(name, f"{why}: {found.words()}", card.revision, found.delta)

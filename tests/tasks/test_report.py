@@ -112,7 +112,7 @@ def test_crack_figures_lead_with_their_protocol_and_the_empty_mask(ready, params
     interval = f"{low:.2f} to {high:.2f}"
     assert f"Crack pooled IoU {iou:.3f} 95 % interval {interval} all-black mask 0.000" in text
     assert f"pooled IoU {iou:.3f} ({interval}) 0.000" in text
-    assert "from 2,000 resamples of 8 groups of photographs" in text
+    assert "from 8 groups of photographs" in text
     assert "The test subset has 8 images, 6 of them with cracks." in text
     assert f"above {protocol['threshold']:.4f}: the threshold with the best pooled IoU on the 8 images of valid" in text
     assert "F1 within 2 px" in text

@@ -69,6 +69,10 @@ def test_what_the_brackets_hold_is_said_where_there_are_some():
     assert interval_words({"intervals": block}) == (
         "in brackets the 95 % confidence interval, from 2,000 resamples of 7 groups of photographs"
     )
+    newer = {**block, "method": "t", "resamples": 0}
+    assert interval_words({"intervals": newer}) == (
+        "in brackets the 95 % confidence interval, from 7 groups of photographs"
+    )
     for figures in ({}, {"intervals": {**block, "crack": {"pooled_iou": None}}}):
         assert interval_words(figures) == ""
 

@@ -16,8 +16,8 @@ def run(repository):
 def test_each_way_to_show_it(run, repository):
     printed = run("main", "better")
     assert printed.exit_code == 0, printed.output
-    assert "Better: pooled IoU 0.432 -> 0.818" in printed.stdout
-    assert json.loads(run("main", "better", "--json").stdout)["outcome"] == "better"
+    assert "Not told apart: pooled IoU 0.432 -> 0.818" in printed.stdout
+    assert json.loads(run("main", "better", "--json").stdout)["outcome"] == "not told apart"
     done = run("main", "--markdown", "--note", "No cache was at hand.", "--html", "page.html")
     assert "the working files against" in done.stdout
     assert "\n> **Caveat:** No cache was at hand.\n" in done.stdout

@@ -29,8 +29,8 @@ def test_markdown(repository):
     assert "| `train.epochs` | `4` | `8` |" in lines
     assert "| `data.include` | `['*']` | `[a\\|*, b]` |" in lines
     [row] = [line for line in lines if line.startswith("| pooled IoU ")]
-    assert row.startswith("| pooled IoU | 0.432 | 0.818 | +0.386 | +0.")
-    assert row.endswith(" | better |")
+    assert row.startswith("| pooled IoU | 0.432 | 0.818 | +0.386 | -0.")
+    assert row.endswith(" | not told apart |")
     assert "| `c` | y | 0.000 | 1.000 |" in lines
 
 
@@ -38,7 +38,7 @@ def test_what_changed_in_the_data_comes_before_the_verdict(repository):
     found = replace(compared(repository), data=("the test set differs: 12 images in, 3 out",), caveats=("so it is",))
     for text in (as_markdown(found), text_of(found), as_html(found, [], "")):
         at = text.lower().index("the test set differs: 12 images in, 3 out.")
-        assert at < text.index("Better: pooled IoU 0.432")
+        assert at < text.index("Not told apart: pooled IoU 0.432")
         assert "so it is." in text.lower()
 
 
@@ -54,7 +54,7 @@ def test_the_terminal(repository):
     text = text_of(compared(repository))
     assert "train.epochs" in text
     assert "pooled IoU" in text
-    assert "better" in text
+    assert "not told apart" in text
 
 
 def test_nothing_changed(repository):
@@ -66,7 +66,7 @@ def test_nothing_changed(repository):
 
 def test_json(repository):
     found = json.loads(as_json(compared(repository)))
-    assert found["outcome"] == "better"
+    assert found["outcome"] == "not told apart"
     assert found["params"][0] == ["train.epochs", "4", "8"]
     assert found["gained"][0] == {"stem": "c", "source": "y", "old": 0.0, "new": 1.0}
 

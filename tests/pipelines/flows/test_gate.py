@@ -149,7 +149,7 @@ def test_a_worse_one_does_not(checkout):
     ],
 )
 def test_the_gates_params_decide(checkout, settings, name):
-    """A model that is worse by 0.141: with confidence 0 it may be, with 0.5 half of the resamples must favour it."""
+    """A model that is worse by 0.141: with confidence 0 it may be, with 0.5 it must not be likely to be worse."""
     train(checkout, 70)
     gate.judge(checkout, "abc")
     train(checkout, 150)

@@ -1,0 +1,1 @@
+"""Statistics over plain numbers, without images: confidence intervals from groups."""
