@@ -27,7 +27,7 @@ LIBRARY = {
     "sources/http": (),
     "sources/annotations": ("imaging",),
     "sources": ("imaging", "sources/annotations", "sources/http", "sources/synthetic"),
-    "splitting": ("imaging",),
+    "splitting": ("imaging", "parallel"),
     "models": ("imaging",),
     "geometry": ("imaging",),
     "visualization": ("imaging",),

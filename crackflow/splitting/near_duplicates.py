@@ -1,12 +1,15 @@
 """Find photographs that are the same but for size, compression, brightness, a trimmed edge, a flip or a turn."""
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crackflow.imaging.perceptual_hash import SIDE
+from crackflow.parallel.engine import fan_out
+from crackflow.parallel.threads import Threads
 
 TURNS = (
     "same",
@@ -40,8 +43,9 @@ def near_duplicates(hashes: Mapping[str, str], distance: int) -> list[NearDuplic
     """Find all pairs of names whose hashes differ in few bits, whichever way the images are turned.
 
     Mirroring an image negates the odd frequencies of its cosine transform along that axis. Transposing an image
-    transposes its transform. So the hashes of all turns follow from one hash, and no image is read again. 11,298
-    hashes take one to two seconds and 30 MB; each pair found adds 50 microseconds.
+    transposes its transform. So the hashes of all turns follow from one hash, and no image is read again. All are
+    compared with all, on all cores: no index helps where 60 of 256 bits may differ, since most buckets that one hash
+    falls into are then those of strangers. docs/explanation/scale.md has the time for 100,000.
 
     Args:
         hashes: a hash of `crackflow.imaging.perceptual_hash.perceptual_hash` by name.
@@ -56,17 +60,22 @@ def near_duplicates(hashes: Mapping[str, str], distance: int) -> list[NearDuplic
     packed = np.array([np.frombuffer(bytes.fromhex(value), dtype=np.uint8) for value in hashes.values()])
     squares = np.unpackbits(packed, axis=1).reshape(-1, SIDE, SIDE).astype(bool)
     upright, across = _quarters(squares), _quarters(squares.transpose(0, 2, 1))
-    found = []
-    for start in range(0, len(names), _CHUNK):
+
+    def below(start: int) -> list[NearDuplicate]:
+        """Those of which the first is among a few rows."""
         rows = slice(start, start + _CHUNK)
         alike = np.maximum(
             _agreement(upright[:, rows], upright[:, start:]), _agreement(across[:, rows], upright[:, start:])
         )
+        found = []
         for first, second in np.argwhere(np.triu(alike >= _BITS - 2 * distance, k=1)).tolist():
             one, other = start + first, start + second
             bits = [int(np.count_nonzero(turned ^ squares[other])) for turned in _turned(squares[one])]
             found.append(NearDuplicate(names[one], names[other], min(bits), TURNS[bits.index(min(bits))]))
-    return found
+        return found
+
+    # threads share the hashes, and NumPy lets go of the interpreter while it counts bits
+    return list(chain.from_iterable(fan_out(Threads(), below, range(0, len(names), _CHUNK))))
 
 
 def _quarters(squares: NDArray[np.bool_]) -> NDArray[np.uint64]:
