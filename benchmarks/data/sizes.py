@@ -208,7 +208,7 @@ def table(found: Mapping[str, Any]) -> str:
 
 
 def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
-    """The power b in seconds = a * size^b, through the two largest sizes, where what a process takes to start counts least."""
+    """The power b in seconds = a * size^b, by the two largest sizes: starting counts least there."""
     if len(sizes) < 2:
         return float("nan")
     return float(np.log(seconds[-1] / seconds[-2]) / np.log(sizes[-1] / sizes[-2]))
