@@ -6,12 +6,13 @@ another one did not finish.
 
 import hashlib
 import json
+import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crackflow.atomic import write_text
+from crackflow.atomic import write_bytes
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,18 @@ class Kept:
             return None
 
     def put(self, key: str, value: Any) -> None:
-        """Keep a value that JSON can hold, not None."""
-        write_text(self._file(key), json.dumps(value))
+        """Keep a value that JSON can hold, not None. Several workers may keep the same content at once."""
+        path = self._file(key)
+        part = path.with_name(f".{key}.{secrets.token_hex(4)}.part")
+        write_bytes(path, json.dumps(value).encode(), part)
 
     def keep_only(self, keys: set[str]) -> None:
         """Delete what no file of this run led to, and what other states of the code or parameters left."""
         for other in self.folder.parent.iterdir():
             if other != self.folder:
                 shutil.rmtree(other)
-        for path in self.folder.glob("*/*.json"):
-            if path.stem not in keys:
+        for path in self.folder.glob("*/*"):
+            if path.suffix != ".json" or path.stem not in keys:  # a killed worker leaves its part
                 path.unlink()
 
     def _file(self, key: str) -> Path:

@@ -131,6 +131,7 @@ def test_tests_mirror_the_source():
     across = {
         "test_backends.py",
         "test_deployment.py",
+        "test_dockerfiles.py",
         "test_end_to_end.py",
         "test_extend.py",
         "test_graph.py",
