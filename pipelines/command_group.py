@@ -12,7 +12,7 @@ from crackflow.errors import CrackflowError, is_shortage, shortage_line
 from pipelines.extras import missing_line
 from pipelines.terminal import say_error
 from tasks import endings
-from tasks.child_environment import forget_repository, reach_loopback_directly
+from tasks.environment import forget_repository, reach_loopback_directly, settle_home
 
 
 class Commands(TyperGroup):
@@ -48,6 +48,7 @@ class Commands(TyperGroup):
         forget_repository()
         reach_loopback_directly()
         try:
+            settle_home()
             return super().invoke(ctx)
         except CrackflowError as error:
             line, exit_code = str(error), error.exit_code

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from crackflow.errors import CrackflowError
-from tasks.child_environment import child_environment
+from tasks.environment import child_environment
 
 
 class GitError(CrackflowError):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tasks.child_environment import child_environment
+from tasks.environment import child_environment
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/results/diff.md"

@@ -14,8 +14,8 @@ from crackflow.errors import CrackflowError, is_shortage, shortage_line
 from crackflow.keras_import import import_keras
 from crackflow.parallel.machine import peak_mib
 from tasks import stage_inputs
-from tasks.child_environment import forget_repository
 from tasks.endings import interrupt_on, os_error_line, say_error, stop_line
+from tasks.environment import forget_repository, settle_home
 from tasks.workspace import Workspace
 
 WITH_KERAS = {"train", "evaluate", "infer"}
@@ -39,6 +39,7 @@ def main(argv: list[str]) -> int:
     workspace = Workspace(Path.cwd())
     started = time.monotonic()
     try:
+        settle_home()
         # before anything is read that it names
         began = stage_inputs.read(workspace, stage)
         params = workspace.params()

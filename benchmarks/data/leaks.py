@@ -19,7 +19,7 @@ import pandas as pd
 
 from crackflow.params import Params, render
 from scripts.tables import fill, markdown
-from tasks.child_environment import child_environment
+from tasks.environment import child_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 TREE = ROOT / ".crackflow/leaks"

@@ -19,7 +19,7 @@ from crackflow.params import dump, parse, render
 from pipelines.git import git
 from pipelines.scheduling.access import HOST
 from pipelines.scheduling.prefect_server import answers, free_port
-from tasks.child_environment import child_environment
+from tasks.environment import child_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable

@@ -54,6 +54,7 @@ CHECKS = (
     Check("Python", machine_checks.python),
     Check("packages", machine_checks.packages),
     Check("bytecode", machine_checks.bytecode),
+    Check("home", machine_checks.home),
     Check("GPU", machine_checks.gpu, machine_checks.GPU_S + 10, "warning"),
     Check("memory", machine_checks.memory),
     Check("params.yaml", project_checks.params),

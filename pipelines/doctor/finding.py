@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipelines.redaction import redacted
-from tasks.child_environment import child_environment
+from tasks.environment import child_environment
 
 State = Literal["ok", "skipped", "warning", "fault"]
 

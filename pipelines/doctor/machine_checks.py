@@ -1,6 +1,7 @@
 """Checks of the machine and of the packages that are installed on it."""
 
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -19,6 +20,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from pipelines.doctor.finding import Finding, ask
+from tasks.environment import STAND_IN
 
 GPU_S = 120.0
 INSTALL = "uv pip install -r requirements.lock"
@@ -82,7 +84,19 @@ def bytecode(_root: Path) -> list[Finding]:
     if os.environ.get("PYTHONDONTWRITEBYTECODE"):
         found = "PYTHONDONTWRITEBYTECODE is set: TensorFlow takes three times as long to import, in each stage"
         return [Finding("bytecode", "warning", found, "unset PYTHONDONTWRITEBYTECODE")]
+    if not (_compiled(psutil.__file__) or os.environ.get("PYTHONPYCACHEPREFIX")):
+        found = "the packages are not compiled and can't be by you: TensorFlow takes long to import, in each stage"
+        return [Finding("bytecode", "warning", found, "set PYTHONPYCACHEPREFIX to a folder that you can write")]
     return [Finding("bytecode", "ok", "kept")]
+
+
+def home(_root: Path) -> list[Finding]:
+    """Whether what libraries keep has a place that lasts; tasks/environment.py finds another where it has none."""
+    if stand_in := os.environ.get(STAND_IN):
+        found = f"can't be written, or there is none; Prefect, Keras and others keep their files in {stand_in}"
+        advice = "set HOME, or PREFECT_HOME at least, to a folder that lasts: Prefect's runs and passwords are in it"
+        return [Finding("home", "warning", found, advice)]
+    return [Finding("home", "ok", f"{Path.home()} can be written")]
 
 
 def gpu(root: Path) -> list[Finding]:
@@ -137,6 +151,12 @@ def memory(root: Path) -> list[Finding]:
         advice = f"a rebuild takes about {needed / 1024:.1f} GiB: end other programs, or lower train.batch_size"
         return [Finding("memory", "warning", found, advice)]
     return [Finding("memory", "ok", found)]
+
+
+def _compiled(file: str) -> bool:
+    """Whether Python has compiled a file, or can keep what it compiles."""
+    cached = Path(importlib.util.cache_from_source(file))
+    return cached.exists() or os.access(cached.parent if cached.parent.exists() else Path(file).parent, os.W_OK)
 
 
 def _project(root: Path) -> Mapping[str, Any]:

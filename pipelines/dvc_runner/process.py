@@ -18,7 +18,7 @@ from crackflow.errors import CrackflowError
 from pipelines.dvc_runner import supervise
 from pipelines.dvc_runner.log_lines import LogLines
 from pipelines.dvc_runner.stage_error import EXITED, StageError, StageStoppedError, error_of, weight
-from tasks.child_environment import child_environment
+from tasks.environment import child_environment
 from tasks.workspace import Workspace
 
 # Between SIGTERM and SIGKILL. Below the 30 s that a Prefect worker grants a flow that it cancels.

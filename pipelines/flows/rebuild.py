@@ -23,8 +23,8 @@ from pipelines.flows import artifacts, follow_up, limits, results_branch, work_t
 from pipelines.flows.limits import FLOW_NAME
 from pipelines.flows.stages import run_stages
 from pipelines.git import GitError
-from tasks.child_environment import forget_repository, reach_loopback_directly
 from tasks.endings import os_error_line
+from tasks.environment import forget_repository, reach_loopback_directly, settle_home
 from tasks.workspace import Workspace
 
 # Training takes every core there is; two let a light stage run beside it.
@@ -65,6 +65,7 @@ def rebuild(
     # a worker runs the flow without the command line
     forget_repository()
     reach_loopback_directly()
+    settle_home()
     root = Path.cwd()
     try:
         limit = limit_s(stage_limit_minutes)

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, cast
 from crackflow.errors import CrackflowError, one_line
 from pipelines.dvc_runner import supervise
 from pipelines.scheduling import access, proxies
-from tasks.child_environment import child_environment
+from tasks.environment import child_environment
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient

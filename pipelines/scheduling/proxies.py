@@ -2,7 +2,7 @@
 
 The client fails when it finds one, even where its server is on this machine and needs no proxy. Desktops set
 ALL_PROXY=socks://... for all programs, so it is taken out of this process. Git, DVC and the stages get it back
-(tasks/child_environment.py).
+(tasks/environment.py).
 """
 
 import os
@@ -11,7 +11,7 @@ from urllib.request import proxy_bypass
 
 from crackflow.errors import CrackflowError, one_line
 from pipelines.redaction import redacted
-from tasks.child_environment import LOOPBACK, set_aside
+from tasks.environment import LOOPBACK, set_aside
 
 EXAMPLE = "http://127.0.0.1:4200/api"
 SCHEMES = ("http", "https", "all")

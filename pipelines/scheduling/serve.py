@@ -18,7 +18,7 @@ from pipelines.dvc_runner import supervise
 from pipelines.flows.limits import FLOW_NAME
 from pipelines.scheduling import access, old_deployments, prefect_server, proxies
 from pipelines.scheduling.deployment import Plan, ServeError, claim
-from tasks.child_environment import child_environment
+from tasks.environment import child_environment
 
 POLL_S = 0.5
 RESTART_DELAY_S = 10.0

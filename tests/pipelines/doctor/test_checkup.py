@@ -251,6 +251,26 @@ def test_bytecode(monkeypatch, tmp_path, value, state):
     assert one(machine_checks.bytecode(tmp_path)).state == state
 
 
+def test_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("CRACKFLOW_HOME", raising=False)
+    assert (one(machine_checks.home(tmp_path)).state, one(machine_checks.home(tmp_path)).advice) == ("ok", "")
+    monkeypatch.setenv("CRACKFLOW_HOME", "/instead/crackflow-12345")
+    found = one(machine_checks.home(tmp_path))
+    assert found.state == "warning"
+    assert "keep their files in /instead/crackflow-12345" in found.found
+
+
+def test_packages_that_are_not_compiled_and_can_not_be(monkeypatch, tmp_path):
+    for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(machine_checks.psutil, "__file__", "/proc/nowhere/psutil/__init__.py")
+    found = one(machine_checks.bytecode(tmp_path))
+    assert (found.state, "PYTHONPYCACHEPREFIX" in found.advice) == ("warning", True)
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path))
+    assert one(machine_checks.bytecode(tmp_path)).state == "ok"
+
+
 @pytest.mark.parametrize(
     ("gpus", "driver", "cuda", "state", "words"),
     [

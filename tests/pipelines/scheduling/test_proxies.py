@@ -8,7 +8,7 @@ import pytest
 from pipelines.scheduling import automations, prefect_server
 from pipelines.scheduling import proxies as module
 from pipelines.scheduling import serve as serving
-from tasks.child_environment import child_environment
+from tasks.environment import child_environment
 
 NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 LOCAL = "http://127.0.0.1:4200/api"

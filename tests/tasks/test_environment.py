@@ -6,7 +6,7 @@ import threading
 import httpx
 import pytest
 
-from tasks.child_environment import child_environment, forget_repository, reach_loopback_directly
+from tasks.environment import child_environment, forget_repository, reach_loopback_directly
 
 
 @pytest.fixture(autouse=True)
