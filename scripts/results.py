@@ -80,12 +80,14 @@ def pages(root: Path) -> dict[str, str]:
     contents = (
         (readme, "results", table(root, SHORT)),
         (figures, "results", table(root)),
+        (figures, "calibration", calibration_table(root)),
         (example, "diff", (root / "docs/results/diff.md").read_text(encoding="utf-8")),
     )
-    return {
-        path.relative_to(root).as_posix(): fill(path.read_text(encoding="utf-8"), name, BY, content)
-        for path, name, content in contents
-    }
+    found = {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path, _, _ in contents}
+    for path, name, content in contents:
+        known = path.relative_to(root).as_posix()
+        found[known] = fill(found[known], name, BY, content)
+    return found
 
 
 def holds(root: Path) -> bool:
@@ -140,6 +142,23 @@ def table(root: Path, columns: Sequence[str] = (*NAMES, DICE)) -> str:
         notes.append(f"the sample: {protocol(values)}, `make rebuild`")
     titles = ['the original\'s "dice"' if name == DICE else figure_words(BY_NAME[name], tolerance) for name in columns]
     return f"{markdown(['crack class, test photographs', *titles], found)}\n{'; '.join(notes)}.\n"
+
+
+def calibration_table(root: Path) -> str:
+    """The Markdown table of how well probabilities hold, of the results that have been calibrated."""
+    found: list[list[str]] = []
+    for name, path in (("real pairs", "docs/results/real.json"), ("the built-in sample", "metrics/evaluation.json")):
+        if not (root / path).is_file() or (path == "metrics/evaluation.json" and source(root) != "sample"):
+            continue
+        values = json.loads((root / path).read_text(encoding="utf-8"))
+        block = values.get("figures", values).get("calibration")
+        if block:
+            names = ("all_background_ece", "ece", "excess", "temperature", "ece_at_temperature")
+            found.append([name, *(f"{block[one]:.4f}" for one in names)])
+    if not found:
+        return "No result that is kept here has been calibrated yet; `make rebuild` does it for the sample.\n"
+    heads = ["an all-black mask", "the model", "mean probability above the share of crack", "temperature"]
+    return markdown(["calibration error, test pixels", *heads, "at that temperature"], found, "---:")
 
 
 def packed_figures(root: Path, real: dict[str, Any]) -> dict[str, Any] | None:

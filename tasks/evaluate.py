@@ -3,10 +3,17 @@
 import pandas as pd
 
 from crackflow.errors import DataError
-from crackflow.evaluation.figures import foreign_figures, plain
+from crackflow.evaluation.figures import calibration, foreign_figures, plain
 from crackflow.evaluation.figures_file import as_file
 from crackflow.evaluation.scoring import Evaluation, score_pairs, search_operating_points
-from crackflow.evaluation.tables import figure_table, per_image_table, per_source_table, precision_recall_table
+from crackflow.evaluation.tables import (
+    calibration_by_source_table,
+    calibration_table,
+    figure_table,
+    per_image_table,
+    per_source_table,
+    precision_recall_table,
+)
 from crackflow.imaging.pairs import ResizedPairs
 from crackflow.inference.operating_point import sha256
 from crackflow.models import seen_pairs
@@ -57,6 +64,7 @@ def run(workspace: Workspace, params: Params) -> None:
         foreign = None
         if not rows[TEST].empty:
             foreign = score_pairs(model, pairs, rows[TEST], evaluate, names, point, origin, masks=folder)
+    evaluation.figures["calibration"] = calibration(evaluation.images, result.odds)
     publish(workspace, evaluation, foreign)
     write_csv(workspace.reports / "operating_point.csv", result.table)
     write_json(
@@ -117,6 +125,8 @@ def publish(workspace: Workspace, evaluation: Evaluation, foreign: Evaluation | 
     write_csv(workspace.reports / "per_source.csv", per_source_table(images).assign(operating_point=point.words()))
     write_csv(workspace.reports / "foreign_per_image.csv", per_image_table(abroad))
     write_csv(workspace.reports / "foreign_per_source.csv", foreign_sources)
+    write_csv(workspace.reports / "calibration.csv", calibration_table(images))
+    write_csv(workspace.reports / "calibration_by_source.csv", calibration_by_source_table(images))
     curve = precision_recall_table(images)
     write_csv(workspace.reports / "precision_recall.csv", curve)
     pooled = figures["crack"]["pooled"]

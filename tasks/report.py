@@ -39,6 +39,8 @@ FILES = (
     ("foreign_per_image.csv", "a row an image of a place never seen"),
     ("foreign_per_source.csv", "a row a source of places never seen"),
     ("precision_recall.csv", "a row a threshold, without the component filter"),
+    ("calibration.csv", "a row a bin of crack probability: how many of its pixels are crack"),
+    ("calibration_by_source.csv", "the same for each source"),
     ("operating_point.csv", "a row a component filter: the figures it reaches on valid"),
     ("train_losses.csv", "a row an epoch"),
     ("train_metrics.csv", "a row an epoch"),

@@ -20,6 +20,7 @@ from crackflow.evaluation.metrics import (
     recall,
 )
 from crackflow.evaluation.thresholds import counts_at, ods_f1, ois_f1
+from crackflow.statistics.calibration import Integers, fit_temperature, reliability
 
 RATIOS = {"iou": iou, "f1": f1, "precision": precision, "recall": recall}
 # What each reduction means. It is kept with the figures, since published IoUs differ by just this.
@@ -39,8 +40,8 @@ def figures(images: Sequence[ImageScores], class_names: Sequence[str]) -> dict[s
 
     Returns:
         Nested by name: `crack` at the operating point, `oracle` at the best thresholds in hindsight, `original` as the
-        original experiment measured, `all_background` what an empty mask gets by the measures of `crack`, and with more
-        than two classes `classes`. NaN where a figure is undefined.
+        original experiment measured, `all_background` what an empty mask gets by the measures of `crack`,
+        `calibration`, and with more than two classes `classes`. NaN where a figure is undefined.
     """
     counts, tolerant = _stacked(images)
     at = counts_at(np.stack([image.levels for image in images]))
@@ -54,6 +55,7 @@ def figures(images: Sequence[ImageScores], class_names: Sequence[str]) -> dict[s
         },
         # An empty mask misses every crack: its tolerant F1 is 0, and undefined where there is no crack.
         "all_background": _crack(counts.all_background(), tolerant * 0),
+        "calibration": calibration(images),
     }
     if len(class_names) > 2:
         stacks = [Counts.stack(column) for column in zip(*(image.by_class for image in images), strict=True)]
@@ -67,6 +69,29 @@ def figures(images: Sequence[ImageScores], class_names: Sequence[str]) -> dict[s
 def crack_figures(images: Sequence[ImageScores]) -> dict[str, Any]:
     """Compute the figures of `crack` alone, nested as in `figures`; NaN where one is undefined."""
     return _crack(*_stacked(images))
+
+
+def calibration(images: Sequence[ImageScores], chosen_on: Integers | None = None) -> dict[str, float]:
+    """Say how well crack probabilities hold.
+
+    Args:
+        images: the scored images, at least one.
+        chosen_on: int64 (2, 512), the same counts of the images that the operating point was chosen on; None where they
+            are not at hand.
+
+    Returns:
+        `ece`, the expected calibration error, and `excess`, by how much the mean probability is above the share of
+        crack pixels; likewise `all_background_ece` of a mask without any crack, which is that share. With `chosen_on`
+        the temperature that is best there, and `ece_at_temperature` on `images`.
+    """
+    counted = np.sum([image.odds for image in images], axis=0)
+    curve = reliability(counted)
+    black = float(counted[1].sum() / counted.sum())
+    found = {"ece": curve.error, "excess": curve.excess, "all_background_ece": black}
+    if chosen_on is not None:
+        found["temperature"] = fit_temperature(chosen_on)
+        found["ece_at_temperature"] = reliability(counted, found["temperature"]).error
+    return found
 
 
 def foreign_figures(figures: Mapping[str, Any], by_source: Iterable[Mapping[Any, Any]]) -> dict[str, Any]:

@@ -69,6 +69,7 @@ class FiguresFile(Strict):
         format: version of this layout; None in files from before there was one.
         crack, oracle, original, all_background, classes: as crackflow.evaluation.figures.figures gives them.
         intervals: as crackflow.evaluation.intervals.headline_intervals gives them.
+        calibration: as crackflow.evaluation.figures.calibration gives it.
         flips: the figures of plain and averaged predictions with their operating points.
         protocol: how it was measured.
         foreign: the same on places never seen, where the split has any.
@@ -81,6 +82,7 @@ class FiguresFile(Strict):
     all_background: Crack | None = None
     classes: dict[str, dict[str, dict[str, Figure]]] | None = None
     intervals: Intervals | None = None
+    calibration: dict[str, Number] | None = None
     flips: dict[str, dict[str, Number | dict[str, Number]]] | None = None
     protocol: dict[str, JsonValue] | None = None
     foreign: Foreign | None = None

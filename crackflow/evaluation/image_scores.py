@@ -6,7 +6,8 @@ from crackflow.evaluation import metrics, original_metrics
 from crackflow.evaluation.metrics import Counts, Integers
 from crackflow.evaluation.thresholds import levels
 from crackflow.inference.components import ClassMask
-from crackflow.inference.operating_point import Probabilities
+from crackflow.inference.operating_point import Probabilities, crack_probability
+from crackflow.statistics.calibration import histogram
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class ImageScores:
         dice_all_background: the same for a mask without any crack.
         crossentropy: mean over pixels.
         levels: int64 (2, 257), for other thresholds.
+        odds: int64 (2, 512), for calibration.
     """
 
     stem: str
@@ -36,6 +38,7 @@ class ImageScores:
     dice_all_background: float
     crossentropy: float
     levels: Integers
+    odds: Integers
 
     @property
     def has_crack(self) -> bool:
@@ -80,4 +83,5 @@ def score_image(
         dice_all_background=original_metrics.dice_coef_multiclass_all_background(truth),
         crossentropy=original_metrics.categorical_crossentropy(probabilities, truth),
         levels=levels(probabilities, truth),
+        odds=histogram(crack_probability(probabilities), truth > 0),
     )

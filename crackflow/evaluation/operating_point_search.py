@@ -26,7 +26,8 @@ from crackflow.evaluation.metrics import Integers
 from crackflow.evaluation.places import Places
 from crackflow.evaluation.thresholds import ThresholdMetric, choose_threshold, counts_at, levels
 from crackflow.inference.components import ClassMask, Levels
-from crackflow.inference.operating_point import OperatingPoint, Probabilities, as_json, fine_levels
+from crackflow.inference.operating_point import OperatingPoint, Probabilities, as_json, crack_probability, fine_levels
+from crackflow.statistics.calibration import CELLS, histogram
 
 
 class SearchResult(NamedTuple):
@@ -38,6 +39,8 @@ class SearchResult(NamedTuple):
     """a row a filter, as `component_filter.filter_table` gives it, and `chosen`: 1 in one row"""
     images: int
     crack_free: int
+    odds: Integers
+    """int64 (2, 512), pixels of all these images by log-odds, for calibration"""
 
     def as_json(self) -> dict[str, Any]:
         """Give what models/operating_point.json holds, less the names of metric and subset; None is undefined."""
@@ -68,6 +71,7 @@ class OperatingPointSearch:
         self._kept = _LevelFile(folder)
         self._coarse: list[Integers] = []
         self._foreign: list[bool] = []
+        self._odds = np.zeros((2, CELLS), np.int64)
 
     def add(self, probabilities: Probabilities, truth: ClassMask, *, foreign: bool = False) -> None:
         """Take an image.
@@ -83,6 +87,7 @@ class OperatingPointSearch:
         """
         self._foreign.append(foreign)
         self._coarse.append(levels(probabilities, truth))
+        self._odds += histogram(crack_probability(probabilities), truth > 0)
         self._kept.append(np.stack([fine_levels(probabilities), truth.astype(np.uint16)]))
 
     def choose(self, metric: ThresholdMetric, target: float, cost: float, foreign_weight: float = 0.5) -> SearchResult:
@@ -110,7 +115,8 @@ class OperatingPointSearch:
         chosen = choose_filter(table, metric, target, cost)
         table["chosen"] = ((table["smallest_area"] == chosen.smallest_area) & (table["peak"] == chosen.peak)) + 0
         point = OperatingPoint(threshold, chosen.smallest_area, chosen.peak, self._flips)
-        return SearchResult(point, chosen, table, len(images), sum(image.crack == 0 for image in images))
+        crack_free = sum(image.crack == 0 for image in images)
+        return SearchResult(point, chosen, table, len(images), crack_free, self._odds)
 
     def __enter__(self) -> Self:
         """Give itself."""

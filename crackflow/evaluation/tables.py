@@ -11,11 +11,12 @@ from crackflow.evaluation.image_scores import ImageScores
 from crackflow.evaluation.metrics import Counts, by_image, pooled
 from crackflow.evaluation.thresholds import THRESHOLDS, counts_at
 from crackflow.inference.operating_point import OperatingPoint, as_json
+from crackflow.statistics.calibration import reliability
 
 # Of evaluation.csv: the original experiment's figures come first, under the names it published them with.
 ORIGINAL = ("categorical_crossentropy", "dice_coef_multiclass", "dice_coef_multiclass_all_background")
 # Blocks of the figures that evaluation.csv leaves out.
-LEFT_OUT = ("original", "intervals", "flips", "protocol", "foreign")
+LEFT_OUT = ("original", "calibration", "intervals", "flips", "protocol", "foreign")
 
 
 def per_image_table(images: Sequence[ImageScores]) -> pd.DataFrame:
@@ -36,7 +37,7 @@ def per_image_table(images: Sequence[ImageScores]) -> pd.DataFrame:
 
 
 def per_source_table(images: Sequence[ImageScores]) -> pd.DataFrame:
-    """A row a source, by name: how many images, how many with cracks, and the figures of `crack`, flat.
+    """A row a source, by name: images, images_with_cracks, the figures of `crack`, flat, and its calibration error.
 
     Without images only the column `source` is there.
     """
@@ -44,7 +45,8 @@ def per_source_table(images: Sequence[ImageScores]) -> pd.DataFrame:
     for source in sorted({image.source for image in images}):
         own = [image for image in images if image.source == source]
         counts = {"source": source, "images": len(own), "images_with_cracks": sum(image.has_crack for image in own)}
-        rows.append({**counts, **flat(crack_figures(own))})
+        ece = reliability(np.sum([image.odds for image in own], axis=0)).error
+        rows.append({**counts, **flat(crack_figures(own)), "ece": ece})
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["source"])
 
 
@@ -53,6 +55,29 @@ def precision_recall_table(images: Sequence[ImageScores]) -> pd.DataFrame:
     at = counts_at(np.stack([image.levels for image in images]))
     order = ("precision", "recall", "f1", "iou")
     return pd.DataFrame({"threshold": THRESHOLDS, **{name: pooled(RATIOS[name], at) for name in order}})
+
+
+def calibration_table(images: Sequence[ImageScores]) -> pd.DataFrame:
+    """A row a bin of crack probability that has pixels, rising.
+
+    Columns low, high, pixels, probability (the mean of its pixels), crack_share (how many of them are crack).
+    """
+    curve = reliability(np.sum([image.odds for image in images], axis=0))
+    columns = ("low", "high", "pixels", "probability", "crack_share")
+    return pd.DataFrame(dict(zip(columns, curve, strict=True)))
+
+
+def calibration_by_source_table(images: Sequence[ImageScores]) -> pd.DataFrame:
+    """The same for each source, by name: source before the columns of `calibration_table`."""
+    sources = sorted({image.source for image in images})
+    tables = (calibration_table([image for image in images if image.source == source]) for source in sources)
+    return pd.concat(
+        [
+            table.assign(source=source)[["source", *table.columns]]
+            for source, table in zip(sources, tables, strict=True)
+        ],
+        ignore_index=True,
+    )
 
 
 def figure_table(figures: Mapping[str, Any], point: OperatingPoint) -> pd.DataFrame:

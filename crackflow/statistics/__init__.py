@@ -1,1 +1,1 @@
-"""Statistics over plain numbers, without images: confidence intervals from groups."""
+"""Statistics over plain numbers, without images: confidence intervals from groups, calibration of probabilities."""

@@ -68,6 +68,21 @@ def test_intervals_are_in_brackets_and_explained_where_there_are_some(root):
     assert "95 % confidence interval, from 2,000 resamples of 7 groups of photographs" in lines[-1]
 
 
+def test_calibration_is_of_the_results_that_have_it(root):
+    (root / "metrics/evaluation.json").write_text(json.dumps(FIGURES))
+    assert "No result that is kept here" in results.calibration_table(root)
+    block = {
+        "ece": 0.01,
+        "excess": -0.002,
+        "all_background_ece": 0.03,
+        "temperature": 1.25,
+        "ece_at_temperature": 0.008,
+    }
+    (root / "metrics/evaluation.json").write_text(json.dumps({**FIGURES, "calibration": block}))
+    lines = results.calibration_table(root).splitlines()
+    assert lines[2:] == ["| the built-in sample | 0.0300 | 0.0100 | -0.0020 | 1.2500 | 0.0080 |"]
+
+
 def test_real_photographs_come_first(root):
     (root / "metrics/evaluation.json").write_text(json.dumps(FIGURES))
     real = REAL
@@ -112,8 +127,9 @@ def test_places_never_seen_are_a_row_of_their_own(root):
 def test_a_rebuild_with_figures_of_its_own_is_no_fault_of_the_committed_pages(root, under_git):
     (root / "metrics/evaluation.json").write_text(json.dumps(FIGURES) + "\n")
     (root / "docs/results/diff.md").write_text("| a |\n")
-    marks = [f"<!-- {name}: written by `make results` -->\n<!-- end of {name} -->\n" for name in ("results", "diff")]
-    for name, mark in zip(results.PAGES, (marks[0], marks[0], marks[1]), strict=True):
+    names = ("results", "diff", "calibration")
+    marks = [f"<!-- {name}: written by `make results` -->\n<!-- end of {name} -->\n" for name in names]
+    for name, mark in zip(results.PAGES, (marks[0], marks[0] + marks[2], marks[1]), strict=True):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(mark)
     for name, text in results.pages(root).items():

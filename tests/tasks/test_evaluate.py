@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import ndimage
+from scipy import ndimage, optimize, special
 
 from crackflow.errors import DataError, ModelError
 from crackflow.evaluation.metrics import Counts, counts, f1, false_alarms, iou, per_image, pooled
@@ -140,6 +140,39 @@ def test_intervals_come_from_the_groups_of_the_split(evaluated, params):
     assert grouped["intervals"]["groups"] == 2
     assert grouped["crack"] == metrics["crack"]
     assert grouped["intervals"]["crack"] != block["crack"]
+
+
+def test_calibration_is_of_test_and_its_temperature_of_valid(evaluated):
+    """The made model's log-odds are (110 - level) / 10: SciPy finds the temperature by which these fit valid best."""
+    metrics, _ = read(evaluated)
+    found = metrics["calibration"]
+    by_pixel = {}
+    for name in ("valid", "test"):
+        pairs = list(by_hand(evaluated, subset(evaluated, name).stem, {"threshold": 0.5}))
+        levels = [
+            read_image(evaluated.resized / "images" / f"{stem}.png")[..., 0] for stem in subset(evaluated, name).stem
+        ]
+        odds = (110 - np.stack(levels).astype(float).ravel()) / 10
+        by_pixel[name] = np.clip(odds, -12, 12), np.stack([truth for _, truth in pairs]).ravel()
+    odds, truth = by_pixel["test"]
+    assert found["excess"] == pytest.approx((special.expit(odds) - truth).mean(), abs=1e-3)
+    assert found["all_background_ece"] == pytest.approx(truth.mean(), abs=1e-6)
+    odds, truth = by_pixel["valid"]
+    best = optimize.minimize_scalar(
+        lambda t: -np.where(truth, special.log_expit(odds / t), special.log_expit(-odds / t)).sum(),
+        bounds=(0.05, 20),
+        method="bounded",
+    ).x
+    assert found["temperature"] == pytest.approx(best, rel=0.02)
+    curve = pd.read_csv(evaluated.reports / "calibration.csv")
+    assert found["ece"] == pytest.approx(
+        np.average((curve.probability - curve.crack_share).abs(), weights=curve.pixels), abs=1e-5
+    )
+    by_source = pd.read_csv(evaluated.reports / "calibration_by_source.csv")
+    assert by_source.pixels.sum() == curve.pixels.sum() == 8 * 64 * 64
+    sources = pd.read_csv(evaluated.reports / "per_source.csv").set_index("source")
+    assert list(by_source.source.unique()) == list(sources.index)
+    assert sources.ece.between(0, 1).all()
 
 
 def evaluated_with(params, **values):
