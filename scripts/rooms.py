@@ -32,7 +32,7 @@ LIBRARY = {
     "geometry": ("imaging",),
     "visualization": ("imaging",),
     "training": ("imaging", "models"),
-    "inference": ("imaging", "models", "sources"),
+    "inference": ("imaging", "models", "parallel", "sources"),
     "evaluation": ("imaging", "inference", "statistics"),
     "runtimes": ("imaging", "inference", "models"),
     "results": ("geometry", "imaging", "visualization"),

@@ -1,5 +1,9 @@
 """Stage evaluate: the operating point from valid, the figures from test."""
 
+import functools
+import os
+from pathlib import Path
+
 import pandas as pd
 
 from crackflow.errors import DataError
@@ -15,12 +19,18 @@ from crackflow.evaluation.tables import (
     precision_recall_table,
 )
 from crackflow.imaging.pairs import ResizedPairs
+from crackflow.inference.network import Network
 from crackflow.inference.operating_point import sha256
+from crackflow.inference.pair_predictions import Workers, in_this_process
+from crackflow.keras_import import import_keras
 from crackflow.models import seen_pairs
+from crackflow.parallel.engine import Engine
+from crackflow.parallel.threads import Threads
 from crackflow.params import Params
 from crackflow.splitting.foreign import CHOSEN_ON, FOREIGN, TEST
 from crackflow.strict_json import FORMAT
 from crackflow.visualization.threshold_chart import Spot, precision_recall
+from tasks.engine import open_engine
 from tasks.outputs import new_folder, write_csv, write_json
 from tasks.workspace import Workspace
 
@@ -31,14 +41,12 @@ def run(workspace: Workspace, params: Params) -> None:
     Args:
         workspace: data/resized, data/split.csv, the model and the list of what it was trained on are read; operating
             point, predictions, figures and tables are written.
-        params: classes and evaluate are read.
+        params: classes, evaluate and compute are read.
 
     Raises:
         DataError: when valid or test has no images, valid no crack, or the model was trained on one of them.
         ModelError: when the model or that list is absent, does not fit, or predicts NaN.
     """
-    from crackflow.inference.predictor import load_model
-
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
     rows = {subset: split[split["subset"] == subset] for subset in ("valid", "test", *FOREIGN)}
     for subset in ("valid", "test"):
@@ -48,22 +56,25 @@ def run(workspace: Workspace, params: Params) -> None:
     for found in rows.values():
         reject_trained_on(found, hashes)
     chosen_on = [subset for subset in CHOSEN_ON if not rows[subset].empty]
-    model = load_model(workspace.model, len(params.classes))
     evaluate, names = params.evaluate, list(params.classes)
     pairs = ResizedPairs(workspace.resized, len(names))
     levels = workspace.state("evaluate", "levels")
     chosen = pd.concat([rows[subset] for subset in chosen_on])
-    results = search_operating_points(model, pairs, chosen, evaluate, levels)
-    result, other = results[evaluate.flips], results.get(not evaluate.flips)
-    point, origin = result.point, f"{' and '.join(chosen_on)}, {evaluate.threshold_metric}"
-    with new_folder(workspace.predictions) as folder:
+    with (
+        open_engine(workspace, params.compute, "tasks.evaluate") as engine,
+        new_folder(workspace.predictions) as folder,
+    ):
+        workers = _workers(engine, workspace.model, len(names))
+        results = search_operating_points(workers, pairs, chosen, evaluate, levels)
+        result, other = results[evaluate.flips], results.get(not evaluate.flips)
+        point, origin = result.point, f"{' and '.join(chosen_on)}, {evaluate.threshold_metric}"
         other_point = other.point if other else None
         evaluation = score_pairs(
-            model, pairs, rows["test"], evaluate, names, point, origin, other=other_point, masks=folder
+            workers, pairs, rows["test"], evaluate, names, point, origin, other=other_point, masks=folder
         )
         foreign = None
         if not rows[TEST].empty:
-            foreign = score_pairs(model, pairs, rows[TEST], evaluate, names, point, origin, masks=folder)
+            foreign = score_pairs(workers, pairs, rows[TEST], evaluate, names, point, origin, masks=folder)
     evaluation.figures["calibration"] = calibration(evaluation.images, result.odds)
     publish(workspace, evaluation, foreign)
     write_csv(workspace.reports / "operating_point.csv", result.table)
@@ -85,6 +96,29 @@ def run(workspace: Workspace, params: Params) -> None:
         there = foreign.figures["crack"]["pooled"]["iou"]
         abroad = f", {there:.4f} over {len(rows[TEST])} images of places never seen"
     print(f"crack IoU {reached:.4f}, pooled over {len(rows['test'])} test images{abroad}; {point.words()}")
+
+
+def _workers(engine: Engine, model: Path, classes: int) -> Workers:
+    """Let this process predict by itself where its threads are asked for: a network uses all cores anyway."""
+    if isinstance(engine, Threads):
+        return in_this_process(_network(model, classes))
+    return Workers(engine, functools.partial(_network_of_worker, model, classes))
+
+
+def _network(model: Path, classes: int) -> Network:
+    from crackflow.inference.predictor import load_model
+
+    network: Network = load_model(model, classes)
+    return network
+
+
+@functools.cache
+def _network_of_worker(model: Path, classes: int) -> Network:
+    """Load the model once in a worker, and let it use one core: workers are as many as there are cores."""
+    # read when TensorFlow is imported
+    os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+    import_keras()
+    return _network(model, classes)
 
 
 def reject_trained_on(rows: pd.DataFrame, hashes: frozenset[str]) -> None:

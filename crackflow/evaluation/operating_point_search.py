@@ -57,6 +57,34 @@ class SearchResult(NamedTuple):
         }
 
 
+class Look(NamedTuple):
+    """What the search keeps of one image."""
+
+    coarse: Integers
+    """int64 (2, 257), as `thresholds.levels` gives it"""
+    odds: Integers
+    """int64 (2, CELLS), as `calibration.histogram` gives it"""
+    packed: bytes
+    """levels and truth, compressed: of 512 x 512 px some 300 KB"""
+    shape: tuple[int, ...]
+
+
+def look(probabilities: Probabilities, truth: ClassMask) -> Look:
+    """Reduce a prediction to what the search keeps of it.
+
+    Args:
+        probabilities: float32 (H, W, C), the background first.
+        truth: uint8 (H, W), class numbers.
+
+    Raises:
+        ModelError: when a probability is not a number.
+    """
+    coarse = levels(probabilities, truth)
+    fine = np.stack([fine_levels(probabilities), truth.astype(np.uint16)])
+    odds = histogram(crack_probability(probabilities), truth > 0)
+    return Look(coarse, odds, zlib.compress(np.ascontiguousarray(fine).tobytes(), 1), fine.shape)
+
+
 class OperatingPointSearch:
     """Takes images one by one. Of each it keeps 4 KiB in memory, the rest on disk."""
 
@@ -73,22 +101,20 @@ class OperatingPointSearch:
         self._foreign: list[bool] = []
         self._odds = np.zeros((2, CELLS), np.int64)
 
-    def add(self, probabilities: Probabilities, truth: ClassMask, *, foreign: bool = False) -> None:
+    def add(self, image: Look, *, foreign: bool = False) -> None:
         """Take an image.
 
         Args:
-            probabilities: float32 (H, W, C), the background first.
-            truth: uint8 (H, W), class numbers.
+            image: as `look` gives it.
             foreign: whether it shows a place of foreign_valid.
 
         Raises:
-            ModelError: when a probability is not a number.
             OSError: when the disk is full.
         """
         self._foreign.append(foreign)
-        self._coarse.append(levels(probabilities, truth))
-        self._odds += histogram(crack_probability(probabilities), truth > 0)
-        self._kept.append(np.stack([fine_levels(probabilities), truth.astype(np.uint16)]))
+        self._coarse.append(image.coarse)
+        self._odds += image.odds
+        self._kept.append(image)
 
     def choose(self, metric: ThresholdMetric, target: float, cost: float, foreign_weight: float = 0.5) -> SearchResult:
         """Choose the threshold, then the component filter at it.
@@ -128,17 +154,16 @@ class OperatingPointSearch:
 
 
 class _LevelFile:
-    """A file without a name. Compressed: 512 KiB of levels, an image of 512 x 512 px, come to about 300."""
+    """A file without a name."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115, closed by `close`
         self._images: list[tuple[int, tuple[int, ...]]] = []
 
-    def append(self, found: Levels) -> None:
-        packed = zlib.compress(np.ascontiguousarray(found).tobytes(), 1)
-        self._file.write(packed)
-        self._images.append((len(packed), found.shape))
+    def append(self, image: Look) -> None:
+        self._file.write(image.packed)
+        self._images.append((len(image.packed), image.shape))
 
     def __iter__(self) -> Iterator[Levels]:
         """Give the images in the order in which they were added; call it once all are."""

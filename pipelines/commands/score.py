@@ -21,6 +21,7 @@ from crackflow.imaging.pairs import ResizedPairs
 from crackflow.inference.operating_point import as_json, sha256
 from crackflow.inference.operating_point_file import UNKNOWN, read_file
 from crackflow.inference.packaged_weights import Seen, Weights
+from crackflow.inference.pair_predictions import in_this_process
 from crackflow.keras_import import import_keras
 from crackflow.models.seen_pairs import known
 from crackflow.output.claim import claim
@@ -135,7 +136,8 @@ def score(
             mode = params.resize.mode
             found = score_native(model, pairs_of, rows, params.evaluate, names, point, origin, mode, masks=masks)
         else:
-            found = score_pairs(model, pairs_of, rows, params.evaluate, names, point, origin, masks=masks)
+            workers = in_this_process(model)
+            found = score_pairs(workers, pairs_of, rows, params.evaluate, names, point, origin, masks=masks)
         if folder is not None:
             evaluate.publish(workspace, found)
             report.draw_worst(workspace, len(names), workspace.reports / "worst.png")

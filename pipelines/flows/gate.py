@@ -21,6 +21,7 @@ from crackflow.inference import packaged_weights
 from crackflow.inference.card import CARD, read_card
 from crackflow.inference.operating_point import sha256
 from crackflow.inference.packaged_weights import Seen, Weights
+from crackflow.inference.pair_predictions import in_this_process
 from crackflow.keras_import import import_keras
 from crackflow.models.seen_pairs import known
 from crackflow.params import Params
@@ -183,7 +184,7 @@ def _compare(
     names = list(params.classes)
     pairs = ResizedPairs(workspace.resized, len(names))
     model, point = load_model(champion.model, len(names)), champion.point()
-    found = score_pairs(model, pairs, rows, params.evaluate, names, point, "the champion's valid")
+    found = score_pairs(in_this_process(model), pairs, rows, params.evaluate, names, point, "the champion's valid")
     old = per_image_table(found.images)
     groups = rows.set_index("stem")["group"].loc[old["stem"]]
     return comparison.paired(old, new, metric, list(groups))

@@ -12,7 +12,7 @@ from crackflow.parallel.engine import ShardError
 from crackflow.parallel.threads import Threads
 from crackflow.params import ComputeParams, Params
 from crackflow.params.compute import parse_compute
-from tasks import engine, resize, statistics
+from tasks import engine, evaluate, resize, statistics
 from tasks.engine import VARIABLE, open_engine
 from tasks.workspace import Workspace
 
@@ -62,9 +62,11 @@ def test_every_engine_writes_the_same_bytes(raw, made, params, other, monkeypatc
                 (workspace.root / ".crackflow").rename(workspace.root.parent / f"{workspace.root.name} {compute}")
         resize.run(raw, small)
         statistics.run(made, params)
+        evaluate.run(made, params)
         times = [json.loads(raw.workers("resize").read_text()), json.loads(made.workers("statistics").read_text())]
         assert all(sum(row["shards"] for row in rows) > 0 for rows in times)
         found.append((files(raw.resized), raw.resized_csv.read_bytes(), files(made.reports)))
+        found[-1] += (files(made.predictions), made.metrics_json.read_bytes(), made.operating_point.read_bytes())
     assert len(found[0][0]) == 2 * (PAIRS - 1)
     assert found[0] == found[1]
 

@@ -5,7 +5,7 @@ import pytest
 
 from crackflow.errors import DataError, ModelError
 from crackflow.evaluation.metrics import Counts, counts, false_alarms, iou, pooled
-from crackflow.evaluation.operating_point_search import OperatingPointSearch
+from crackflow.evaluation.operating_point_search import OperatingPointSearch, look
 from crackflow.inference.operating_point import classify
 from crackflow.inference.operating_point_file import read_operating_point
 
@@ -34,7 +34,7 @@ def pictures():
 def choose(folder, pictures, *arguments, flips=False):
     with OperatingPointSearch(folder, flips=flips) as search:
         for probabilities, truth in pictures:
-            search.add(probabilities, truth)
+            search.add(look(probabilities, truth))
         return search.choose(*arguments)
 
 
@@ -77,7 +77,7 @@ def test_images_of_different_sizes_are_read_back_from_disk_as_often_as_asked(tmp
     cut = [(seen[corner], truth[corner]) for corner, (seen, truth) in zip(corners, pictures, strict=True)]
     with OperatingPointSearch(tmp_path, flips=False) as search:
         for image in cut:
-            search.add(*image)
+            search.add(look(*image))
         first, second = (search.choose("pooled_iou", 0.1, 0.02) for _ in range(2))
     at = Counts.stack(counts(classify(seen, first.point), truth) for seen, truth in cut)
     assert first.component_filter == second.component_filter
@@ -87,6 +87,6 @@ def test_images_of_different_sizes_are_read_back_from_disk_as_often_as_asked(tmp
 def test_predictions_kept_on_disk_leave_no_file_behind(tmp_path, pictures):
     """The file has no name, so that a killed process leaves none either."""
     with OperatingPointSearch(tmp_path / "not there yet", flips=False) as search:
-        search.add(*pictures[1])
+        search.add(look(*pictures[1]))
         assert list((tmp_path / "not there yet").iterdir()) == []
     assert list((tmp_path / "not there yet").iterdir()) == []

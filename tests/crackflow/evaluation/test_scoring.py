@@ -10,6 +10,7 @@ from crackflow.evaluation.figures import plain
 from crackflow.imaging.images import encode_classes, read_stored_mask, write_png
 from crackflow.imaging.pairs import ResizedPairs
 from crackflow.inference.operating_point import OperatingPoint
+from crackflow.inference.pair_predictions import in_this_process
 from crackflow.params import EvaluateParams
 
 SIDE = 16
@@ -50,7 +51,7 @@ def rows(tmp_path):
 def score(model, folder, rows, **options):
     params = EvaluateParams(batch_size=options.pop("batch_size", 2))
     return scoring.score_pairs(
-        model, ResizedPairs(folder, 2), rows, params, NAMES, POINT, "valid, pooled_iou", **options
+        in_this_process(model), ResizedPairs(folder, 2), rows, params, NAMES, POINT, "valid, pooled_iou", **options
     )
 
 
@@ -98,7 +99,9 @@ def test_operating_points_are_searched_with_and_without_flips(model, rows, tmp_p
     """Every threshold below 0.99929 gives the same masks, so the one nearest to a half is taken."""
     for compare, flips, keys in ((True, False, {False, True}), (False, True, {True}), (False, False, {False})):
         params = EvaluateParams(compare_flips=compare, flips=flips, false_alarms=1.0)
-        found = scoring.search_operating_points(model, ResizedPairs(tmp_path, 2), rows, params, tmp_path / "state")
+        found = scoring.search_operating_points(
+            in_this_process(model), ResizedPairs(tmp_path, 2), rows, params, tmp_path / "state"
+        )
         assert set(found) == keys
         for one in keys:
             assert found[one].point == OperatingPoint(0.5, flips=one)
