@@ -8,7 +8,7 @@ from html import escape
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-WIDTH = 1120
+WIDTH = 1360
 _BOX, _GAP, _MARGIN, _INNER, _PASSING = (134, 44), 50, 20, 16, 40
 _SPREAD = 20  # between the ends of arrows at one box
 _INK, _FAINT, _LINE, _FILL, _FRAME = "#1f2933", "#61707d", "#52708a", "#ffffff", "#eef3f7"
@@ -119,8 +119,11 @@ def _package(package: Package, top: float) -> tuple[list[str], float]:
     left, right = 2 * _MARGIN, WIDTH - 4 * _MARGIN - 40
     for number, row in enumerate(rows):
         y = top + title + (len(rows) - 1 - number) * (_BOX[1] + _GAP)
-        # a box needs more room than an arrow that passes
-        widths = [_BOX[0] + _INNER if room in boxes else _PASSING for room in row]
+        # a box needs more room than an arrow that passes; where a row is full, passing arrows move together first
+        held = sum(room in boxes for room in row)
+        rest = (right - left) - held * (_BOX[0] + _INNER)
+        passing = max(1.0, min(_PASSING, rest / max(1, len(row) - held)))
+        widths = [_BOX[0] + _INNER if room in boxes else passing for room in row]
         scale = (right - left) / sum(widths)
         for room, width, end in zip(row, widths, accumulate(widths), strict=True):
             middle[room] = left + (end - width / 2) * scale, y

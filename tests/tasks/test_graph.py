@@ -135,6 +135,7 @@ def test_tests_mirror_the_source():
         "test_end_to_end.py",
         "test_extend.py",
         "test_graph.py",
+        "test_home.py",
         "test_main.py",
         "test_paths.py",
         "test_remotes.py",
