@@ -25,6 +25,8 @@ EXTRAS = {
     ),
     "dask": ("dask", "distributed"),
     "onnx": ("onnx", "onnxruntime", "tf2onnx"),
+    "geo": ("rasterio",),
+    "heic": ("pillow_heif",),
 }
 
 

@@ -104,13 +104,15 @@ def decode_classes(levels: Pixels, num_classes: int, name: str = "a stored mask"
         ImageError: on a level that is none of the C stored ones.
     """
     known = _levels(num_classes)
-    numbers = np.full(256, -1, dtype=np.int16)
-    numbers[known] = np.arange(num_classes)
-    classes = numbers[levels]
-    if (classes < 0).any():
-        found = int(levels[classes < 0].flat[0])
+    # a byte a pixel: masks of photographs may have hundreds of megapixels
+    numbers, strange = np.zeros(256, np.uint8), np.ones(256, np.bool_)
+    numbers[known], strange[known] = np.arange(num_classes), False
+    wrong = strange[levels]
+    if wrong.any():
+        found = int(levels[wrong].flat[0])
         raise ImageError(f"{name} holds level {found}, expected one of {', '.join(map(str, known))}; resize again")
-    return classes.astype(np.uint8)
+    del wrong
+    return np.asarray(numbers[levels], np.uint8)
 
 
 def write_png(path: Path, array: Pixels, compression: int = 1) -> None:

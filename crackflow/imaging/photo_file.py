@@ -11,7 +11,10 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from crackflow.errors import ImageError
+from crackflow.imaging import geotiff
+from crackflow.imaging.heif import is_heif, teach_pillow
 from crackflow.imaging.images import Pixels, read_image
+from crackflow.imaging.on_disk import OnDisk
 
 # Of TIFF 6.0: what a page is for. Bit 0: a smaller copy of another page, bit 2: a transparency mask.
 _NEW_SUBFILE_TYPE = 254
@@ -36,13 +39,17 @@ class Header(NamedTuple):
     """likewise"""
 
 
-def read_photograph(path: Path, most_pixels: int) -> Pixels:
+def read_photograph(path: Path, most_pixels: int, disk: OnDisk | None = None, most_on_disk: int = 0) -> Pixels:
     """Read a photograph: what OpenCV reads, and what only Pillow does.
 
     Args:
         path: a regular file, as for crackflow.imaging.images.read_image. A JPEG with further pictures behind it (MPO,
-            as telephones write) is read as its first. A TIFF may hold smaller copies of itself.
-        most_pixels: more are not decoded.
+            as telephones write) is read as its first. A TIFF may hold smaller copies of itself. HEIC takes the extra
+            `heic`.
+        most_pixels: more are not decoded into memory.
+        disk: makes the array of a TIFF that has more; it is read in windows, which takes the extra `geo`. None rejects
+            such files.
+        most_on_disk: how many pixels such a TIFF may have.
 
     Returns:
         uint8 RGB (H, W, 3), turned as its EXIF orientation says; alpha is dropped.
@@ -50,15 +57,37 @@ def read_photograph(path: Path, most_pixels: int) -> Pixels:
     Raises:
         ImageError: when it can't be read, has too many pixels, holds several pictures, or samples that are no levels.
     """
+    if is_heif(path):
+        teach_pillow(path.name)
     header = read_header(path)
     if header is not None:
-        _check(path.name, header, most_pixels)
+        _check(path.name, header)
+        if header.width * header.height > most_pixels:
+            return _in_windows(path, header, most_pixels, disk, most_on_disk)
     if path.stat().st_size > max(2**26, most_pixels * _BYTES_A_PIXEL):
         raise ImageError(f"{path.name} is a file of {path.stat().st_size / 2**30:.1f} GiB, too large for a photograph")
     photo = _decoded(path, header)
     if photo.shape[0] * photo.shape[1] > most_pixels:
-        raise _too_large(path.name, photo.shape[1], photo.shape[0], most_pixels)
+        raise _too_large(path.name, photo.shape[1], photo.shape[0], most_pixels, "cut it into parts")
     return photo
+
+
+def _in_windows(path: Path, header: Header, most_pixels: int, disk: OnDisk | None, most_on_disk: int) -> Pixels:
+    """A photograph that is too large for memory: a TIFF in windows, anything else is rejected."""
+    size = header.width, header.height
+    if header.format != "TIFF" or disk is None:
+        raise _too_large(path.name, *size, most_pixels, "save it as a TIFF in tiles, or cut it into parts")
+    if header.width * header.height > most_on_disk:
+        raise _too_large(path.name, *size, most_on_disk, "cut it into parts")
+    try:
+        return geotiff.read_in_windows(path, lambda shape: disk.empty(shape, np.uint8), disk.release)
+    except ModuleNotFoundError:
+        raise _too_large(path.name, *size, most_pixels, f"{geotiff.NEEDED}, to read it in windows") from None
+    except OSError as error:
+        raise ImageError(
+            f"{path.name} takes more room than there is in the temporary folder ({error.strerror}); set TMPDIR to "
+            "another disk, or allow more memory"
+        ) from None
 
 
 def read_header(path: Path) -> Header | None:
@@ -81,19 +110,17 @@ def _decoded(path: Path, header: Header | None) -> Pixels:
         return photo
 
 
-def _check(name: str, header: Header, most_pixels: int) -> None:
+def _check(name: str, header: Header) -> None:
     if header.pictures > 1:
         raise ImageError(f"{name} holds {header.pictures} pictures, expected one; save each as a file of its own")
     if header.mode == "F":
         raise ImageError(f"{name} holds float32 samples, expected 8 or 16 bits; save it with those")
-    if header.width * header.height > most_pixels:
-        raise _too_large(name, header.width, header.height, most_pixels)
 
 
-def _too_large(name: str, width: int, height: int, most_pixels: int) -> ImageError:
+def _too_large(name: str, width: int, height: int, most_pixels: int, instead: str) -> ImageError:
     return ImageError(
         f"{name} has {width:,}x{height:,} px, {width * height / 1e6:,.1f} megapixels, expected at most "
-        f"{most_pixels / 1e6:,.1f}; allow more memory, or cut it into parts, since files are not read part by part yet"
+        f"{most_pixels / 1e6:,.1f}; allow more memory, or {instead}"
     )
 
 

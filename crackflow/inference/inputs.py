@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from crackflow.errors import DataError
+from crackflow.imaging.heif import EXTENSIONS as HEIF
 from crackflow.inference.photographs import Photograph
 from crackflow.params import ArchiveParams
 from crackflow.sources.archive import unpack
@@ -18,6 +19,10 @@ LISTED = "-"
 _ZIP = ".zip"
 # Results add an extension and, while they are written, a few more characters; 255 bytes is what disks take.
 _LONGEST_PART = 200
+
+
+class NothingFoundError(DataError):
+    """What is given is there, and holds no photograph."""
 
 
 class Found(NamedTuple):
@@ -68,7 +73,8 @@ def find(
         The photographs, those of a folder sorted by name.
 
     Raises:
-        DataError: when there is none, something given is not there, a zip can't be unpacked safely, or two photographs
+        NothingFoundError: when there is none.
+        DataError: when something given is not there, a zip can't be unpacked safely, or two photographs
             would write the same results.
     """
     found = _Gathered()
@@ -92,7 +98,9 @@ def find(
     if not photos:
         first = f"; the first left out: {found.skipped[0]}" if found.skipped else ""
         places = ", ".join(shown(str(place)) for place in given)
-        raise DataError(f"no photographs in {places}; expected files that end in {', '.join(EXTENSIONS)}{first}")
+        raise NothingFoundError(
+            f"no photographs in {places}; expected files that end in {', '.join((*EXTENSIONS, *HEIF))}{first}"
+        )
     _reject_same_names(photos)
     return Found(tuple(photos), tuple(found.skipped), found.passed_over, tuple(found.places.values()))
 
@@ -120,7 +128,7 @@ def _add_matches(found: _Gathered, pattern: str) -> None:
     if not matches:
         raise DataError(f"no file fits {shown(pattern)}; expected a pattern that fits photographs")
     for path in map(Path, matches):
-        if path.is_dir() or not is_image(path.name):
+        if path.is_dir() or not _is_photo(path.name):
             found.passed_over += 1
         else:
             _add(found, path, recursive=False)
@@ -140,7 +148,7 @@ def _add(found: _Gathered, path: Path, *, recursive: bool) -> None:
 def _add_folder(found: _Gathered, folder: Path, label: str, *, recursive: bool, own: bool = True) -> None:
     files = []
     for path, is_folder in _within(folder, recursive):
-        if is_folder or not is_image(path.name):
+        if is_folder or not _is_photo(path.name):
             found.passed_over += 1
         elif kind := _kind(path):
             found.skipped.append(f"{shown(path.name)} is {kind}, expected a file")
@@ -156,12 +164,17 @@ def _add_zip(found: _Gathered, archive: Path, work: Path | None, limits: Archive
         raise ValueError("a zip is given and no folder to unpack it into")
     target = work / str(len(found.trees))
     for left_out in unpack(archive, target, limits):
-        if is_image(PurePosixPath(left_out.name).name):
+        if _is_photo(PurePosixPath(left_out.name).name):
             found.skipped.append(f"{shown(left_out.name)} in {shown(archive.name)} {left_out.reason}")
         else:
             found.passed_over += 1
     found.places[archive] = archive
     _add_folder(found, target, archive.stem, recursive=True, own=False)
+
+
+def _is_photo(name: str) -> bool:
+    """Whether a file's name is that of a photograph; HEIC is none that pairs are trained on."""
+    return is_image(name) or (not name.startswith(".") and name.lower().endswith(HEIF))
 
 
 def _within(folder: Path, recursive: bool) -> Iterator[tuple[Path, bool]]:

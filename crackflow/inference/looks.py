@@ -7,6 +7,7 @@ import numpy as np
 
 from crackflow.imaging.fit import Mode, frame
 from crackflow.imaging.images import Pixels
+from crackflow.imaging.on_disk import OnDisk
 from crackflow.imaging.resize import resize_image
 from crackflow.inference.components import SCALE, Levels
 from crackflow.inference.tiling import OfSquares, Values, stitched
@@ -22,7 +23,7 @@ class Look(NamedTuple):
     several foreground classes, each of theirs after it"""
 
 
-def in_squares(function: OfSquares, photo: Pixels, scale: float, side: int) -> Look:
+def in_squares(function: OfSquares, photo: Pixels, scale: float, side: int, disk: OnDisk | None = None) -> Look:
     """Look at a photograph in squares of its own pixels, or of those of a smaller or larger copy.
 
     Args:
@@ -30,6 +31,7 @@ def in_squares(function: OfSquares, photo: Pixels, scale: float, side: int) -> L
         photo: uint8 RGB (H, W, 3).
         scale: above 0; of the copy.
         side: of the squares, px.
+        disk: makes the array of the planes; None leaves it in memory.
 
     Returns:
         The look.
@@ -39,8 +41,11 @@ def in_squares(function: OfSquares, photo: Pixels, scale: float, side: int) -> L
     planes = np.empty((0, height, width), np.uint16)
     for top, values in stitched(function, copy, side):
         if not len(planes):
-            planes = np.empty((values.shape[-1], height, width), np.uint16)
+            shape = (values.shape[-1], height, width)
+            planes = np.empty(shape, np.uint16) if disk is None else disk.empty(shape, np.uint16)
         planes[:, top : top + len(values)] = _levels(values)
+        if disk is not None:
+            disk.release()
     return Look(scale, planes)
 
 

@@ -9,12 +9,14 @@ import numpy as np
 from crackflow.errors import DataError, ModelError
 from crackflow.imaging.fit import Mode
 from crackflow.imaging.images import Pixels
+from crackflow.imaging.on_disk import OnDisk
 from crackflow.inference.components import ClassMask, Levels
 from crackflow.inference.looks import Look, at_own_size, in_squares, squeezed
 from crackflow.inference.network import Network, predict
 from crackflow.inference.operating_point import OperatingPoint, Probabilities, classify_levels, crack_probability
 from crackflow.inference.scale_choice import choose_scale
 from crackflow.inference.tiling import OfSquares
+from crackflow.inference.views import averaged, of_point
 
 Scale = float | Literal["auto", "fit"]
 SMALLEST_SCALE, LARGEST_SCALE = 0.01, 8.0
@@ -44,7 +46,13 @@ class Prediction(NamedTuple):
 
 
 def predict_photo(
-    model: Network, photo: Pixels, point: OperatingPoint, mode: Mode = "stretch", scale: Scale = "auto"
+    model: Network,
+    photo: Pixels,
+    point: OperatingPoint,
+    mode: Mode = "stretch",
+    scale: Scale = "auto",
+    views: int | None = None,
+    disk: OnDisk | None = None,
 ) -> Prediction:
     """Find the cracks in one photograph.
 
@@ -54,12 +62,16 @@ def predict_photo(
     Args:
         model: of any runtime.
         photo: uint8 RGB (H, W, 3).
-        point: what is foreground, which components of it are removed, and whether flips are averaged. Its areas are
-            pixels at the scale at which the photograph is looked at.
+        point: what is foreground, and which components of it are removed. Its areas are pixels at the scale at
+            which the photograph is looked at.
         mode: how the training pairs were resized; it counts where the whole photograph is looked at in one square.
             With "crop" it is letterboxed then, so that no part of it is left out.
         scale: a number above 0: of the copy of the photograph that is looked at in squares of the model's size; "fit":
             the whole photograph in one square, as the training pairs; "auto": as crackflow.inference.scale_choice says.
+        views: how many views of each square are averaged, of crackflow.inference.views.VIEWS; None for as many as
+            `point` was chosen with.
+        disk: where the photograph's array lies, for one that is too large for memory; the probabilities are put there
+            too. None leaves them in memory.
 
     Returns:
         Probability and classes of each pixel.
@@ -67,7 +79,8 @@ def predict_photo(
     Raises:
         ModelError: when the model's input is not a square of a fixed size, or it predicts NaN.
     """
-    look = look_at(model_function(model, flips=point.flips), photo, side_of(model), mode, scale)
+    function = averaged(model_function(model, flips=False), of_point(point) if views is None else views)
+    look = look_at(function, photo, side_of(model), mode, scale, disk)
     return marked(look, (photo.shape[0], photo.shape[1]), point)
 
 
@@ -135,7 +148,9 @@ def model_function(model: Network, *, flips: bool) -> OfSquares:
     return planes
 
 
-def look_at(function: OfSquares, photo: Pixels, side: int, mode: Mode, scale: Scale = "auto") -> Look:
+def look_at(
+    function: OfSquares, photo: Pixels, side: int, mode: Mode, scale: Scale = "auto", disk: OnDisk | None = None
+) -> Look:
     """Look at a photograph at a scale.
 
     Args:
@@ -144,9 +159,10 @@ def look_at(function: OfSquares, photo: Pixels, side: int, mode: Mode, scale: Sc
         side: of the squares, px.
         mode: as for `predict_photo`.
         scale: likewise.
+        disk: likewise.
     """
     if scale == "auto":
         scale = choose_scale(photo.shape[0], photo.shape[1], side)
     if isinstance(scale, str):
         return squeezed(function, photo, side, mode)
-    return in_squares(function, photo, scale, side)
+    return in_squares(function, photo, scale, side, disk)

@@ -17,6 +17,8 @@ Box = tuple[int, int, int, int]
 # More labels than this hide the cracks; the tables hold all.
 MOST = 12
 THUMBNAIL_PX = 400
+# Pixels of a photograph for one of its thumbnail, along a side.
+_FINE_ENOUGH = 16
 _INK, _PLATE = (255, 255, 255), (24, 24, 24)
 
 
@@ -85,7 +87,10 @@ def thumbnail(photo: Picture, mask: NDArray[np.uint8], side: int = THUMBNAIL_PX)
     height, width = mask.shape
     shrink = min(1.0, side / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-    small = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
+    # of a very large photograph, whose array may lie on the disk, some rows and columns tell as much
+    step = max(1, max(height, width) // (_FINE_ENOUGH * side))
+    some = np.ascontiguousarray(photo[::step, ::step])
+    small = np.asarray(cv2.resize(some, size, interpolation=cv2.INTER_AREA), np.uint8)
     crack = cv2.threshold(mask, 0, 255, cv2.THRESH_BINARY)[1]
     share = cv2.resize(crack, size, interpolation=cv2.INTER_AREA)
     painted = overlay(small, None, (share > 0).astype(np.uint8))

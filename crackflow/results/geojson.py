@@ -4,7 +4,6 @@ Without a transform, coordinates are px of the photograph: x to the right, y dow
 """
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,26 +11,12 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from crackflow.imaging.geotiff import Georeference
 from crackflow.results.outlines import Region
 from crackflow.results.record import CrackRecord, PhotoRecord
 from crackflow.results.run import Run, annotations, figures
 
 FOLDER = "geojson"
-Affine = tuple[float, float, float, float, float, float]
-
-
-@dataclass(frozen=True)
-class Georeference:
-    """Where a photograph lies on the ground.
-
-    Attributes:
-        transform: a, b, c, d, e, f of x = a column + b row + c, y = d column + e row + f; (0, 0) is the upper left
-            corner of the photograph.
-        crs: the coordinate reference system as an URN, such as urn:ogc:def:crs:EPSG::25832.
-    """
-
-    transform: Affine
-    crs: str
 
 
 def file_of(name: str) -> str:
@@ -39,15 +24,15 @@ def file_of(name: str) -> str:
     return f"{FOLDER}/{name}.geojson"
 
 
-def geojson(run: Run, record: PhotoRecord, place: Georeference | None = None) -> bytes:
+def geojson(run: Run, record: PhotoRecord) -> bytes:
     """Give the file of one photograph.
 
     Args:
         run: that the photograph is of.
-        record: the photograph.
-        place: None where it is not known. Else coordinates are in its coordinate reference system, which the file names
-            as GeoJSON of 2008 did; GDAL and QGIS read that. RFC 7946 knows longitude and latitude alone.
+        record: the photograph. Where it has a place, coordinates are in that coordinate reference system, which the
+            file names as GeoJSON of 2008 did; GDAL and QGIS read that. RFC 7946 knows longitude and latitude alone.
     """
+    place = record.place
     features: list[dict[str, Any]] = []
     for label, crack, regions in annotations(run, record):
         measured = {} if crack is None else figures(crack, record.mm_per_px)

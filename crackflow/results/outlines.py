@@ -4,7 +4,7 @@ The upper left corner of the photograph is (0, 0), and the pixel in column x and
 (x + 1, y + 1). Outlines through the centres of pixels, as OpenCV gives them, would make each crack a pixel narrower.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 Ring = NDArray[np.float64]
 Points = NDArray[np.int32]
+Mask = NDArray[np.bool_]
+# Side of the cells that a mask is cut up by, px.
+_CELL = 64
 
 
 @dataclass(frozen=True)
@@ -49,17 +52,45 @@ def regions(mask: NDArray[np.uint8], cracks: Mapping[int, Sequence[Points]]) -> 
     """
     found: list[Region] = []
     for number in range(1, int(mask.max(initial=0)) + 1):
-        count, labels, stats, _ = cv2.connectedComponentsWithStats((mask == number).view(np.uint8), connectivity=8)
-        crack_of = np.zeros(count, np.int64)
-        for crack, branches in cracks.items():
-            for branch in branches:
-                crack_of[labels[branch[:, 1], branch[:, 0]]] = crack
-        for label in range(1, count):
-            left, top, width, height, area = map(int, stats[label])
-            outer, holes = _rings(labels[top : top + height, left : left + width] == label, (left, top))
-            belongs_to = int(crack_of[label]) or None
-            found.append(Region(outer, holes, (left, top, width, height), area, number, belongs_to))
-    return sorted(found, key=lambda one: (one.class_number, one.crack is None, one.crack or 0))
+        for (left, top), part in _groups(mask == number):
+            count, labels, stats, _ = cv2.connectedComponentsWithStats(part.view(np.uint8), connectivity=8)
+            crack_of = _owners(np.asarray(labels, np.int32), count, cracks, (left, top))
+            for label in range(1, count):
+                x, y, width, height, area = map(int, stats[label])
+                outer, holes = _rings(labels[y : y + height, x : x + width] == label, (left + x, top + y))
+                box = (left + x, top + y, width, height)
+                found.append(Region(outer, holes, box, area, number, int(crack_of[label]) or None))
+    return sorted(found, key=lambda one: (one.class_number, one.crack is None, one.crack or 0, one.box))
+
+
+def _groups(mask: Mask) -> Iterator[tuple[tuple[int, int], Mask]]:
+    """Cut out what lies in cells that touch, with its corner (x, y): labels of a whole mask take 4 bytes a pixel."""
+    side = _CELL
+    height, width = mask.shape
+    bands = np.logical_or.reduceat(mask, np.arange(0, height, side), axis=0)
+    cells = np.logical_or.reduceat(bands, np.arange(0, width, side), axis=1)
+    count, group, stats, _ = cv2.connectedComponentsWithStats(cells.view(np.uint8), connectivity=8)
+    for number in range(1, count):
+        left, top, across, down = (int(value) for value in stats[number, :4])
+        own = group[top : top + down, left : left + across] == number
+        part = mask[top * side : (top + down) * side, left * side : (left + across) * side]
+        whole = own.repeat(side, axis=0).repeat(side, axis=1)[: part.shape[0], : part.shape[1]]
+        yield (left * side, top * side), part & whole
+
+
+def _owners(
+    labels: NDArray[np.int32], count: int, cracks: Mapping[int, Sequence[Points]], corner: tuple[int, int]
+) -> NDArray[np.int64]:
+    """The number of the crack that each label belongs to; 0 for none."""
+    owner = np.zeros(count, np.int64)
+    height, width = labels.shape
+    for crack, branches in cracks.items():
+        for branch in branches:
+            x, y = (branch - np.array(corner)).T
+            here = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+            owner[labels[y[here], x[here]]] = crack
+    owner[0] = 0
+    return owner
 
 
 def without_holes(region: Region) -> Ring:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt, Po
 from crackflow.errors import DataError
 from crackflow.geometry.cracks import Crack, CrackNetwork, WidthKind, WidthSummary
 from crackflow.geometry.scale import Scale
+from crackflow.imaging.geotiff import Georeference
 from crackflow.safe_text import printable
 
 FORMAT = 1
@@ -80,6 +81,7 @@ class PhotoRecord(_Strict):
         mm_per_px: None where no scale is known; then nothing is given in mm.
         scale_origin: where the scale comes from, in words.
         cracks: the longest first.
+        place: where it lies on the ground; None where that is not known.
     """
 
     format: Annotated[int, Field(ge=FORMAT, le=FORMAT)] = FORMAT
@@ -96,6 +98,7 @@ class PhotoRecord(_Strict):
     mm_per_px: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
     scale_origin: str | None
     cracks: tuple[CrackRecord, ...]
+    place: Georeference | None = None
 
     @property
     def status(self) -> Literal["cracked", "empty"]:
@@ -130,6 +133,7 @@ def record(
     network: CrackNetwork,
     scale: Scale | None,
     num_classes: int = 2,
+    place: Georeference | None = None,
 ) -> PhotoRecord:
     """Put together what is known of a photograph.
 
@@ -141,6 +145,7 @@ def record(
         network: its cracks.
         scale: None where none is known.
         num_classes: of the mask, the background included.
+        place: where it lies on the ground; None where that is not known.
     """
     return PhotoRecord(
         key=made_from,
@@ -156,6 +161,7 @@ def record(
         mm_per_px=None if scale is None else scale.mm_per_px,
         scale_origin=None if scale is None else printable(scale.origin),
         cracks=tuple(_crack(crack) for crack in network.cracks),
+        place=place,
     )
 
 

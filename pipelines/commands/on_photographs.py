@@ -5,7 +5,6 @@ What takes long to import is imported by the command that needs it.
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +39,10 @@ _PHOTOS_HELP = (
     "Photographs, folders or zips of them, patterns such as 'road/*.jpg', or - for paths on standard input, one a line "
     "or each ended by a NUL."
 )
-_FLIPS_HELP = "Whether four flips of each photograph are averaged; of itself as the operating point was chosen."
+_VIEWS_HELP = (
+    "How many views of each photograph are averaged, in as many times the time: 1; 2, mirrored; 4, flips; 8, flips and "
+    "quarter turns. Default: as many as the operating point was chosen with."
+)
 _NATIVE_HELP = (
     "Score at the photographs' own pixels, marked as predict marks them; otherwise resized, as crackflow rebuild does."
 )
@@ -73,7 +75,7 @@ def predict(
     force: Annotated[bool, typer.Option("--force", help=_FORCE_HELP)] = False,
     recursive: Annotated[bool, typer.Option("--recursive", help="Look into folders in folders as well.")] = False,
     scale: Annotated[str, typer.Option(metavar="auto|fit|NUMBER", help=_SCALE_HELP)] = "auto",
-    flips: Annotated[bool | None, typer.Option("--flips/--no-flips", help=_FLIPS_HELP)] = None,
+    views: Annotated[int | None, typer.Option(metavar="1|2|4|8", help=_VIEWS_HELP)] = None,
     max_memory: Annotated[float, typer.Option(min=0.01, metavar="GIB", help=_MEMORY_HELP)] = 1.5,
     runtime: Annotated[str, typer.Option(metavar=_RUNTIMES, help=_RUNTIME_HELP)] = "",
 ) -> None:
@@ -82,24 +84,28 @@ def predict(
     Exit code 0: all are done; 3: some could not be read; 2: none could, or something is to fix first.
     """
     from crackflow.inference import inputs
+    from crackflow.inference import views as view
     from crackflow.inference.photographs import parse_scale
     from crackflow.work_folder import work_folder
     from pipelines.commands import model_choice
     from pipelines.commands import predict as prediction
-    from pipelines.commands.photo_scales import Given
+    from pipelines.commands.photo_scales import Given, places_of
     from pipelines.commands.prediction_outputs import requested
 
     outputs = requested(formats, probability=probability)
     given = Given.of(mm_per_px, mm_per_px_file, distance_m, sensor_width_mm)
     looked_at = parse_scale(scale)
+    if views is not None:
+        view.check(views)
     with interrupted_by_signals(), work_folder() as work:
         listed = sys.stdin.buffer.read() if inputs.LISTED in photos else b""
         # before anything else, since a name that is mistyped is the likeliest mistake
         found = inputs.find(photos, work=work, recursive=recursive, listed=listed)
-        found, measuring = given.measuring(found)
+        places, not_placed = places_of(found)
+        found, measuring = given.measuring(found, places)
         chosen = model_choice.choose(Path.cwd(), model)
-        point = chosen.point() if flips is None else replace(chosen.point(), flips=flips)
-        say(f"model: {chosen.name}; {point.words()}")
+        point = chosen.point()
+        say(f"model: {chosen.name}; {view.words(point, view.of_point(point) if views is None else views)}")
         if words := given.words(found, measuring):
             say(words)
         outcome = prediction.predict(
@@ -110,11 +116,13 @@ def predict(
             resume=resume,
             outputs=outputs,
             scale=looked_at,
-            flips=flips,
+            views=views,
             max_memory=max_memory,
             measuring=measuring,
             runtime=runtime,
         )
+    if not_placed:
+        say(f"note: {not_placed}", err=True)
     for one in outcome.skipped:
         say(f"skipped: {one.reason}", err=True)
     if outcome.passed_over:

@@ -1,12 +1,14 @@
 """What a pixel of each photograph measures, as the user says it: one number, a CSV, or a distance."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from crackflow.errors import DataError
+from crackflow.errors import DataError, ImageError
 from crackflow.geometry.camera import from_photograph
 from crackflow.geometry.scale import Scale, read_scales
+from crackflow.imaging.geotiff import NEEDED, Georeference, has_place, place_of
+from crackflow.imaging.heif import is_heif, teach_pillow
 from crackflow.inference.inputs import Found
 from pipelines.commands.prediction_folder import Measuring
 
@@ -45,8 +47,13 @@ class Given:
         scale = None if mm_per_px is None else Scale(mm_per_px)
         return cls(scale, {} if file is None else read_scales(file), file, distance_m, sensor_width_mm)
 
-    def measuring(self, found: Found) -> tuple[Found, Measuring]:
+    def measuring(self, found: Found, places: Mapping[str, Georeference]) -> tuple[Found, Measuring]:
         """Find the scale of each photograph.
+
+        Args:
+            found: the photographs.
+            places: where they lie on the ground, of those that tell it. That gives a scale where the user names none
+                for the photograph or for all.
 
         Returns:
             The photographs, without those whose EXIF lacks what the distance needs: they are skipped, with the reason.
@@ -55,16 +62,21 @@ class Given:
         Raises:
             DataError: when the CSV names none of the photographs, or the EXIF of none has what it takes.
         """
-        named = Measuring(scale=self.scale, by_photo=self.by_photo)
+        named = Measuring(scale=self.scale, by_photo=self.by_photo, places=places)
         if self.file is not None and not any(named.is_named(photo) for photo in found.photos):
             first = found.photos[0].shown
             raise DataError(f"{self.file} names none of the photographs, such as {first}; correct its first column")
+        by_photo, lacking = dict(self.by_photo), {}
+        if self.scale is None:
+            by_photo |= _of_places(found, named)
+        named = replace(named, by_photo=by_photo)
         if self.distance_m is None:
             return found, named
-        by_photo, lacking = dict(self.by_photo), {}
         for photo in found.photos:
             if not named.is_named(photo):
                 try:
+                    if is_heif(photo.path):
+                        teach_pillow(photo.shown)
                     by_photo[photo.shown] = from_photograph(photo.path, self.distance_m, self.sensor_width_mm)
                 except DataError as error:
                     lacking[photo] = str(error)
@@ -73,13 +85,50 @@ class Given:
             first = next(iter(lacking.values()))
             raise DataError(f"--distance-m gives none of {len(lacking)} photographs a scale; the first: {first}")
         skipped = (*found.skipped, *lacking.values())
-        return found._replace(photos=left, skipped=skipped), Measuring(by_photo=by_photo)
+        return found._replace(photos=left, skipped=skipped), replace(named, by_photo=by_photo)
 
     def words(self, found: Found, measuring: Measuring) -> str:
-        """Say in one line which scales follow from the distance; empty where none is given."""
-        if self.distance_m is None:
+        """Say in one line which scales follow from the distance or from GeoTIFFs; empty where none does."""
+        if self.distance_m is None and not measuring.places:
             return ""
         scales = [scale for photo in found.photos if (scale := measuring.scale_of(photo)) is not None]
+        if not scales:
+            return ""
         sizes = sorted({f"{scale.mm_per_px:.4g}" for scale in scales}, key=float)
         several = f"{sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else sizes[0]
-        return f"scale: {several} mm per px; {found.photos[0].shown}: {scales[0].origin}"
+        first = next(photo for photo in found.photos if measuring.scale_of(photo) is not None)
+        return f"scale: {several} mm per px; {first.shown}: {scales[0].origin}"
+
+
+def _of_places(found: Found, named: Measuring) -> dict[str, Scale]:
+    """The scales of photographs that tell where they lie, and that the user names none for."""
+    scales = {}
+    for photo in found.photos:
+        place = named.places.get(photo.shown)
+        if place is not None and place.mm_per_px is not None and not named.is_named(photo):
+            scales[photo.shown] = Scale(place.mm_per_px, f"transform of the GeoTIFF, {place.crs}"[:120])
+    return scales
+
+
+def places_of(found: Found) -> tuple[dict[str, Georeference], str]:
+    """Find where photographs lie on the ground.
+
+    Returns:
+        The place of each that tells it, by what tables call it. And one line for the user where that can't be read.
+    """
+    placed: dict[str, Georeference] = {}
+    unread: list[tuple[str, str]] = []
+    for photo in found.photos:
+        if has_place(photo.path):
+            try:
+                place = place_of(photo.path)
+            except ModuleNotFoundError:
+                unread.append((photo.shown, NEEDED))
+            except ImageError as error:
+                unread.append((photo.shown, str(error)))
+            else:
+                placed |= {} if place is None else {photo.shown: place}
+    if not unread:
+        return placed, ""
+    name, reason = unread[0]
+    return placed, f"where {len(unread)} photographs lie on the ground is not read; the first, {name}: {reason}"

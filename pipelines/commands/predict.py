@@ -1,31 +1,36 @@
 """`crackflow predict`: marks the cracks in photographs, by a model at its operating point."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from crackflow.errors import DataError, ImageError
 from crackflow.imaging.fit import Mode
+from crackflow.imaging.on_disk import arrays_on_disk
 from crackflow.imaging.photo_file import read_photograph
 from crackflow.inference.inputs import Found
 from crackflow.inference.operating_point import OperatingPoint, as_json, sha256
 from crackflow.inference.packaged_weights import Weights
 from crackflow.inference.photographs import Photograph, Scale, predict_photo
+from crackflow.inference.views import of_point, words
 from crackflow.output.claim import claim, reject_overlap
 from crackflow.output.manifest import version
 from crackflow.progress import track
 from crackflow.results.run import Skipped
 from crackflow.runtimes.choice import Runtime, choose_runtime, load
+from pipelines.commands.marked_photo import MarkedPhoto
 from pipelines.commands.prediction_folder import Measuring, Results, all_names
-from pipelines.commands.prediction_outputs import MarkedPhoto, chosen
+from pipelines.commands.prediction_outputs import chosen
 
 # GiB that a photograph may take by itself.
 MAX_MEMORY = 1.5
 # What each of its pixels takes with all that is written by default, measured at 24 and 100 megapixels
 # (benchmarks/speed/large.py); and more for those of the component filter's strip, which a large photograph has many of.
 BYTES_A_PIXEL, MORE_IN_A_STRIP, STRIP = 15.5, 20, 2**23
+# The same of a TIFF whose pixels and probabilities lie on the disk.
+BYTES_A_PIXEL_ON_DISK = 6.5
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def predict(
     resume: bool = False,
     outputs: Iterable[str] | None = None,
     scale: Scale = "auto",
-    flips: bool | None = None,
+    views: int | None = None,
     max_memory: float = MAX_MEMORY,
     measuring: Measuring | None = None,
     runtime: str = "",
@@ -90,7 +95,7 @@ def predict(
             are.
         outputs: names of OUTPUTS; None for all that need no request.
         scale: at which photographs are looked at, as crackflow.inference.photographs.predict_photo takes it.
-        flips: whether probabilities are the mean over four flips; None as the operating point says.
+        views: how many views of each square are averaged, as crackflow.inference.photographs.predict_photo takes it.
         max_memory: GiB that a photograph may take above what the program takes without one. One that needs more is
             skipped.
         measuring: how cracks are measured; None for the defaults, without a scale.
@@ -109,7 +114,8 @@ def predict(
     for place in found.places[1:]:
         reject_overlap(out, place, "predict")
     with claim(out, found.places[0], all_names(kinds, files), command="predict", force=force) as folder:
-        point = weights.point() if flips is None else replace(weights.point(), flips=flips)
+        point = weights.point()
+        views = of_point(point) if views is None else views
         runs_on = choose_runtime(weights.model, runtime)
         mode, model_sha256 = weights.params.resize.mode, sha256(weights.model)
         settings: dict[str, JsonValue] = {
@@ -120,19 +126,20 @@ def predict(
             "operating_point": as_json(point),
             "resize_mode": mode,
             "scale": scale,
+            "views": views,
         }
-        about = {"command": "predict", **settings, "operating_point": point.words(), "settings": settings}
+        about = {"command": "predict", **settings, "operating_point": words(point, views), "settings": settings}
         results = Results(folder, kinds, settings, about, list(weights.params.classes)[1:], measuring or Measuring())
         done = results.done_before(files) if resume else []
         todo = [file for file in files if file not in set(done)]
         marked = set(done)
         # the reason says which file it is
         skipped = [Skipped("", reason) for reason in found.skipped]
-        most = most_pixels(max_memory)
+        most = most_pixels(max_memory), most_pixels(max_memory, BYTES_A_PIXEL_ON_DISK)
         if done:
             results.begin(files, model_sha256, done)
         try:
-            for one in _marked((weights, runs_on), todo, (point, mode, scale), most, skipped):
+            for one in _marked((weights, runs_on), todo, (point, mode, scale, views), most, skipped):
                 if not folder.begun:
                     results.begin(files, model_sha256, done)
                 results.add(one)
@@ -149,23 +156,24 @@ def predict(
     return Outcome(cracked, len(marked) - cracked, len(done), tuple(skipped), found.passed_over)
 
 
-def most_pixels(max_memory: float) -> int:
+def most_pixels(max_memory: float, bytes_a_pixel: float = BYTES_A_PIXEL) -> int:
     """Say how many pixels a photograph may have.
 
     Args:
         max_memory: GiB that it may take.
+        bytes_a_pixel: what each pixel takes of it.
     """
     room = max_memory * 2**30
     return int(
-        max(min(room / (BYTES_A_PIXEL + MORE_IN_A_STRIP), STRIP), (room - MORE_IN_A_STRIP * STRIP) / BYTES_A_PIXEL)
+        max(min(room / (bytes_a_pixel + MORE_IN_A_STRIP), STRIP), (room - MORE_IN_A_STRIP * STRIP) / bytes_a_pixel)
     )
 
 
 def _marked(
     model: tuple[Weights, Runtime],
     files: Sequence[Photograph],
-    how: tuple[OperatingPoint, Mode, Scale],
-    most: int,
+    how: tuple[OperatingPoint, Mode, Scale, int],
+    most: tuple[int, int],
     skipped: list[Skipped],
 ) -> Iterator[MarkedPhoto]:
     """Mark one photograph after the other; why one can't be read is added to `skipped`."""
@@ -173,15 +181,18 @@ def _marked(
         return
     weights, runtime = model
     network = load(weights.model, runtime, len(weights.params.classes))
+    in_memory, on_disk = most
     for source in track(files, "predict", unit="photo"):
-        try:
-            photo = read_photograph(source.path, most)
-        except ImageError as error:
-            skipped.append(Skipped(source.shown, str(error)))
-        else:
-            seen = predict_photo(network, photo, *how)
+        with arrays_on_disk() as disk:
+            try:
+                photo = read_photograph(source.path, in_memory, disk, on_disk)
+            except ImageError as error:
+                skipped.append(Skipped(source.shown, str(error)))
+                continue
+            seen = predict_photo(network, photo, *how, disk if disk.used else None)
+            disk.release()
             classes = max(2, network.output_shape[-1] or 0)
-            one = MarkedPhoto(source, photo, seen.probability, seen.classes, classes)
+            one = MarkedPhoto(source, photo, seen.probability, seen.classes, classes, disk.release)
             del photo, seen
             yield one
             del one

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from crackflow.errors import DataError
 from crackflow.geometry.cracks import GeometryOptions, measure
 from crackflow.geometry.scale import BOUNDS_MM, Scale
+from crackflow.imaging.geotiff import Georeference
 from crackflow.imaging.images import decode_stored_mask
 from crackflow.inference.operating_point import sha256
 from crackflow.inference.photographs import Photograph
@@ -20,7 +21,8 @@ from crackflow.results.record import PhotoRecord, from_bytes, key, record, to_by
 from crackflow.results.run import Run, Skipped
 from crackflow.safe_text import printable
 from crackflow.work_folder import PREFIX
-from pipelines.commands.prediction_outputs import MASKS, THUMBNAILS, MarkedPhoto, Output
+from pipelines.commands.marked_photo import MarkedPhoto
+from pipelines.commands.prediction_outputs import MASKS, THUMBNAILS, Output
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,13 @@ class Measuring:
         options: bounds of the width classes in px hold where no scale is known.
         scale: of photographs that `by_photo` does not name; None where it is not known.
         by_photo: scale of each photograph, by what tables call it.
+        places: where photographs lie on the ground, likewise; of those that tell it.
     """
 
     options: GeometryOptions = field(default_factory=GeometryOptions)
     scale: Scale | None = None
     by_photo: Mapping[str, Scale] = field(default_factory=dict)
+    places: Mapping[str, Georeference] = field(default_factory=dict)
 
     def is_named(self, photo: Photograph) -> bool:
         """Whether `by_photo` has a scale of its own for a photograph."""
@@ -88,7 +92,8 @@ class Results:
     def add(self, marked: MarkedPhoto) -> PhotoRecord:
         """Measure a photograph and write its files."""
         photo = marked.source
-        network = measure(marked.classes, marked.photo, marked.probability, self.measuring.options_of(photo))
+        network = measure(marked.classes, marked.grey(), marked.probability, self.measuring.options_of(photo))
+        marked.release()
         found = record(
             self._key(photo),
             photo.shown,
@@ -97,6 +102,7 @@ class Results:
             network,
             self.measuring.scale_of(photo),
             marked.num_classes,
+            self.measuring.places.get(photo.shown),
         )
         for kind in self.kinds.values():
             self._write(kind.add(marked, found))
@@ -157,6 +163,8 @@ class Results:
             "geometry": measuring,
             "mm_per_px": None if scale is None else asdict(scale),
         }
+        if place := self.measuring.places.get(photo.shown):
+            follows["place"] = asdict(place)
         return key(sha256(photo.path), follows)
 
     def _write(self, files: Iterable[tuple[str, bytes]]) -> None:

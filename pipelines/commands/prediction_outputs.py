@@ -1,42 +1,20 @@
 """What `crackflow predict` writes: one class for each kind of output, all in OUTPUTS."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
 from crackflow.errors import DataError
-from crackflow.imaging.images import Pixels, encode_classes, png_bytes
+from crackflow.imaging.images import Pixels, encode_classes
 from crackflow.imaging.png_strips import png_of, strips_of
-from crackflow.inference.components import Levels
 from crackflow.inference.photographs import Photograph
 from crackflow.results import coco, cvat, gallery, geojson, labelme, results_json, tables
 from crackflow.results.annotated_overlay import annotated, thumbnail
 from crackflow.results.record import PhotoRecord
 from crackflow.results.run import Run
+from pipelines.commands.marked_photo import MarkedPhoto
 
 # Its file says that the folder is complete, so it is written after those of all others.
 LAST = "summary"
 MASKS, THUMBNAILS = "masks", "thumbnails"
-
-
-@dataclass(frozen=True)
-class MarkedPhoto:
-    """A photograph and what the model found on it.
-
-    All arrays have the photograph's own size.
-
-    Attributes:
-        source: its file, what its results are called (`name`), and what tables call it (`shown`).
-        photo: uint8 RGB (H, W, 3).
-        probability: uint16 (H, W): level k stands for the crack probability k / 65536.
-        classes: uint8 (H, W), class numbers; 0 is the background.
-        num_classes: number of classes, the background included.
-    """
-
-    source: Photograph
-    photo: Pixels
-    probability: Levels
-    classes: Pixels
-    num_classes: int
 
 
 class Output:
@@ -99,7 +77,9 @@ class Masks(_Picture):
     def picture(self, marked: MarkedPhoto, record: PhotoRecord) -> bytes:
         """Give the classes as levels."""
         del record
-        return png_bytes(encode_classes(marked.classes, marked.num_classes))
+        classes = marked.classes
+        strips = (encode_classes(classes[rows], marked.num_classes) for rows in strips_of(*classes.shape))
+        return png_of(strips, *classes.shape)
 
 
 class Overlays(_Picture):
@@ -109,7 +89,12 @@ class Overlays(_Picture):
 
     def picture(self, marked: MarkedPhoto, record: PhotoRecord) -> bytes:
         """Give the painted photograph."""
-        return png_of(annotated(marked.photo, marked.classes, record), *marked.classes.shape)
+        return png_of(self._strips(marked, record), *marked.classes.shape)
+
+    def _strips(self, marked: MarkedPhoto, record: PhotoRecord) -> Iterator[Pixels]:
+        for strip in annotated(marked.photo, marked.classes, record):
+            yield strip
+            marked.release()
 
 
 class Probabilities(_Picture):

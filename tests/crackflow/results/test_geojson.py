@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import shapely
 
-from crackflow.results.geojson import Georeference, geojson
+from crackflow.imaging.geotiff import Georeference
+from crackflow.results.geojson import geojson
 from crackflow.results.record import key, record
 from crackflow.results.run import Run
 
@@ -49,7 +50,7 @@ def test_where_the_photograph_lies_is_carried_over(made_run):
     """Pixels of 0.01 m, the upper left corner at 500000, 5400000, y up."""
     run = made_run("a.jpg")
     place = Georeference((0.01, 0, 500_000, 0, -0.01, 5_400_000), "urn:ogc:def:crs:EPSG::25832")
-    content = geojson(run, run.read()[0], place)
+    content = geojson(run, run.read()[0].model_copy(update={"place": place}))
     assert json.loads(content)["crs"]["properties"]["name"] == "urn:ogc:def:crs:EPSG::25832"
     line, area = (shape for shape, _ in shapes(content)[:2])
     assert line.geoms[0].coords[0] == pytest.approx((500_000.015, 5_399_999.985))

@@ -36,6 +36,25 @@ def test_a_region_belongs_to_the_crack_whose_skeleton_runs_through_it(mask):
     ]
 
 
+@pytest.mark.parametrize("cell", [1, 3, 7])
+def test_cut_up_by_cells_the_regions_are_those_of_the_whole_mask(monkeypatch, cell):
+    mask = (np.random.default_rng(1).random((40, 50)) < 0.3).astype(np.uint8)
+    mask[:, 30:35] = 0
+    path = np.array([(x, 20) for x in range(50) if mask[20, x]], np.int32)
+
+    def found():
+        return {
+            (one.box, one.area_px, one.crack, shapely.Polygon(one.outer).area) for one in regions(mask, {4: [path]})
+        }
+
+    monkeypatch.setattr("crackflow.results.outlines._CELL", 100)
+    whole = found()
+    monkeypatch.setattr("crackflow.results.outlines._CELL", cell)
+    assert found() == whole
+    assert len(whole) > 20
+    assert {crack for _, _, crack, _ in whole} == {4, None}
+
+
 def test_each_class_has_its_own_regions():
     mask = np.array([[1, 1, 3]], np.uint8)
     assert [(one.class_number, one.box) for one in regions(mask, {})] == [(1, (0, 0, 2, 1)), (3, (2, 0, 1, 1))]

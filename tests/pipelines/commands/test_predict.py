@@ -14,6 +14,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
+import tifffile
 from PIL import ExifTags, Image
 from typer.testing import CliRunner
 
@@ -133,10 +134,14 @@ def test_what_does_not_grow_with_the_photograph_is_left_out_of_the_room():
     assert most_pixels(1.5) == 93_086_488
 
 
-def test_flips_that_are_asked_for_are_noted(checkout):
-    predict("photos/cracked.png", "out", "--flips")
+def test_views_that_are_asked_for_are_noted(checkout):
+    result = predict("photos/cracked.png", "out", "--views", "8")
+    assert "; mean over eight views, flips and quarter turns\n" in result.stdout
     found = json.loads(Path("out/crackflow-manifest.json").read_text())
-    assert found["options"]["operating_point"]["flips"] is True
+    assert found["options"]["views"] == 8
+    assert predict("photos/cracked.png", "other", "--views", "3").stderr == (
+        "error: --views 3, expected one of 1, 2, 4, 8; correct it\n"
+    )
 
 
 @pytest.mark.parametrize("scale", ["large", "0", "-1", "nan", "100"])
@@ -150,7 +155,7 @@ def test_a_scale_that_is_none_is_rejected(checkout, scale):
 def test_folders_and_files_of_other_kinds_are_counted(checkout):
     assert "passed over" not in predict().stderr
     (checkout / "photos/more").mkdir()
-    for name in ("more/a.png", "IMG_1.heic", "notes.txt", ".DS_Store"):
+    for name in ("more/a.png", "IMG_1.dng", "notes.txt", ".DS_Store"):
         (checkout / "photos" / name).write_bytes(b"")
     assert "passed over: 3 folders and files of other kinds in photos" in predict().stderr
 
@@ -601,3 +606,40 @@ def test_a_model_that_can_not_be_used_is_one_line_and_exit_code_2(checkout, spoi
     assert result.exit_code == 2
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_a_geotiff_that_is_too_large_for_memory_gives_the_same_on_the_disk(checkout):
+    """Pixels of 2 mm; a dark band of 30 px from row 100. Its area ends at 5,400,000 - 0.2 and - 0.26 m."""
+    rasterio = pytest.importorskip("rasterio", reason="the extra geo is not installed")
+    photo = np.full((3, 400, 900), 200, np.uint8)
+    photo[:, 100:130] = 0
+    shape = {"count": 3, "height": 400, "width": 900, "dtype": "uint8", "photometric": "RGB"}
+    lies = {"crs": "EPSG:25832", "transform": rasterio.Affine(0.002, 0, 500_000, 0, -0.002, 5_400_000)}
+    with rasterio.open("photos/road.tif", "w", driver="GTiff", tiled=True, **shape, **lies) as file:
+        file.write(photo)
+    assert predict("photos/road.tif", "whole", "--format", "geojson").exit_code == 0
+    result = predict("photos/road.tif", "parts", "--format", "geojson", "--max-memory", "0.01")
+    assert result.exit_code == 0, result.stderr
+    assert "scale: 2 mm per px; road.tif: transform of the GeoTIFF, urn:ogc:def:crs:EPSG::25832\n" in result.stdout
+    for name in ("masks/road.png", "overlays/road.png", "cracks.csv", "geojson/road.geojson"):
+        assert Path("whole", name).read_bytes() == Path("parts", name).read_bytes()
+    found = json.loads(Path("parts/geojson/road.geojson").read_text())
+    assert found["crs"]["properties"]["name"] == "urn:ogc:def:crs:EPSG::25832"
+    area = next(one["geometry"] for one in found["features"] if one["properties"]["kind"] == "area")
+    (y_low, y_high) = (extreme(y for x, y in area["coordinates"][0][0]) for extreme in (min, max))
+    assert (y_low, y_high) == pytest.approx((5_400_000 - 0.26, 5_400_000 - 0.2), rel=0, abs=1e-6)
+    # the user's own scale counts for more
+    predict("photos/road.tif", "own", "--mm-per-px", "7")
+    (row,) = csv.DictReader(Path("own/summary.csv").read_text(encoding="utf-8").splitlines())
+    assert float(row["mm_per_px"]) == 7
+
+
+def test_without_the_extra_a_geotiff_is_done_and_one_line_says_what_is_missing(checkout, monkeypatch):
+    tifffile.imwrite("photos/road.tif", np.full((40, 30, 3), 200, np.uint8), extratags=[(34735, "H", 4, (1, 1, 0, 0))])
+    monkeypatch.setitem(sys.modules, "rasterio", None)
+    result = predict("photos/road.tif", "out")
+    assert result.exit_code == 0, result.stderr
+    assert (
+        "note: where 1 photographs lie on the ground is not read; the first, road.tif: install crackflow with its "
+        "extra geo: pip install 'crackflow[geo]'\n"
+    ) in result.stderr
