@@ -43,7 +43,7 @@ RUNNING = {
     "dvc_runner": (),
     "commands": (),
     "comparing": ("commands",),
-    "flows": ("dvc_runner",),
+    "flows": ("commands", "dvc_runner"),
     "scheduling": ("dvc_runner", "flows"),
     "doctor": ("dvc_runner", "flows", "scheduling"),
 }

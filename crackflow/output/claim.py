@@ -11,6 +11,10 @@ from crackflow.errors import DataError
 from crackflow.output.folder import LOCK, OutputFolder
 
 
+class InUseError(DataError):
+    """Another run writes to the folder."""
+
+
 @contextlib.contextmanager
 def claim(
     path: Path, inputs: Path, names: Collection[str], *, command: str, force: bool = False
@@ -28,7 +32,8 @@ def claim(
         The folder, checked. `begin` comes before the first `write`, `finish` after the last.
 
     Raises:
-        DataError: when another run has it, when it is within `inputs` or `inputs` within it, or as
+        InUseError: when another run has it.
+        DataError: when it is within `inputs` or `inputs` within it, or as
             `OutputFolder.check`.
         OSError: when it can't be made.
     """
@@ -43,7 +48,7 @@ def claim(
         try:
             lock.acquire()
         except Timeout:
-            raise DataError(f"another run writes to {path}; wait until it has ended, or name another --out") from None
+            raise InUseError(f"another run writes to {path}; wait until it has ended, or name another --out") from None
         try:
             folder.check(names)
             yield folder

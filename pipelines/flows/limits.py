@@ -10,6 +10,8 @@ have a worker run any program. The runs of `crackflow serve` take no job variabl
 """
 
 import json
+from collections.abc import Iterable, Sequence
+from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from crackflow.errors import CrackflowError, one_line
+from crackflow.safe_text import printable as shown
 from pipelines.git import GitError, commit_of, contains
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 # By this name a server knows the flow. On a shared server other projects have flows of their own.
 FLOW_NAME = "crackflow-rebuild"
 FILE = "prefect.yaml"
+# The models that a run over photographs may load.
+MODELS = ("packaged", "trained")
 _ATTRIBUTE = "crackflow_limits"
 
 
@@ -39,6 +44,8 @@ class Limits(BaseModel):
         branches: commits of these branches may be built; HEAD is what is checked out, `origin/NAME` a fetched branch.
         commit: whether a run may commit its results.
         push: whether a run may push.
+        photographs: folders in which the flow that marks photographs may read; relative ones are the checkout's.
+        results: likewise, in which it may write.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -46,6 +53,8 @@ class Limits(BaseModel):
     branches: tuple[str, ...] = ("HEAD",)
     commit: bool = False
     push: bool = False
+    photographs: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
 
 
 def serve_with(flow: "Flow[..., Any]", limits: Limits) -> None:
@@ -76,8 +85,8 @@ def read(root: Path) -> Limits:
         return Limits.model_validate_json(json.dumps(_from_file(root / FILE)))
     except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
         raise LimitError(
-            f"{root / FILE}: definitions.limits can't be read ({one_line(error)}); expected branches, a list of names, "
-            "and commit and push, each true or false; correct it"
+            f"{root / FILE}: definitions.limits can't be read ({one_line(error)}); expected branches, photographs and "
+            "results, each a list of names, and commit and push, each true or false; correct it"
         ) from None
 
 
@@ -87,6 +96,78 @@ def _from_file(path: Path) -> Any:
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     definitions = content.get("definitions") if isinstance(content, dict) else None
     return definitions.get("limits", {}) if isinstance(definitions, dict) else {}
+
+
+def served_limits(root: Path) -> Limits | None:
+    """Give the limits of the flow run that this is called in; None where a person called the flow.
+
+    Raises:
+        LimitError: when they can't be read.
+    """
+    from prefect.context import FlowRunContext
+
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None or context.flow_run.deployment_id is None:
+        return None
+    return of_flow(context.flow, root)
+
+
+def permitted_places(root: Path, limits: Limits, photographs: Sequence[str], out: str, model: str) -> None:
+    """See that a run reads and writes no more than it may.
+
+    Args:
+        root: the checkout, in which relative paths begin.
+        limits: what it may ask for.
+        photographs: files, folders or patterns that it reads.
+        out: the folder that it writes to.
+        model: that it loads; a path could be any file.
+
+    Raises:
+        LimitError: when it asks for more.
+    """
+    for text in photographs:
+        _within("photographs", root, limits.photographs, text, _before_pattern(text))
+    _within("results", root, limits.results, out, Path(out))
+    if model not in MODELS:
+        raise LimitError(
+            f"model {model} is not allowed for runs started through the server; expected one of {', '.join(MODELS)}"
+        )
+
+
+def reject_outside(root: Path, limits: Limits, found: Iterable[Path], work: Path) -> None:
+    """See that no photograph that was found lies elsewhere, by a link.
+
+    Args:
+        root: the checkout.
+        limits: where photographs may lie.
+        found: the photographs.
+        work: where those from zips lie.
+
+    Raises:
+        LimitError: when one does.
+    """
+    for path in found:
+        if not path.resolve().is_relative_to(work.resolve()):
+            _within("photographs", root, limits.photographs, str(path), path)
+
+
+def _within(kind: str, root: Path, allowed: Sequence[str], text: str, path: Path) -> None:
+    """Raise LimitError for a path that leads out of all folders that are allowed."""
+    real = (root / path).resolve()
+    if not any(real.is_relative_to((root / folder).resolve()) for folder in allowed):
+        raise LimitError(
+            f"{shown(text)} is not allowed for runs started through the server; expected a path in "
+            f"{', '.join(allowed) or 'no folder'}; to allow it, add its folder to definitions.limits.{kind} in {FILE}"
+        )
+
+
+def _before_pattern(text: str) -> Path:
+    """The part of a path before its first wildcard; a name with ~ or a drive is no more than a name."""
+    parts = Path(text).parts
+    plain = next((number for number, part in enumerate(parts) if has_magic(part)), len(parts))
+    if ".." in parts[plain:]:
+        raise LimitError(f"{shown(text)} has .. after a wildcard, which is not allowed; leave it out")
+    return Path(*parts[:plain])
 
 
 def permitted(root: Path, limits: Limits, revision: str | None, *, commit: bool, push: bool) -> str | None:

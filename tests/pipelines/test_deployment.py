@@ -8,12 +8,26 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.flows.limits import FLOW_NAME, Limits
+from pipelines.flows.limits import FLOW_NAME, Limits, permitted_places, read
 from pipelines.flows.work_tree import PLACE
 from pipelines.git import git
 
 ROOT = Path(__file__).parents[2]
-DEPLOYMENTS = {one["name"]: one for one in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
+ALL = {one["name"]: one for one in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
+DEPLOYMENTS = {name: one for name, one in ALL.items() if name != "photographs"}
+
+
+def test_the_deployment_of_photographs_has_every_parameter_and_stays_within_the_limits():
+    from pipelines.flows.predict import predict
+
+    found, limits = ALL["photographs"], read(ROOT)
+    assert found["entrypoint"] == "pipelines/flows/predict.py:predict"
+    assert set(predict.parameters.properties) == set(found["parameters"])
+    predict.validate_parameters(found["parameters"])
+    asked = found["parameters"]
+    permitted_places(ROOT, limits, asked["photographs"], asked["out"], asked["model"])
+    assert [one.get("active", True) for one in found["schedules"]] == [False]
+    assert found["concurrency_limit"] is None
 
 
 def test_there_are_three_and_one_of_them_has_a_schedule_that_is_on():

@@ -135,3 +135,55 @@ def test_limits_that_can_not_be_read_allow_nothing(tmp_path, text):
     with pytest.raises(LimitError, match=r"prefect\.yaml: definitions\.limits can't be read .*; correct it$") as error:
         module.read(tmp_path)
     assert "\n" not in str(error.value)
+
+
+PLACES = Limits(photographs=("in", "/srv/photographs"), results=("out",))
+
+
+@pytest.fixture
+def places(tmp_path):
+    for folder in ("checkout/in/deck", "checkout/out", "elsewhere"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "checkout/in/link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "checkout/out/link").symlink_to(tmp_path / "elsewhere")
+    return tmp_path / "checkout"
+
+
+@pytest.mark.parametrize("text", ["in", "in/deck/a.png", "in/**/*.png", "in/../in", "/srv/photographs/2026"])
+def test_photographs_may_be_read_where_it_is_allowed(places, text):
+    module.permitted_places(places, PLACES, [text], "out/today", "packaged")
+
+
+@pytest.mark.parametrize(
+    "text", [".", "in/..", "in/../../elsewhere", "in/link", "in/link/a.png", "*/a.png", "/etc", "in/*/../../..", "-"]
+)
+def test_photographs_are_not_read_elsewhere(places, text):
+    with pytest.raises(LimitError, match="is not allowed"):
+        module.permitted_places(places, PLACES, ["in", text], "out", "packaged")
+
+
+@pytest.mark.parametrize("out", ["in", "outside", "out/..", "out/link", "/var/out"])
+def test_results_are_not_written_elsewhere(places, out):
+    with pytest.raises(
+        LimitError, match=r"expected a path in out; to allow it, add its folder to definitions.limits.res"
+    ):
+        module.permitted_places(places, PLACES, ["in"], out, "packaged")
+
+
+def test_without_a_word_of_it_nothing_is_read(places):
+    with pytest.raises(LimitError, match="expected a path in no folder"):
+        module.permitted_places(places, Limits(), ["in"], "out", "packaged")
+
+
+def test_a_model_is_not_any_file(places):
+    with pytest.raises(LimitError, match=r"model in/a.keras is not allowed .*; expected one of packaged, trained"):
+        module.permitted_places(places, PLACES, ["in"], "out", "in/a.keras")
+
+
+def test_a_link_among_the_photographs_that_leads_out_is_noticed(places, tmp_path):
+    inside, outside = places / "in/deck/a.png", places / "in/deck/b.png"
+    inside.touch()
+    outside.symlink_to(tmp_path / "elsewhere/secret.png")
+    module.reject_outside(places, PLACES, [inside, tmp_path / "work/unpacked.png"], tmp_path / "work")
+    with pytest.raises(LimitError, match=r"b.png is not allowed"):
+        module.reject_outside(places, PLACES, [inside, outside], tmp_path / "work")
