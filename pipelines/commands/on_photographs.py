@@ -51,6 +51,7 @@ _RUNTIME_HELP = (
     "What the model runs on. Default: the fastest that is installed and reads it, openvino for the packaged weights. "
     "All give the same masks."
 )
+_SCORED_ON_HELP = "What the model runs on. The default is what crackflow rebuild evaluates on; predict takes openvino."
 _KIND_HELP = "onnx, for ONNX Runtime and for the plugin Deepness of QGIS, or openvino."
 _SCALE_HELP = (
     "At which scale photographs are looked at. 1: in squares of their own pixels; 0.5: in squares of a copy of half "
@@ -158,6 +159,7 @@ def score(
     out: Annotated[Path | None, typer.Option(help="Where figures, tables and masks are written.")] = None,
     model: Annotated[str, typer.Option(metavar=_MODELS, help=_MODEL_HELP)] = "",
     native: Annotated[bool, typer.Option("--native", help=_NATIVE_HELP)] = False,
+    runtime: Annotated[str, typer.Option(metavar=_RUNTIMES, help=_SCORED_ON_HELP)] = "keras",
     force: Annotated[bool, typer.Option("--force", help=_FORCE_HELP)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
 ) -> None:
@@ -169,7 +171,7 @@ def score(
     chosen = model_choice.choose(Path.cwd(), model)
     say(f"model: {chosen.name}", err=as_json)
     with interrupted_by_signals():
-        outcome = scoring.score(chosen, pairs, out, force=force, native=native)
+        outcome = scoring.score(chosen, pairs, out, force=force, native=native, runtime=runtime)
     say(outcome.words(), err=as_json)
     if as_json:
         typer.echo(json.dumps({**outcome.figures, "by_source": outcome.rows()}, indent=1))

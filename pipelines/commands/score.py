@@ -22,10 +22,10 @@ from crackflow.inference.operating_point import as_json, sha256
 from crackflow.inference.operating_point_file import UNKNOWN, read_file
 from crackflow.inference.packaged_weights import Seen, Weights
 from crackflow.inference.pair_predictions import in_this_process
-from crackflow.keras_import import import_keras
 from crackflow.models.seen_pairs import known
 from crackflow.output.claim import claim
 from crackflow.params import DataParams, Params
+from crackflow.runtimes.choice import choose_runtime, load
 from crackflow.sources.provenance import NameRules
 from crackflow.splitting.grouping import group_pairs
 from crackflow.splitting.near_duplicates import near_duplicates
@@ -89,6 +89,7 @@ def score(
     *,
     force: bool = False,
     native: bool = False,
+    runtime: str = "keras",
     wanted: Callable[[str], bool] = bool,
 ) -> Outcome:
     """Score a model on a folder or zip of labelled pairs.
@@ -102,6 +103,7 @@ def score(
         force: whether files of the user in `out` may be replaced where they have the names of results.
         native: whether pairs are scored at their own pixels, as crackflow predict marks them; otherwise at the size
             of the training pairs, as stage evaluate does.
+        runtime: as crackflow.runtimes.choice.choose_runtime takes it; Keras is what stage evaluate runs on.
         wanted: whether the pairs of a source are scored, by its name; all are by default.
 
     Returns:
@@ -113,7 +115,7 @@ def score(
     """
     if not pairs.exists():
         raise DataError(f"no folder and no zip at {pairs}; name one that holds images/ and masks/")
-    not_to_score = seen(weights)
+    not_to_score, runs_on = seen(weights), choose_runtime(weights.model, runtime)
     point = weights.point()
     origin = read_file(weights.point_file).origin() if weights.point_file is not None else UNKNOWN
     data = DataParams(source="folder", path=str(pairs.resolve()), max_rejected=1.0)
@@ -125,13 +127,10 @@ def score(
         # on the disk of the results where there is one: it must hold copies of all pairs
         workspace = Workspace(stack.enter_context(work_folder(out)))
         rows, trained_on, chosen_on, rejected = _rows(workspace, params, not_to_score, wanted, native)
-        import_keras()
-        from crackflow.inference.predictor import load_model
-
         names = list(params.classes)
         pairs_of = ResizedPairs(workspace.resized, len(names))
         workspace.predictions.mkdir(parents=True)
-        model, masks = load_model(weights.model, len(names)), workspace.predictions
+        model, masks = load(weights.model, runs_on, len(names)), workspace.predictions
         if native:
             mode = params.resize.mode
             found = score_native(model, pairs_of, rows, params.evaluate, names, point, origin, mode, masks=masks)
@@ -150,6 +149,7 @@ def score(
                     "operating_point": as_json(point),
                     "resize": params.resize.model_dump(mode="json"),
                     "native": native,
+                    "runtime": runs_on,
                     "tolerance_px": params.evaluate.tolerance_px,
                 },
                 keep_others=False,

@@ -126,6 +126,17 @@ def test_at_their_own_pixels(score, pairs, tmp_path):
     assert json.loads(score("--json").stdout)["crack"]["pooled"]["iou"] != 0.5
 
 
+def test_on_the_runtime_that_predict_uses(score, tmp_path):
+    """The model is converted for it, and gives the same masks."""
+    result = score("--out", "out", "--runtime", "openvino", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads((tmp_path / "out/crackflow-manifest.json").read_text())["options"]["runtime"] == "openvino"
+    assert json.loads(result.stdout)["crack"] == json.loads(score("--json").stdout)["crack"]
+    assert score("--runtime", "abacus").stderr.endswith(
+        "error: the runtime is abacus, expected one of openvino, onnx, keras; correct it\n"
+    )
+
+
 def test_a_table_by_source_ends_with_the_all_black_mask(score):
     """Of source wall, the pooled IoU.
 
