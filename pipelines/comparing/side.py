@@ -12,7 +12,7 @@ import pandas as pd
 from crackflow.errors import DataError, one_line
 from crackflow.evaluation.figures_file import parse_figures
 from crackflow.params.text import parse_yaml
-from pipelines.git import GitError, commit_of, git, shown
+from pipelines.git import GitError, NoRepositoryError, commit_of, git, shown
 
 WORKSPACE = "the working files"
 PER_IMAGE = "reports/per_image.csv"
@@ -170,14 +170,19 @@ def find(root: Path, name: str | None) -> Side:
         folder = Path(name)
         if folder.is_dir():
             return Side(folder.resolve(), None, name)
+        if isinstance(error, NoRepositoryError):
+            raise
         raise GitError(f"{error}, the name of an experiment (`dvc exp show`) or a folder") from None
 
 
 def uncommitted(side: Side) -> bool:
     """Whether the working files come from a rebuild that nobody has committed."""
-    if side.commit is not None or not (side.root / ".git").exists():
+    if side.commit is not None:
         return False
-    return bool(git(side.root, "diff", "--name-only", "HEAD", "--", "dvc.lock"))
+    try:
+        return bool(git(side.root, "diff", "--name-only", "HEAD", "--", "dvc.lock"))
+    except NoRepositoryError:
+        return False
 
 
 def _experiments(root: Path, name: str) -> str | None:

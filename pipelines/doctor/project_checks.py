@@ -10,8 +10,8 @@ from crackflow.errors import CrackflowError
 from pipelines.doctor.finding import Finding
 from pipelines.dvc_runner.repair import is_reused_id, named_processes
 from pipelines.dvc_runner.run_lock import holder, lock_file
-from pipelines.flows.work_tree import PLACE
-from pipelines.git import GitError, git
+from pipelines.flows.work_tree import inside, is_submodule
+from pipelines.git import GitError, NoRepositoryError, git
 from tasks.workspace import Workspace
 
 
@@ -34,19 +34,17 @@ def repository(root: Path) -> list[Finding]:
 
 def _repository(root: Path) -> Finding:
     # without optional locks, `git status` does not write the index
-    ask = functools.partial(git, root, environment={"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"})
-    try:
-        ask("rev-parse", "--git-dir")
-    except GitError as error:
-        if "dubious ownership" in str(error):
-            advice = f"git config --global --add safe.directory {root}"
-            return Finding("git", "fault", "the checkout belongs to another user, so git does not use it", advice)
-        advice = "git init && git add . && git commit -m start"
-        return Finding("git", "fault", f"{root} is in no git repository", advice)
+    ask = functools.partial(git, root, environment={"GIT_OPTIONAL_LOCKS": "0"})
     try:
         commit = ask("rev-parse", "--short", "--verify", "HEAD")
+    except NoRepositoryError as error:
+        found, _, advice = str(error).partition("; " if "; " in str(error) else ", ")
+        return Finding("git", "fault", found, advice)
     except GitError:
         return Finding("git", "fault", "no commit yet", "git add . && git commit -m start")
+    if is_submodule(root):
+        found = f"at {commit}; a submodule, where `crackflow rebuild --revision` and `crackflow serve` build no commit"
+        return Finding("git", "warning", found, "rebuild in place (`serve --in-place`), or clone it on its own")
     if edits := len(ask("status", "--porcelain", "--untracked-files=no").splitlines()):
         advice = "commit them: a scheduled rebuild builds the commit, and commits results only where nothing is edited"
         return Finding("git", "warning", f"at {commit}, {edits} tracked file{'s' * (edits > 1)} changed since", advice)
@@ -80,7 +78,7 @@ def _rebuild_lock(what: str, path: Path) -> Finding:
 
 def dvc_locks(root: Path) -> list[Finding]:
     """Who holds DVC's locks, on the repository and on single paths, here and where scheduled rebuilds work."""
-    scheduled = root / PLACE
+    scheduled = inside(root)
     own = _dvc_locks("DVC locks", root)
     return [own, *([_dvc_locks("scheduled DVC", scheduled)] if (scheduled / ".dvc/tmp").exists() else [])]
 

@@ -12,7 +12,7 @@ from crackflow.errors import DataError
 from pipelines.dvc_runner import run_lock
 from pipelines.flows import shared_photographs
 from pipelines.flows.results_branch import KEPT
-from pipelines.git import commit_of, git
+from pipelines.git import GitError, commit_of, git
 
 PLACE = run_lock.SCHEDULED
 # As `git ls-tree` writes them: a link, and a repository within this one.
@@ -29,35 +29,57 @@ def prepare(root: Path, revision: str) -> Path:
         revision: a branch, tag or commit.
 
     Returns:
-        The work tree's root. What an earlier run wrote to files that git knows (dvc.lock, figures) is kept where the
-        new revision has the same versions of them as the old one had: it tells what the outputs in the tree are.
+        The checkout in the work tree: its root, unless the checkout is a folder of a larger repository. What an
+        earlier run wrote to files that git knows (dvc.lock, figures) is kept where the new revision has the same
+        versions of them as the old one had: it tells what the outputs in the tree are.
 
     Raises:
-        GitError: when the revision is no commit, or git can't make the tree.
+        GitError: when the revision is no commit, git can't make the tree, or the checkout is a submodule.
         DataError: when something that no run made is in the way of the photographs, or the revision has files or links
             of its own where runs write.
         ParamsError: when its params.yaml can't be used.
     """
     commit = commit_of(root, revision)
+    if is_submodule(root):
+        raise GitError(
+            f"{root} is a submodule, in whose work trees DVC finds no repository; rebuild it in place, without a "
+            "revision, or clone it on its own and build it there"
+        )
     _check_revision(root, commit)
-    tree = root / PLACE
-    if _ours(root, tree):
+    place, tree = root / PLACE, inside(root)
+    if _ours(root, place):
         # of a run that was killed within git; the caller holds the run's lock, so no other run works there
-        Path(git(tree, "rev-parse", "--path-format=absolute", "--git-path", "index.lock")).unlink(missing_ok=True)
-        written = _written(tree, commit)
-        git(tree, "checkout", "--force", "--detach", "--quiet", commit)
+        Path(git(place, "rev-parse", "--path-format=absolute", "--git-path", "index.lock")).unlink(missing_ok=True)
+        written = _written(tree, commit) if tree.is_dir() else {}
+        git(place, "checkout", "--force", "--detach", "--quiet", commit)
         for path, text in written.items():
             write_text(path, text)
     else:
-        shutil.rmtree(tree, ignore_errors=True)
+        shutil.rmtree(place, ignore_errors=True)
         git(root, "worktree", "prune")
         # twice: also over a tree whose making was killed, which git holds locked
-        git(root, "worktree", "add", "--force", "--force", "--detach", "--quiet", str(tree), commit)
+        git(root, "worktree", "add", "--force", "--force", "--detach", "--quiet", str(place), commit)
     if link := next((tree / name for name in _WRITTEN_TO if (tree / name).is_symlink()), None):
         raise DataError(f"{link} is a link, expected a folder or file of the work tree; delete the link and run again")
     _share_dvc(root, tree)
     shared_photographs.share(root, tree)
     return tree
+
+
+def is_submodule(root: Path) -> bool:
+    """Whether git notes in the repository where its checkout lies: DVC takes that for the place of each work tree."""
+    try:
+        return bool(git(root, "config", "--get", "core.worktree"))
+    except GitError:
+        return False
+
+
+def inside(root: Path) -> Path:
+    """Where the checkout lies in its work tree: as deep as in its repository, which may hold other things beside it."""
+    try:
+        return root / PLACE / git(root, "rev-parse", "--show-prefix")
+    except GitError:
+        return root / PLACE
 
 
 def _check_revision(root: Path, commit: str) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from crackflow.errors import CrackflowError
 from pipelines.flows.limits import FLOW_NAME, Limits, permitted, serve_with
+from pipelines.flows.work_tree import is_submodule
 from pipelines.scheduling import proxies
 
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ class Plan(BaseModel):
         if self.timezone not in zoneinfo.available_timezones():
             raise ServeError(f"--timezone {self.timezone}: no such time zone; expected a name as in Europe/Berlin")
         values = self.values
+        if values.get("revision") and is_submodule(root):
+            raise ServeError(
+                f"{root} is a submodule, where no commit can be built; add --in-place, or clone it on its own"
+            )
         permitted(root, self.limits, values.get("revision"), commit=values["commit"], push=values["push"])
         # Prefect would read a sixth field as seconds; most likely it is a mistake
         if len(self.cron.split()) not in (1, 5) or not _is_cron(self.cron):

@@ -1,6 +1,8 @@
+import os
+
 import pytest
 
-from pipelines.git import GitError, commit_of, contains, git, shown
+from pipelines.git import GitError, NoRepositoryError, commit_of, contains, git, shown
 
 
 @pytest.fixture
@@ -52,8 +54,27 @@ def test_a_revision_is_a_commit(repository):
 
 def test_outside_a_repository_there_is_no_commit(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(GitError, match="expected a branch, tag or commit of a git repository"):
+    with pytest.raises(NoRepositoryError, match=r"^/.* is in no git repository, expected one with a commit: git init"):
         commit_of(tmp_path, "HEAD")
+
+
+@pytest.mark.parametrize("arguments", [("rev-parse", "HEAD"), ("diff", "--name-only", "--relative", "HEAD", "--")])
+def test_another_users_repository_is_named_with_what_to_do(repository, monkeypatch, arguments):
+    # git's own switch to be tested with
+    as_another = {**os.environ, "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
+    monkeypatch.setattr("pipelines.git.child_environment", lambda: as_another)
+    words = r"belongs to another user, so git does not use it; .*: git config --global --add safe\.directory '/.*'$"
+    with pytest.raises(NoRepositoryError, match=words):
+        git(repository, *arguments)
+    with pytest.raises(NoRepositoryError, match=words):
+        commit_of(repository, "main")
+
+
+def test_names_that_are_no_utf_8_are_read(repository):
+    name = os.fsdecode(b"caf\xe9.txt")
+    (repository / name).write_text("")
+    git(repository, "add", "--all")
+    assert git(repository, "diff", "--cached", "--name-only", "-z").split("\0")[0] == name
 
 
 def test_a_file_is_shown_as_a_revision_has_it(repository):

@@ -63,7 +63,7 @@ def no_repository(repository):
     ("spoil", "arguments", "words"),
     [
         (None, ["nowhere"], "nowhere names no commit"),
-        (no_repository, ["main"], "main names no commit"),
+        (no_repository, ["main"], "is in no git repository"),
         (no_figures, ["main"], "the working files holds no metrics/evaluation.json"),
         (broken_figures, ["main"], "metrics/evaluation.json of the working files can't be used"),
         (broken_params, ["main"], "params.yaml of the working files line 1 is not YAML"),

@@ -28,7 +28,7 @@ def test_a_name_that_means_nothing(repository, name):
 
 def test_without_a_repository_there_is_no_commit(repository):
     shutil.rmtree(repository.root / ".git")
-    with pytest.raises(GitError, match="main names no commit"):
+    with pytest.raises(GitError, match="is in no git repository"):
         find(repository.root, "main")
 
 

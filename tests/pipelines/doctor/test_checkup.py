@@ -349,6 +349,22 @@ def test_git_without_a_repository_or_commit(tmp_path):
     assert (found.state, found.found) == ("fault", "no commit yet")
 
 
+def test_git_of_another_user_and_as_a_submodule(repository, tmp_path, monkeypatch):
+    committed(repository)
+    larger = tmp_path / "larger"
+    larger.mkdir()
+    command(larger, "git", "init", "-q")
+    command(larger, "git", "-c", "protocol.file.allow=always", "submodule", "-q", "add", str(repository), "ours")
+    found = one(project_checks.repository(larger / "ours"))
+    assert (found.state, "a submodule, where" in found.found) == ("warning", True)
+    # git's own switch to be tested with
+    as_another = {**os.environ, "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
+    monkeypatch.setattr("pipelines.git.child_environment", lambda: as_another)
+    found = one(project_checks.repository(repository))
+    assert (found.state, found.found) == ("fault", f"{repository} belongs to another user, so git does not use it")
+    assert found.advice.endswith(f"git config --global --add safe.directory '{repository}'")
+
+
 def test_git_clean_and_dirty(repository):
     committed(repository)
     (repository / "untracked").write_text("")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from crackflow.errors import DataError
+from crackflow.errors import DataError, ParamsError
 from crackflow.params import DataParams, Params, render
 from pipelines.flows.work_tree import PLACE, prepare
 from pipelines.git import GitError, git
@@ -213,3 +213,49 @@ def test_a_hook_in_a_linked_work_tree_loses_neither_head_nor_what_is_staged(chec
 def test_a_revision_that_is_none_is_said(checkout):
     with pytest.raises(GitError, match=r"nowhere names no commit in .*expected a branch, tag or commit"):
         prepare(checkout, "nowhere")
+
+
+@pytest.fixture
+def monorepo(tmp_path, under_git):
+    """A checkout in a folder of a larger repository, with an older commit that lacks it."""
+    whole = tmp_path / "whole"
+    root = whole / "apps/cracks"
+    root.mkdir(parents=True)
+    under_git(whole)
+    git(whole, "commit", "--quiet", "--allow-empty", "-m", "before")
+    Repo.init(str(root), subdir=True).close()
+    (root / ".gitignore").write_text(".crackflow/\n")
+    (root / "params.yaml").write_text(render(Params()))
+    (root / "dvc.lock").write_text("lock: first\n")
+    (whole / "other.txt").write_text("")
+    git(whole, "add", "--all")
+    git(whole, "commit", "--quiet", "-m", "first")
+    return root
+
+
+def test_a_folder_of_a_larger_repository_is_built_at_its_place_in_the_work_tree(monorepo):
+    tree = prepare(monorepo, "HEAD")
+    assert tree == monorepo / PLACE / "apps/cracks"
+    assert (monorepo / PLACE / "other.txt").exists()
+    assert (tree / ".dvc/config.local").is_file()
+    (tree / "dvc.lock").write_text("lock: of a run\n")
+    assert prepare(monorepo, "HEAD") == tree
+    assert (tree / "dvc.lock").read_text() == "lock: of a run\n"
+    assert git(monorepo, "status", "--porcelain") == ""
+
+
+def test_an_older_commit_without_that_folder_is_one_line_and_no_hindrance(monorepo):
+    prepare(monorepo, "HEAD")
+    with pytest.raises(ParamsError, match=r"no params\.yaml in .*scheduled/apps/cracks; run from the root"):
+        prepare(monorepo, "HEAD~1")
+    assert (prepare(monorepo, "HEAD") / "params.yaml").is_file()
+
+
+def test_a_submodule_is_one_line(checkout, tmp_path, under_git):
+    larger = tmp_path / "larger"
+    larger.mkdir()
+    under_git(larger)
+    git(larger, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(checkout), "cracks")
+    with pytest.raises(GitError, match=r"larger/cracks is a submodule, .*; rebuild it in place"):
+        prepare(larger / "cracks", "HEAD")
+    assert not (larger / "cracks" / PLACE).exists()
