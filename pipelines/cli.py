@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="From photographs of pavement and concrete to a tested crack-segmentation model. Run it in the root of the "
-    "checkout; predict and score with --model packaged run anywhere.",
+    "checkout; predict, growth and score with --model packaged run anywhere.",
 )
 
 
@@ -154,6 +154,7 @@ app.command()(on_checkout.profile)
 app.command()(on_checkout.figures)
 app.command()(comparing.compare)
 app.command()(on_photographs.predict)
+app.command()(on_photographs.growth)
 app.command()(on_photographs.score)
 app.command()(on_photographs.export)
 app.command("export-dataset")(on_checkout.export_dataset)

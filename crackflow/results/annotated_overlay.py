@@ -43,15 +43,15 @@ def annotated(
     placed: list[tuple[Box, Picture]] = []
     places: list[tuple[int, int]] = []
     for crack in sorted(record.cracks, key=lambda one: -one.width_px.p95)[:MOST]:
-        plate = _plate(words(crack, record.mm_per_px), letter)
-        box = _room(crack.widest_at, plate.shape[:2], mask, letter, [one for one, _ in placed])
+        plate = plate_of(words(crack, record.mm_per_px), letter)
+        box = room_for(crack.widest_at, plate.shape[:2], mask, letter, [one for one, _ in placed])
         if box is not None:
             placed.append((box, plate))
             places.append(crack.widest_at)
     for rows in strips_of(height, width, at_a_time):
         strip = overlay(photo[rows], None, mask[rows])
         for (x, y), ((left, top, right, bottom), _) in zip(places, placed, strict=True):
-            _point_at(strip, (x, y - rows.start), (left, top - rows.start, right, bottom - rows.start), letter)
+            point_at(strip, (x, y - rows.start), (left, top - rows.start, right, bottom - rows.start), letter)
         # after all lines, so that none runs over a label
         for (left, top, right, bottom), plate in placed:
             first, last = max(top, rows.start), min(bottom, rows.stop)
@@ -98,8 +98,8 @@ def thumbnail(photo: Picture, mask: NDArray[np.uint8], side: int = THUMBNAIL_PX)
     return data.tobytes()
 
 
-def _plate(text: str, letter: int) -> Picture:
-    """The words on a plate of their own, uint8 (H, W, 3)."""
+def plate_of(text: str, letter: int) -> Picture:
+    """Draw words on a plate of their own, letters of `letter` px, uint8 (H, W, 3) RGB."""
     face = font(letter)
     left, top, right, bottom = face.getbbox(text)
     rim = max(2, letter // 4)
@@ -108,7 +108,7 @@ def _plate(text: str, letter: int) -> Picture:
     return np.asarray(canvas)
 
 
-def _room(
+def room_for(
     at: tuple[int, int], plate: tuple[int, int], mask: NDArray[np.uint8], letter: int, taken: Sequence[Box]
 ) -> Box | None:
     """Find the place beside a point, in the picture and apart from other labels, that hides least of the cracks.
@@ -144,7 +144,7 @@ def _overlap(one: Box, other: Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def _point_at(picture: Picture, at: tuple[int, int], box: Box, letter: int) -> None:
+def point_at(picture: Picture, at: tuple[int, int], box: Box, letter: int) -> None:
     """Draw a ring around the place, and a line from it to the label."""
     (x, y), (left, top, right, bottom) = at, box
     near = (min(max(x, left), right - 1), min(max(y, top), bottom - 1))

@@ -27,12 +27,12 @@ def summary(run: Run) -> bytes:
     """Give summary.csv: photographs in order, those that were skipped last."""
     rows = [photo_row(record) for record in run.read()]
     rows += [{"photo": one.photo, "status": "skipped", "reason": one.reason} for one in run.skipped]
-    return _csv(PHOTO_COLUMNS, rows)
+    return csv_of(PHOTO_COLUMNS, rows)
 
 
 def cracks(run: Run) -> bytes:
     """Give cracks.csv: by photograph, the longest crack of each first."""
-    return _csv(CRACK_COLUMNS, (crack_row(record, crack) for record in run.read() for crack in record.cracks))
+    return csv_of(CRACK_COLUMNS, (crack_row(record, crack) for record in run.read() for crack in record.cracks))
 
 
 def photo_row(record: PhotoRecord) -> dict[str, Cell]:
@@ -46,11 +46,11 @@ def photo_row(record: PhotoRecord) -> dict[str, Cell]:
         "crack_share": round(record.crack_share, 6),
         "cracks": len(record.cracks),
         "total_length_px": round(record.total_length_px, 2),
-        "total_length_mm": _mm(record.total_length_px, scale),
+        "total_length_mm": in_mm(record.total_length_px, scale),
         "width_p95_px": None if widest is None else round(widest.width_px.p95, 2),
-        "width_p95_mm": None if widest is None else _mm(widest.width_px.p95, scale),
+        "width_p95_mm": None if widest is None else in_mm(widest.width_px.p95, scale),
         "width_max_px": None if largest is None else round(largest, 2),
-        "width_max_mm": None if largest is None else _mm(largest, scale),
+        "width_max_mm": None if largest is None else in_mm(largest, scale),
         "width_class": None if widest is None else widest.width_class,
         "density_px_per_px2": round(record.density_per_px, 8),
         "density_m_per_m2": None if scale is None else round(record.density_per_px / scale * 1000, 4),
@@ -70,7 +70,7 @@ def crack_row(record: PhotoRecord, crack: CrackRecord) -> dict[str, Cell]:
         "photo": record.photo,
         "crack": crack.number,
         "length_px": round(crack.length_px, 2),
-        "length_mm": _mm(crack.length_px, scale),
+        "length_mm": in_mm(crack.length_px, scale),
         "width_class": crack.width_class,
         "width_kind": crack.width_kind,
     }
@@ -79,7 +79,7 @@ def crack_row(record: PhotoRecord, crack: CrackRecord) -> dict[str, Cell]:
         for name in _STATISTICS:
             value = None if width is None else getattr(width, name)
             row[f"{side}_{name}_px"] = None if value is None else round(value, 2)
-            row[f"{side}_{name}_mm"] = None if value is None else _mm(value, scale)
+            row[f"{side}_{name}_mm"] = None if value is None else in_mm(value, scale)
     left, top, width_px, height_px = crack.box
     return row | {
         "area_px2": crack.area_px,
@@ -120,7 +120,12 @@ CRACK_COLUMNS = (
 )  # fmt: skip
 
 
-def _csv(columns: Iterable[str], rows: Iterable[Mapping[str, Cell]]) -> bytes:
+def csv_of(columns: Iterable[str], rows: Iterable[Mapping[str, Cell]]) -> bytes:
+    """Give a CSV; a column that a row lacks is an empty cell.
+
+    Raises:
+        ValueError: when a row has a cell of no column.
+    """
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     columns = list(columns)
@@ -132,5 +137,6 @@ def _csv(columns: Iterable[str], rows: Iterable[Mapping[str, Cell]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _mm(length_px: float, mm_per_px: float | None) -> float | None:
+def in_mm(length_px: float, mm_per_px: float | None) -> float | None:
+    """Give a length in mm, rounded for a cell; None without a scale."""
     return None if mm_per_px is None else round(length_px * mm_per_px, 3)

@@ -71,9 +71,28 @@ def overlay(image: Picture, truth: NDArray[np.uint8] | None, predicted: NDArray[
             )
     p = predicted > 0
     if truth is None:
-        return _painted(image, [(PREDICTED, p)])
+        return painted(image, [(PREDICTED, p)])
     t = truth > 0
-    return _painted(image, [(FOUND, p & t), (FALSE_ALARM, p & ~t), (MISSED, ~p & t)])
+    return painted(image, [(FOUND, p & t), (FALSE_ALARM, p & ~t), (MISSED, ~p & t)])
+
+
+def painted(image: Picture, parts: Sequence[tuple[Mark, BoolMask]]) -> Picture:
+    """Paint disjoint parts of a picture, each by its mark.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        parts: each with its pixels, bool (H, W).
+
+    Returns:
+        uint8 (H, W, 3) RGB, a new array.
+    """
+    out = image.copy()
+    # their pixels alone are computed: a photograph of 200 megapixels as floats is 2.4 GB
+    for mark, where in parts:
+        y, x = np.nonzero(where)
+        share = np.where(_pattern(mark.pattern, y, x), STRONG, WEAK)[:, None]
+        out[y, x] = np.rint(share * np.array(mark.colour) + (1 - share) * image[y, x])
+    return out
 
 
 def outlined(image: Picture, crack: BoolMask, line_px: int = 2) -> Picture:
@@ -107,7 +126,19 @@ def legend(width: int, *, with_truth: bool = True) -> Picture:
     Returns:
         uint8 (H, width, 3) RGB.
     """
-    marks = (FOUND, FALSE_ALARM, MISSED) if with_truth else (PREDICTED,)
+    return key(width, (FOUND, FALSE_ALARM, MISSED) if with_truth else (PREDICTED,))
+
+
+def key(width: int, marks: Sequence[Mark]) -> Picture:
+    """Draw the key to a painted picture: a swatch and words for each mark.
+
+    Args:
+        width: of the picture, px; entries flow onto as many lines as they need.
+        marks: in order.
+
+    Returns:
+        uint8 (H, width, 3) RGB.
+    """
     face = font(LETTER_PX)
     places: list[tuple[int, int]] = []
     left = line = 0
@@ -122,7 +153,7 @@ def legend(width: int, *, with_truth: bool = True) -> Picture:
     draw = ImageDraw.Draw(canvas)
     for mark, (left, line) in zip(marks, places, strict=True):
         swatch = np.full((SWATCH[1], SWATCH[0], 3), 128, np.uint8)
-        canvas.paste(Image.fromarray(_painted(swatch, [(mark, np.ones(swatch.shape[:2], bool))])), (left, line * pitch))
+        canvas.paste(Image.fromarray(painted(swatch, [(mark, np.ones(swatch.shape[:2], bool))])), (left, line * pitch))
         middle = (left + SWATCH[0] + 8, line * pitch + SWATCH[1] // 2)
         draw.text(middle, mark.words, (32, 32, 32), face, anchor="lm")
     return np.asarray(canvas)
@@ -132,16 +163,6 @@ def _grown(mask: NDArray[np.uint8], by: int) -> NDArray[np.uint8]:
     down, right = np.mgrid[-by : by + 1, -by : by + 1]
     disc = (down**2 + right**2 <= by**2).astype(np.uint8)
     return np.asarray(cv2.dilate(mask, disc), np.uint8)
-
-
-def _painted(image: Picture, parts: Sequence[tuple[Mark, BoolMask]]) -> Picture:
-    """Paint disjoint parts. Only their pixels are computed: a photograph of 200 megapixels as floats is 2.4 GB."""
-    out = image.copy()
-    for mark, where in parts:
-        y, x = np.nonzero(where)
-        share = np.where(_pattern(mark.pattern, y, x), STRONG, WEAK)[:, None]
-        out[y, x] = np.rint(share * np.array(mark.colour) + (1 - share) * image[y, x])
-    return out
 
 
 def _pattern(name: str, y: NDArray[np.intp], x: NDArray[np.intp]) -> BoolMask:

@@ -1,4 +1,4 @@
-"""The commands on photographs and models, `predict`, `score` and `export`: read arguments, print what came of it.
+"""The commands on photographs and models, such as `predict` and `score`: read arguments, print what came of it.
 
 What takes long to import is imported by the command that needs it.
 """
@@ -52,6 +52,12 @@ _RUNTIME_HELP = (
     "All give the same masks."
 )
 _SCORED_ON_HELP = "What the model runs on. The default is what crackflow rebuild evaluates on; predict takes openvino."
+_BEFORE_HELP = "The earlier photograph. Lengths and places are in its pixels."
+_AFTER_HELP = "The later photograph of the same place, from about the same distance; it may be turned a little."
+_GROWTH_MM_HELP = (
+    "What a pixel of the earlier photograph measures on the surface, mm. Without it all lengths are in px."
+)
+_BOTH_MEMORY_HELP = "What the two photographs may take beside the program itself."
 _KIND_HELP = "onnx, for ONNX Runtime and for the plugin Deepness of QGIS, or openvino."
 _SCALE_HELP = (
     "At which scale photographs are looked at. 1: in squares of their own pixels; 0.5: in squares of a copy of half "
@@ -178,3 +184,32 @@ def score(
         return
     places = [] if out is None else [(path.name, str(path)) for path in sorted(out.iterdir())]
     show(scoring.table(outcome), found.table(outcome.figures, places))
+
+
+def growth(
+    before: Annotated[Path, typer.Argument(help=_BEFORE_HELP)],
+    after: Annotated[Path, typer.Argument(help=_AFTER_HELP)],
+    out: Annotated[Path, typer.Option(help="A folder for the results.")],
+    mm_per_px: Annotated[float | None, typer.Option(help=_GROWTH_MM_HELP)] = None,
+    model: Annotated[str, typer.Option(metavar=_MODELS, help=_MODEL_HELP)] = "",
+    force: Annotated[bool, typer.Option("--force", help=_FORCE_HELP)] = False,
+    max_memory: Annotated[float, typer.Option(min=0.01, metavar="GIB", help=_BOTH_MEMORY_HELP)] = 1.5,
+    runtime: Annotated[str, typer.Option(metavar=_RUNTIMES, help=_RUNTIME_HELP)] = "",
+) -> None:
+    """Compare two photographs of one place: cracks that are new, longer or wider, and from which difference on.
+
+    Exit code 2: the two do not show one place, or something is to fix first.
+    """
+    from pipelines.commands import growth as comparison
+    from pipelines.commands import model_choice
+
+    with interrupted_by_signals():
+        chosen = model_choice.choose(Path.cwd(), model)
+        say(f"model: {chosen.name}; {chosen.point().words()}")
+        outcome = comparison.growth(
+            chosen, before, after, out, mm_per_px=mm_per_px, max_memory=max_memory, runtime=runtime, force=force
+        )
+    say(f"registered: {outcome.registration.words()}")
+    if chosen.terms():
+        say(f"terms: {chosen.terms()}", err=True)
+    say(f"{outcome.words()}; see {out / comparison.PICTURE} and {out / comparison.TABLE}")
