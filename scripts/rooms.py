@@ -36,6 +36,7 @@ LIBRARY = {
     "evaluation": ("imaging", "inference", "statistics"),
     "runtimes": ("imaging", "inference", "models"),
     "results": ("geometry", "imaging", "visualization"),
+    "reporting": ("evaluation", "imaging", "statistics", "visualization"),
     "audit": ("imaging", "visualization", "splitting", "geometry"),
 }
 # The same for pipelines/. All of them may use tasks, crackflow and the modules that stand directly in pipelines/.

@@ -1,80 +1,62 @@
-"""Stage report: everything that the other stages left, on one page."""
+"""Stage report: everything that the other stages left, on one page, and all scored images on another."""
 
+import base64
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pandas as pd
 
 from crackflow.atomic import write_text
-from crackflow.evaluation.headline import (
-    BY_NAME,
-    HEADLINE,
-    figure_text,
-    figure_words,
-    interval_text,
-    interval_words,
-    is_no_better_than_black,
-)
-from crackflow.imaging.images import read_stored_mask, write_png
+from crackflow.evaluation.headline import BY_NAME, figure_words, interval_words
+from crackflow.imaging.images import decode_bytes, read_stored_mask
 from crackflow.imaging.pairs import ResizedPairs
+from crackflow.parallel.engine import fan_out
+from crackflow.parallel.threads import Threads
 from crackflow.params import Params
-from crackflow.visualization.html_report import leak_rows, render, split_warning
-from crackflow.visualization.prediction_sheet import Compared, comparison
+from crackflow.progress import track
+from crackflow.reporting.answer import headline_rows
+from crackflow.reporting.breakdown import breakdown, by_measure, by_quantile
+from crackflow.reporting.charts import threshold_charts, training_charts
+from crackflow.reporting.gallery import FILE, Scored, address, gallery, write_layers
+from crackflow.reporting.layers import KINDS, SUFFIXES, Layers, layers
+from crackflow.reporting.page import leak_rows, render, split_warning
+from tasks.outputs import new_folder
 from tasks.workspace import Workspace
 
 WORST = 10
-SHEET_WIDTH = 256
-# The figures above the table, in large letters.
-LEAD = ("pooled_iou", "pooled_f1", "positives_iou")
-# Relative to reports/, where the page lies.
-FILES = (
-    ("../models/flexunet.keras", "the model: Keras 3, pixels 0 to 255 in, class probabilities out"),
-    ("../models/operating_point.json", "threshold, component filter, flips, and how they were chosen"),
-    ("../predictions/test", "the predicted mask of each test image"),
-    ("../metrics/evaluation.json", "every figure with its protocol, for machines and dvc metrics diff"),
-    ("evaluation.csv", "the same as name and value, those of the original experiment first"),
-    ("per_image.csv", "a row a test image"),
-    ("per_source.csv", "a row a source"),
-    ("foreign_per_image.csv", "a row an image of a place never seen"),
-    ("foreign_per_source.csv", "a row a source of places never seen"),
-    ("precision_recall.csv", "a row a threshold, without the component filter"),
-    ("calibration.csv", "a row a bin of crack probability: how many of its pixels are crack"),
-    ("calibration_by_source.csv", "the same for each source"),
-    ("operating_point.csv", "a row a component filter: the figures it reaches on valid"),
-    ("train_losses.csv", "a row an epoch"),
-    ("train_metrics.csv", "a row an epoch"),
-    ("mini_test", "the images shown above at full size: photographs, masks, predictions, overlays"),
-    ("epoch_change_infer", "predictions after each epoch"),
-    ("dataset.json", "counts, sizes, groups, leaks, masks, near-duplicates, label audit, rejected pairs"),
-    ("suspicious.csv", "a row a label, the one that looks most wrong first, with its measures"),
-    ("../data/split.csv", "which pair went where, and why together"),
-)
+# Test images on the page, and the longer side of their pictures, px.
+EXAMPLES, EXAMPLE_SIDE = 6, 288
+# Of suspicious.csv: where the model fails is told by these.
+MEASURES = ("thickness", "standing_out")
 
 
 def run(workspace: Workspace, params: Params) -> None:
-    """Write reports/index.html and the sheet of the worst images.
+    """Write reports/index.html, and the gallery of all test images beside it.
 
     Args:
         workspace: the reports, figures, predictions and resized test pairs are read.
         params: classes and report are read.
     """
-    metrics = _read_json(workspace.metrics_json)
-    point = _read_json(workspace.operating_point)
-    raw = _read_json(workspace.raw_json)
-    sources = _by_source(workspace.reports / "per_source.csv")
-    foreign = metrics.get("foreign")
-    worst = draw_worst(workspace, len(params.classes), workspace.reports / "worst.png")
+    metrics, point = _read_json(workspace.metrics_json), _read_json(workspace.operating_point)
     dataset = _read_json(workspace.reports / "dataset.json")
+    images, foreign_images = (scored_images(workspace, name) for name in ("per_image.csv", "foreign_per_image.csv"))
+    write_gallery(workspace, images, foreign_images, params)
+    cracked = images[images["tp"] + images["fn"] > 0]
+    foreign = metrics.get("foreign")
+    headline = headline_rows(metrics)
     values = {
         "title": params.report.title,
-        "origin": raw["origin"],
+        "origin": _read_json(workspace.raw_json)["origin"],
         "dataset": dataset,
         "warning": split_warning(dataset["split"]["protocol"], dataset["split"]["leaks"]["this"]),
         "leaks": leak_rows(dataset["split"]["leaks"]),
-        "headline": headline_rows(metrics),
-        "lead": LEAD,
+        "headline": headline,
+        "worse": [row["words"] for row in headline.values() if row["no_better"]],
         "interval_words": interval_words(metrics),
+        "groups": metrics["intervals"]["groups"],
         "protocol": metrics["protocol"],
         "oracle": metrics["oracle"],
         "original": metrics["original"],
@@ -82,70 +64,127 @@ def run(workspace: Workspace, params: Params) -> None:
         "flips": metrics.get("flips"),
         "point": point,
         "threshold_metric": figure_words(BY_NAME[point["metric"]], metrics["protocol"]),
-        "sources": sources,
+        "examples": examples(workspace, cracked, len(params.classes)),
+        "gallery_images": len(images) + len(foreign_images),
+        "source_parts": breakdown(images, images["source"].to_list()),
+        "width_parts": by_measure(cracked, "thickness", 1, " px"),
+        "contrast_parts": by_measure(cracked, "standing_out", 0, " %", 100),
+        "foreign_parts": breakdown(foreign_images, foreign_images["source"].to_list()),
+        "free": len(images) - len(cracked),
+        "alarms": images[(images["tp"] + images["fn"] == 0) & (images["fp"] > 0)]["stem"].to_list(),
+        "worst": _worst(images),
+        "sources": _by_source(workspace.reports / "per_source.csv"),
         "foreign": foreign,
         "foreign_headline": headline_rows(foreign) if foreign else None,
         "foreign_sources": _by_source(workspace.reports / "foreign_per_source.csv"),
+        "charts": {
+            "training": training_charts(
+                *(pd.read_csv(workspace.reports / f"train_{one}.csv") for one in ("losses", "metrics"))
+            ),
+            **threshold_charts(pd.read_csv(workspace.reports / "precision_recall.csv"), metrics),
+        },
         "epochs": len(pd.read_csv(workspace.reports / "train_losses.csv")),
         "epoch_sheet": (workspace.reports / "epoch_change_infer/sheet.png").exists(),
-        "worst": worst,
-        "files": FILES,
     }
     write_text(workspace.reports / "index.html", render(values))
 
 
-def headline_rows(figures: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Set each headline figure beside what an all-black mask reaches.
+def scored_images(workspace: Workspace, name: str) -> pd.DataFrame:
+    """Read the scores of images, with what is known of each from elsewhere.
 
     Args:
-        figures: as metrics/evaluation.json.
+        workspace: the table, split.csv and suspicious.csv are read.
+        name: per_image.csv or foreign_per_image.csv.
 
     Returns:
-        By the figure's name: words, meaning, the model's figure with and without its interval, the interval, the black
-        mask's figure, and whether the model is no better than black.
+        The rows of the table, with group (the stem where split.csv has none), thickness (px) and standing_out (0..1),
+        NaN where the label has no crack, and `wrong`, pixels.
     """
-    return {
-        one.name: {
-            "words": figure_words(one, figures["protocol"]),
-            "meaning": one.meaning,
-            "ours": figure_text(figures, one),
-            "value": figure_text(figures, one, interval=False),
-            "interval": interval_text(figures, one),
-            "black": figure_text(figures, one, "all_background"),
-            "no_better": is_no_better_than_black(figures, one),
-        }
-        for one in HEADLINE
-    }
+    texts = {"stem": str, "source": str, "group": str}
+
+    def read(path: Path, columns: Sequence[str] = (), missing: Sequence[str] = ()) -> pd.DataFrame:
+        # a name such as NA is a name; in columns of numbers an empty cell is a figure that is undefined
+        empty = {column: [""] for column in missing}
+        return pd.read_csv(path, usecols=list(columns) or None, dtype=texts, keep_default_na=False, na_values=empty)
+
+    images = read(workspace.reports / name, missing=["tolerant_f1"])
+    groups = read(workspace.split_csv, ["stem", "group"])
+    measures = read(workspace.reports / "suspicious.csv", ["stem", *MEASURES], MEASURES)
+    found = images.merge(groups, on="stem", how="left").merge(measures, on="stem", how="left")
+    return found.assign(group=found["group"].fillna(found["stem"]), wrong=found["fp"] + found["fn"])
 
 
-def draw_worst(workspace: Workspace, num_classes: int, path: Path) -> list[dict[str, Any]]:
-    """Draw the sheet of the worst images: the lowest IoU first, of equals the one with most wrong pixels.
+def write_gallery(workspace: Workspace, images: pd.DataFrame, foreign: pd.DataFrame, params: Params) -> None:
+    """Write the pictures of every scored image, and the page to look through them.
 
     Args:
-        workspace: per_image.csv, the predictions and the resized pairs are read.
+        workspace: predictions and resized pairs are read.
+        images: of test, as scored_images gives them.
+        foreign: of places never seen.
+        params: classes and report are read.
+    """
+    num_classes = len(params.classes)
+    shown = [*_scored(images, far=False), *_scored(foreign, far=True)]
+    with new_folder(workspace.reports / "gallery") as folder:
+
+        def write(stem: str) -> None:
+            write_layers(folder, stem, _layers(workspace, stem, num_classes))
+
+        stems = [one.stem for one in shown]
+        for _ in track(fan_out(Threads(), write, stems), "gallery", total=len(stems)):
+            pass
+        height, width = ResizedPairs(workspace.resized, num_classes).image(stems[0]).shape[:2]
+        write_text(folder / FILE, gallery(shown, params.report.title, (width, height)))
+
+
+def examples(workspace: Workspace, cracked: pd.DataFrame, num_classes: int) -> list[dict[str, Any]]:
+    """Pick test images by quantile of their IoU, with small pictures that stand in the page itself.
+
+    Args:
+        workspace: predictions and resized pairs are read.
+        cracked: the images with cracks, as scored_images gives them.
         num_classes: of the masks.
-        path: the picture to write.
 
     Returns:
-        The rows of per_image.csv that are shown, with `wrong`, the pixels that are.
+        Their rows, the worst first, with address, width and height (px), and a data URI for each kind of picture.
     """
-    images = pd.read_csv(workspace.reports / "per_image.csv", dtype={"stem": str, "source": str}, keep_default_na=False)
-    wrong = (images["fp"] + images["fn"]).rename("wrong")
-    order = images.assign(wrong=wrong).sort_values(["iou", "wrong", "stem"], ascending=[True, False, True])
-    worst = [{str(name): value for name, value in row.items()} for row in order.head(WORST).to_dict("records")]
-    write_png(path, comparison([_compared(workspace, row, num_classes) for row in worst], num_classes, SHEET_WIDTH))
-    return worst
+    shown = []
+    for row in _records(cracked.loc[by_quantile(cracked["iou"], EXAMPLES)]):
+        files = _layers(workspace, row["stem"], num_classes, EXAMPLE_SIDE)
+        height, width = decode_bytes(files.photo, cv2.IMREAD_COLOR, row["stem"]).shape[:2]
+        pictures = {
+            kind: f"data:image/{SUFFIXES[kind]};base64,{base64.b64encode(content).decode()}"
+            for kind, content in zip(KINDS, files, strict=True)
+        }
+        shown.append({**row, **pictures, "address": address(row["stem"]), "width": width, "height": height})
+    return shown
 
 
-def _by_source(path: Path) -> list[dict[Any, Any]]:
-    return pd.read_csv(path, keep_default_na=False, na_values=[""]).to_dict("records")
+def _scored(images: pd.DataFrame, *, far: bool) -> list[Scored]:
+    table = images.assign(cracked=images["tp"] + images["fn"] > 0, far=far)
+    names = {"width": "thickness", "contrast": "standing_out"}
+    columns = [table[names.get(field, field)].to_list() for field in Scored._fields]
+    return [Scored(*row) for row in zip(*columns, strict=True)]
+
+
+def _layers(workspace: Workspace, stem: str, num_classes: int, side: int | None = None) -> Layers:
+    image, truth = ResizedPairs(workspace.resized, num_classes).pair(stem)
+    predicted = read_stored_mask(workspace.predictions / f"{stem}.png", num_classes)
+    return layers(image, truth, predicted, num_classes, side)
+
+
+def _worst(images: pd.DataFrame) -> list[dict[str, Any]]:
+    order = images.sort_values(["iou", "wrong", "stem"], ascending=[True, False, True])
+    return [{**row, "address": address(row["stem"])} for row in _records(order.head(WORST))]
+
+
+def _by_source(path: Path) -> list[dict[str, Any]]:
+    return _records(pd.read_csv(path, keep_default_na=False, na_values=[""]))
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8")))
-
-
-def _compared(workspace: Workspace, row: dict[str, Any], num_classes: int) -> Compared:
-    image, truth = ResizedPairs(workspace.resized, num_classes).pair(row["stem"])
-    predicted = read_stored_mask(workspace.predictions / f"{row['stem']}.png", num_classes)
-    return Compared(row["stem"], row["iou"], image, truth, predicted)

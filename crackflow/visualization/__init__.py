@@ -1,1 +1,1 @@
-"""Charts, overlays, contact sheets and the HTML report."""
+"""Charts, overlays, contact sheets, and how templates of HTML are opened."""

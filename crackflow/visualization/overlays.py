@@ -17,6 +17,7 @@ from crackflow.visualization.contact_sheet import font
 
 Picture = NDArray[np.uint8]
 BoolMask = NDArray[np.bool_]
+Rgba = tuple[int, int, int, int]
 
 
 class Mark(NamedTuple):
@@ -93,6 +94,27 @@ def painted(image: Picture, parts: Sequence[tuple[Mark, BoolMask]]) -> Picture:
         share = np.where(_pattern(mark.pattern, y, x), STRONG, WEAK)[:, None]
         out[y, x] = np.rint(share * np.array(mark.colour) + (1 - share) * image[y, x])
     return out
+
+
+def transparent(truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], list[Rgba]]:
+    """Paint what `overlay` paints, without the photograph: laid over it, the two look the same.
+
+    Args:
+        truth: uint8 (H, W) class indices, 0 the background.
+        predicted: as `truth`, of the same shape.
+
+    Returns:
+        uint8 (H, W), which colour each pixel has, and the colours as red, green, blue, opacity, 0..255; the first one
+        is wholly transparent.
+    """
+    p, t = predicted > 0, truth > 0
+    indices = np.zeros(truth.shape, np.uint8)
+    colours: list[Rgba] = [(0, 0, 0, 0)]
+    for mark, where in ((FOUND, p & t), (FALSE_ALARM, p & ~t), (MISSED, ~p & t)):
+        y, x = np.nonzero(where)
+        indices[y, x] = len(colours) + np.where(_pattern(mark.pattern, y, x), 0, 1)
+        colours += [(*mark.colour, round(255 * share)) for share in (STRONG, WEAK)]
+    return indices, colours
 
 
 def outlined(image: Picture, crack: BoolMask, line_px: int = 2) -> Picture:

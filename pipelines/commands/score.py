@@ -16,7 +16,7 @@ from crackflow.evaluation.figures import plain
 from crackflow.evaluation.headline import BY_NAME, figure_text, figure_words
 from crackflow.evaluation.native_scoring import score_native
 from crackflow.evaluation.scoring import score_pairs
-from crackflow.evaluation.tables import per_source_table
+from crackflow.evaluation.tables import per_image_table, per_source_table
 from crackflow.imaging.pairs import ResizedPairs
 from crackflow.inference.operating_point import as_json, sha256
 from crackflow.inference.operating_point_file import UNKNOWN, read_file
@@ -29,10 +29,11 @@ from crackflow.runtimes.choice import choose_runtime, load
 from crackflow.sources.provenance import NameRules
 from crackflow.splitting.grouping import group_pairs
 from crackflow.splitting.near_duplicates import near_duplicates
+from crackflow.visualization.prediction_sheet import draw_worst
 from crackflow.work_folder import work_folder
 from pipelines.commands import native_pairs
 from pipelines.commands.model_choice import seen
-from tasks import download, evaluate, report, resize
+from tasks import download, evaluate, resize
 from tasks.outputs import write_csv
 from tasks.workspace import Workspace
 
@@ -139,7 +140,8 @@ def score(
             found = score_pairs(workers, pairs_of, rows, params.evaluate, names, point, origin, masks=masks)
         if folder is not None:
             evaluate.publish(workspace, found)
-            report.draw_worst(workspace, len(names), workspace.reports / "worst.png")
+            scores = per_image_table(found.images)
+            draw_worst(workspace.reports / "worst.png", scores, pairs_of, workspace.predictions)
             results = _results(workspace)
             folder.begin(
                 list(results),

@@ -30,7 +30,7 @@ def test_deps_are_the_modules_that_the_stage_imports(stage):
 
 
 def test_the_report_depends_on_every_template():
-    folder = ROOT / "crackflow/visualization/templates"
+    folder = ROOT / "crackflow/reporting/templates"
     expected = {path.relative_to(ROOT).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert expected
     assert {dep for dep in code_deps("report") if not dep.endswith(".py")} == expected
@@ -137,6 +137,7 @@ def test_tests_mirror_the_source():
         "test_graph.py",
         "test_home.py",
         "test_main.py",
+        "test_pages.py",
         "test_paths.py",
         "test_remotes.py",
         "test_results_reference.py",

@@ -13,6 +13,7 @@ from crackflow.visualization.overlays import (
     legend,
     outlined,
     overlay,
+    transparent,
 )
 
 GREY = np.full((16, 16, 3), 100, np.uint8)
@@ -35,6 +36,18 @@ def test_each_kind_of_pixel_has_its_colour_and_the_rest_is_the_photograph():
     assert colours == {tuple(painted(FALSE_ALARM, STRONG)), tuple(painted(FALSE_ALARM, WEAK))}
     assert (out[:, 8:] == 100).all()
     assert (out[12:] == 100).all()
+
+
+def test_the_transparent_overlay_has_the_same_marks_and_nothing_elsewhere():
+    truth, predicted = np.zeros((16, 16), np.uint8), np.zeros((16, 16), np.uint8)
+    truth[0:8], predicted[4:12] = 1, 2
+    indices, colours = transparent(truth, predicted)
+    assert colours[0] == (0, 0, 0, 0)
+    assert not indices[12:].any()
+    assert {colours[index] for index in indices[4:8].ravel()} == {(*FOUND.colour, round(255 * STRONG))}
+    shares = {round(255 * STRONG), round(255 * WEAK)}
+    assert {colours[index] for index in indices[8:12].ravel()} == {(*FALSE_ALARM.colour, share) for share in shares}
+    assert {colours[index] for index in indices[0:4].ravel()} == {(*MISSED.colour, share) for share in shares}
 
 
 def test_stripes_and_dots_differ_where_whole_areas_are_wrong():

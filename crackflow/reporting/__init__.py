@@ -1,0 +1,1 @@
+"""The report: the answer in words, where the model fails, charts, and a gallery of all scored images."""

@@ -1,0 +1,70 @@
+"""The charts of the report: training by epoch, and what another threshold would give."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from crackflow.reporting.svg_charts import Axes, Chart, lines
+
+# Prefix of a column -> what was measured.
+SUBSETS = {"": "train", "val_": "valid", "foreign_": "foreign valid"}
+
+
+def training_charts(losses: pd.DataFrame, metrics: pd.DataFrame) -> list[Chart]:
+    """Draw each figure by epoch: one chart for the loss, one for each metric.
+
+    Args:
+        losses: reports/train_losses.csv: epoch, loss, val_loss, and foreign_loss where there is one.
+        metrics: reports/train_metrics.csv, in the same way.
+
+    Returns:
+        The charts; a figure without a single number has none.
+    """
+    drawn: list[Chart] = []
+    for table in (losses, metrics):
+        names = [
+            name for name in table.columns if name != "epoch" and not name.startswith(tuple(filter(None, SUBSETS)))
+        ]
+        for name in names:
+            series = {words: prefix + name for prefix, words in SUBSETS.items() if prefix + name in table.columns}
+            if table[list(series.values())].notna().any(axis=None):
+                words = name.replace("_", " ").replace("iou", "IoU")
+                title = f"{words[0].upper()}{words[1:]} by epoch"
+                drawn.append(lines(f"by-epoch-{len(drawn)}", title, table, "epoch", series, Axes("epoch", words)))
+    return drawn
+
+
+def threshold_charts(curve: pd.DataFrame, figures: Mapping[str, Any]) -> dict[str, Chart]:
+    """Draw the figures of test over the threshold, and precision over recall.
+
+    Args:
+        curve: reports/precision_recall.csv: threshold, precision, recall, f1, iou.
+        figures: as metrics/evaluation.json, for the operating point.
+
+    Returns:
+        `thresholds` and `precision_recall`.
+    """
+    pooled, threshold = figures["crack"]["pooled"], figures["protocol"]["threshold"]
+    words = f"operating point: threshold {threshold:.4g}, IoU {pooled['iou']:.3f}"
+    whole = (0.0, 1.0)
+    by_threshold = lines(
+        "by-threshold",
+        "Figures at other thresholds",
+        curve,
+        "threshold",
+        {"IoU": "iou", "precision": "precision", "recall": "recall"},
+        Axes("threshold", "figure", whole, whole),
+        (threshold, pooled["iou"], words),
+    )
+    at = (pooled["recall"], pooled["precision"])
+    against = lines(
+        "precision-recall",
+        "Precision over recall",
+        curve,
+        "recall",
+        {"precision": "precision"},
+        Axes("recall", "precision", whole, whole),
+        (*at, f"operating point: recall {at[0]:.3f}, precision {at[1]:.3f}") if None not in at else None,
+    )
+    return {"thresholds": by_threshold, "precision_recall": against}

@@ -1,0 +1,23 @@
+import pandas as pd
+
+from crackflow.reporting.charts import threshold_charts, training_charts
+
+
+def test_each_figure_has_a_chart_with_a_line_a_subset():
+    losses = pd.DataFrame({"epoch": [1, 2], "loss": [2.0, 1.0], "val_loss": [3.0, 2.0], "foreign_loss": [4.0, 3.0]})
+    metrics = pd.DataFrame({"epoch": [1, 2], "crack_iou": [0.1, 0.2], "val_crack_iou": [0.1, 0.3], "f1": [None, None]})
+    charts = training_charts(losses, metrics)
+    assert [chart.title for chart in charts] == ["Loss by epoch", "Crack IoU by epoch"]
+    assert [line.label for line in charts[0].lines] == ["train", "valid", "foreign valid"]
+    assert len({chart.name for chart in charts}) == 2
+
+
+def test_the_operating_point_is_marked_on_both_curves():
+    curve = pd.DataFrame({"threshold": [0.0, 1.0], "precision": [0.5, 1.0], "recall": [1.0, 0.0], "iou": [0.5, 0.0]})
+    pooled = {"iou": 0.25, "precision": 0.75, "recall": 0.5}
+    figures = {"crack": {"pooled": pooled}, "protocol": {"threshold": 0.5}}
+    charts = threshold_charts(curve, figures)
+    assert charts["thresholds"].marked == (217, 166, "operating point: threshold 0.5, IoU 0.250")
+    assert charts["precision_recall"].marked[:2] == (217, 62)
+    nothing = {"crack": {"pooled": {**pooled, "precision": None}}, "protocol": {"threshold": 0.5}}
+    assert threshold_charts(curve, nothing)["precision_recall"].marked is None
