@@ -95,8 +95,9 @@ class SplitParams(Block):
     """Stage split: the subset of each pair."""
 
     protocol: Literal["grouped", "auto", "official", "random", "file"] = Field(
-        "grouped",
-        description="grouped; auto: as given where that leaks nothing, else grouped; official: as given (leaky); "
+        "auto",
+        description="auto: the train, valid and test folders that the pairs came in where those leak nothing, else "
+        "grouped; grouped: by whole photographs; official: as given (leaky); "
         "random: as the original (leaky); file: as split.previous",
     )
     previous: str = Field(

@@ -163,10 +163,11 @@ def _grouped(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) -> 
 
 def _auto(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) -> Split:
     """As given where that leaks nothing and each subset has cracks; else by whole groups."""
+    if not any(pairs.given.values()):
+        return _grouped(pairs, previous, params)
     if previous or not all(pairs.given.values()):
-        came = "without subsets" if not any(pairs.given.values()) else "partly without subsets"
-        why = "an earlier split is kept" if previous else f"the pairs came {came}"
-        return replace(_grouped(pairs, previous, params), note=f"dealt anew: {why}")
+        why = "an earlier split is kept" if previous else "some of the pairs came without subsets"
+        return replace(_grouped(pairs, previous, params), note=f"assigned anew: {why}")
     given = _official(pairs, previous, params)
     leaks = count_leaks(given.subsets, pairs.parents, pairs.duplicates)
     cracked = {subset for stem, subset in given.subsets.items() if not pairs.empty[stem]}
@@ -179,7 +180,7 @@ def _auto(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) -> Spl
         why = f"{' and '.join(missing)} had no cracks as given"
     else:
         return replace(given, note="as given, which leaks nothing")
-    return replace(_grouped(pairs, previous, params), note=f"dealt anew: {why}")
+    return replace(_grouped(pairs, previous, params), note=f"assigned anew: {why}")
 
 
 def _official(pairs: Pairs, _: Mapping[str, str], params: SplitParams) -> Split:

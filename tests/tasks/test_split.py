@@ -132,7 +132,7 @@ def test_the_proof_beside_the_manifest(workspace):
     split.run(workspace, PARAMS)
     found = proof(workspace)
     manifest = result(workspace)
-    assert found["protocol"] == "grouped"
+    assert found["protocol"] == "auto"
     assert found["pairs"] == 12
     # all but 77777 and 88888
     assert found["parents_by_name"] == 10
@@ -249,6 +249,20 @@ def test_official_and_what_it_leaks(workspace):
     }
     assert found["leaks"]["official"] == leaked
     assert {key: found["leaks"]["this"][key] for key in list(leaked)[:5]} == dict(list(leaked.items())[:5])
+
+
+def test_a_division_that_leaks_is_said_and_assigned_anew(workspace, capsys):
+    frame = pd.read_csv(workspace.resized_csv, dtype=str, keep_default_na=False)
+    split.run(workspace, PARAMS)
+    without = workspace.split_csv.read_text()
+    frame["given"] = ["test" if stem.endswith("-2") else "train" for stem in frame.stem]
+    frame.to_csv(workspace.resized_csv, index=False)
+    capsys.readouterr()
+    split.run(workspace, PARAMS)
+    label = "assigned anew: 3 of 3 test pairs leak as given; 3 photographs and 4 near-duplicates are in several subsets"
+    assert proof(workspace)["label"] == label
+    assert f"({label})" in capsys.readouterr().out
+    assert workspace.split_csv.read_text() == without
 
 
 def test_a_wrong_file_is_one_line(workspace, monkeypatch, capsys):

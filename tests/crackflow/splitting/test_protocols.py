@@ -66,7 +66,7 @@ def test_cracks_in_too_few_photographs_are_said_before_training():
     pairs = with_cracks(photographs(10), "003", "007")
     with pytest.raises(
         DataError,
-        match=r"grouped leaves \w+ without a pair that has cracks: 4 of 20 pairs have any, from 2 photographs; "
+        match=r"auto leaves \w+ without a pair that has cracks: 4 of 20 pairs have any, from 2 photographs; "
         r"expected at least one photograph with cracks for each of train, valid, test: add photographs$",
     ):
         split_pairs(pairs, {}, params())
@@ -240,23 +240,32 @@ def test_auto_keeps_a_clean_division():
     assert split.note == "as given, which leaks nothing"
 
 
-def test_auto_deals_a_division_that_leaks_anew_and_says_so():
+def test_a_division_that_came_with_the_pairs_is_looked_at_unless_told_otherwise():
+    pairs = given_in_thirds(30, crops=2)
+    assert split_pairs(pairs, {}, params()).subsets == pairs.given
+    # shares of thirds are what nobody asked for
+    assert split_pairs(pairs, {}, params(protocol="grouped")).subsets != pairs.given
+
+
+def test_auto_assigns_a_division_that_leaks_anew_and_says_so():
     pairs = given_in_thirds(30)
     # 000-0 is in train, 002-0 in test
     leaky = replace(pairs, duplicates=(("000-0", "002-0"),))
     split = split_pairs(leaky, {}, params(protocol="auto"))
     assert split.subsets["000-0"] == split.subsets["002-0"]
-    assert split.note.startswith("dealt anew: 1 of 10 test pairs leak as given; 0 photographs and 1 near-duplicates")
+    assert split.note.startswith("assigned anew: 1 of 10 test pairs leak as given; 0 photographs and 1 near-duplicates")
     without = replace(pairs, empty={stem: subset == "test" for stem, subset in pairs.given.items()})
-    assert split_pairs(without, {}, params(protocol="auto")).note == "dealt anew: test had no cracks as given"
+    assert split_pairs(without, {}, params(protocol="auto")).note == "assigned anew: test had no cracks as given"
 
 
 @pytest.mark.parametrize(
     ("given_to", "previous", "why"),
     [
-        ({}, {}, "the pairs came without subsets"),
-        ({"000-0": "train"}, {}, "the pairs came partly without subsets"),
-        (None, {"000-0": "test"}, "an earlier split is kept"),
+        # nothing to say where no division came
+        ({}, {}, ""),
+        ({}, {"000-0": "test"}, ""),
+        ({"000-0": "train"}, {}, "assigned anew: some of the pairs came without subsets"),
+        (None, {"000-0": "test"}, "assigned anew: an earlier split is kept"),
     ],
 )
 def test_auto_is_grouped_where_nothing_whole_is_given(given_to, previous, why):
@@ -264,5 +273,5 @@ def test_auto_is_grouped_where_nothing_whole_is_given(given_to, previous, why):
     if given_to is not None:
         pairs = replace(pairs, given=dict.fromkeys(pairs.given, "") | given_to)
     found = split_pairs(pairs, previous, params(protocol="auto"))
-    assert found.subsets == split_pairs(pairs, previous, params()).subsets
-    assert found.note == f"dealt anew: {why}"
+    assert found.subsets == split_pairs(pairs, previous, params(protocol="grouped")).subsets
+    assert found.note == why
