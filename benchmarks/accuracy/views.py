@@ -26,7 +26,7 @@ from crackflow.atomic import write_text
 from crackflow.evaluation.comparison import Paired, paired
 from crackflow.evaluation.metrics import Counts, counts, false_alarms
 from crackflow.imaging.images import Pixels
-from crackflow.inference.looks import at_own_size, in_squares
+from crackflow.inference.looks import Look, at_own_size, at_several_scales
 from crackflow.inference.network import Network
 from crackflow.inference.operating_point import OperatingPoint, classify_levels, sha256
 from crackflow.inference.packaged_weights import Weights
@@ -42,13 +42,12 @@ from scripts.tables import fill, markdown
 RESULTS = real.ROOT / "docs/results/views.json"
 PAGE = real.ROOT / "docs/how-to/predict.md"
 BY = "python -m benchmarks.accuracy.views"
-SCALES = (0.8, 1.25)
 # Photographs that are timed.
 TIMED = 9
 WAYS = (*(str(number) for number in VIEWS), "scales")
 WORDS = {
     **{str(number): f"`--views {number}`: {words}" for number, words in VIEWS.items()},
-    "scales": "mean of three scales, a fifth smaller, as it is, a quarter larger",
+    "scales": "`--scale several`: mean over three scales, a fifth smaller, as it is, a quarter larger",
 }
 
 
@@ -106,22 +105,25 @@ def look(pair: Pair, network: Network, weights: Weights, point: OperatingPoint) 
     views = look_at(means, photo, side, mode)
     at_scale = OperatingPoint(point.threshold, point.smallest_area / views.scale**2, point.peak)
     levels = dict(zip(map(str, VIEWS), at_own_size(views, *size), strict=True))
-    others = [at_own_size(in_squares(function, photo, one * views.scale, side), *size)[0] for one in SCALES]
-    levels["scales"] = np.mean([one.astype(np.float32) for one in (levels["1"], *others)], axis=0).astype(np.uint16)
+    levels["scales"] = at_several_scales(function, photo, Look(views.scale, views.planes[:1]), side).planes[0]
     found = {way: counts(classify_levels(one, at_scale), truth) for way, one in levels.items()}
     return {"counts": {way: [int(n) for n in (one.tp, one.fp, one.fn, one.tn)] for way, one in found.items()}}
 
 
 def seconds(pairs: Sequence[Pair], network: Network, weights: Weights) -> dict[str, float]:
-    """The median time of a look by the number of views, which take turns on the same photographs."""
+    """The median time of a look by the number of views, and at several scales; they take turns."""
     function, side = model_function(network, flips=False), side_of(network)
-    taken: dict[str, list[float]] = {str(number): [] for number in VIEWS}
+    mode = weights.params.resize.mode
+    taken: dict[str, list[float]] = {way: [] for way in WAYS}
     for pair in pairs:
         photo, _ = unseen.read(pair, weights)
-        for number in VIEWS:
+        for way in WAYS:
             start = time.perf_counter()
-            look_at(averaged(function, number), photo, side, weights.params.resize.mode)
-            taken[str(number)].append(time.perf_counter() - start)
+            if way == "scales":
+                look_at(function, photo, side, mode, "several")
+            else:
+                look_at(averaged(function, int(way)), photo, side, mode)
+            taken[way].append(time.perf_counter() - start)
     return {way: round(statistics.median(times), 4) for way, times in taken.items()}
 
 

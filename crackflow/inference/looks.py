@@ -8,9 +8,13 @@ import numpy as np
 from crackflow.imaging.fit import Mode, frame
 from crackflow.imaging.images import Pixels
 from crackflow.imaging.on_disk import OnDisk
+from crackflow.imaging.png_strips import strips_of
 from crackflow.imaging.resize import resize_image
 from crackflow.inference.components import SCALE, Levels
 from crackflow.inference.tiling import OfSquares, Values, stitched
+
+# Of a look's own: a fifth smaller, a quarter larger.
+OTHER_SCALES = (0.8, 1.25)
 
 
 class Look(NamedTuple):
@@ -67,6 +71,27 @@ def squeezed(function: OfSquares, photo: Pixels, side: int, mode: Mode) -> Look:
     values = function(resize_image(photo, side, whole)[None])[0][target.target]
     tall, wide = target.shape
     return Look(float(np.sqrt(tall / height * wide / width)), _levels(values))
+
+
+def at_several_scales(function: OfSquares, photo: Pixels, look: Look, side: int) -> Look:
+    """Average a look with those at a smaller and at a larger scale.
+
+    Args:
+        function: as for `in_squares`.
+        photo: uint8 RGB (H, W, 3).
+        look: at the photograph.
+        side: of the squares, px.
+
+    Returns:
+        The mean over the three at the photograph's own size, with the scale of `look`.
+    """
+    height, width = photo.shape[:2]
+    others = (in_squares(function, photo, look.scale * factor, side) for factor in OTHER_SCALES)
+    levels = [at_own_size(one, height, width) for one in (look, *others)]
+    mean = levels[0].copy()
+    for rows in strips_of(height, width):
+        mean[:, rows] = sum(one[:, rows].astype(np.uint32) for one in levels) // len(levels)
+    return Look(look.scale, mean)
 
 
 def at_own_size(look: Look, height: int, width: int) -> Levels:

@@ -11,14 +11,14 @@ from crackflow.imaging.fit import Mode
 from crackflow.imaging.images import Pixels
 from crackflow.imaging.on_disk import OnDisk
 from crackflow.inference.components import ClassMask, Levels
-from crackflow.inference.looks import Look, at_own_size, in_squares, squeezed
+from crackflow.inference.looks import Look, at_own_size, at_several_scales, in_squares, squeezed
 from crackflow.inference.network import Network, predict
 from crackflow.inference.operating_point import OperatingPoint, Probabilities, classify_levels, crack_probability
 from crackflow.inference.scale_choice import choose_scale
 from crackflow.inference.tiling import OfSquares
 from crackflow.inference.views import averaged, of_point
 
-Scale = float | Literal["auto", "fit"]
+Scale = float | Literal["auto", "fit", "several"]
 SMALLEST_SCALE, LARGEST_SCALE = 0.01, 8.0
 _TWO_CLASSES = 2
 
@@ -67,7 +67,8 @@ def predict_photo(
         mode: how the training pairs were resized; it counts where the whole photograph is looked at in one square.
             With "crop" it is letterboxed then, so that no part of it is left out.
         scale: a number above 0: of the copy of the photograph that is looked at in squares of the model's size; "fit":
-            the whole photograph in one square, as the training pairs; "auto": as crackflow.inference.scale_choice says.
+            the whole photograph in one square, as the training pairs; "auto": as crackflow.inference.scale_choice says;
+            "several": the mean over that and two others.
         views: how many views of each square are averaged, of crackflow.inference.views.VIEWS; None for as many as
             `point` was chosen with.
         disk: where the photograph's array lies, for one that is too large for memory; the probabilities are put there
@@ -106,21 +107,22 @@ def parse_scale(text: str) -> Scale:
     """Read a scale as a user writes it.
 
     Args:
-        text: "auto", "fit" or a number.
+        text: "auto", "fit", "several" or a number.
 
     Raises:
         DataError: when it is neither, or a number that no photograph should be enlarged or shrunk by.
     """
-    if text in ("auto", "fit"):
-        return "auto" if text == "auto" else "fit"
+    words: dict[str, Scale] = {"auto": "auto", "fit": "fit", "several": "several"}
+    if text in words:
+        return words[text]
     try:
         scale = float(text)
     except ValueError:
         scale = 0.0
     if not SMALLEST_SCALE <= scale <= LARGEST_SCALE:
         raise DataError(
-            f"the scale is {text}, expected auto, fit, or a number from {SMALLEST_SCALE:g} to {LARGEST_SCALE:g}: 1 for "
-            "photographs in their own pixels, 0.5 for copies of half their size"
+            f"the scale is {text}, expected auto, fit, several, or a number from {SMALLEST_SCALE:g} to "
+            f"{LARGEST_SCALE:g}: 1 for photographs in their own pixels, 0.5 for copies of half their size"
         )
     return scale
 
@@ -161,6 +163,8 @@ def look_at(
         scale: likewise.
         disk: likewise.
     """
+    if scale == "several":
+        return at_several_scales(function, photo, look_at(function, photo, side, mode), side)
     if scale == "auto":
         scale = choose_scale(photo.shape[0], photo.shape[1], side)
     if isinstance(scale, str):

@@ -62,7 +62,7 @@ _KIND_HELP = "onnx, for ONNX Runtime and for the plugin Deepness of QGIS, or ope
 _SCALE_HELP = (
     "At which scale photographs are looked at. 1: in squares of their own pixels; 0.5: in squares of a copy of half "
     "the size; fit: each squeezed into one square. auto: fit for those that are no larger than the square, 1 for the "
-    "others."
+    "others. several: the mean over auto, a smaller and a larger one."
 )
 
 
@@ -81,7 +81,7 @@ def predict(
     resume: Annotated[bool, typer.Option("--resume", help=_RESUME_HELP)] = False,
     force: Annotated[bool, typer.Option("--force", help=_FORCE_HELP)] = False,
     recursive: Annotated[bool, typer.Option("--recursive", help="Look into folders in folders as well.")] = False,
-    scale: Annotated[str, typer.Option(metavar="auto|fit|NUMBER", help=_SCALE_HELP)] = "auto",
+    scale: Annotated[str, typer.Option(metavar="auto|fit|several|NUMBER", help=_SCALE_HELP)] = "auto",
     views: Annotated[int | None, typer.Option(metavar="1|2|4|8", help=_VIEWS_HELP)] = None,
     max_memory: Annotated[float, typer.Option(min=0.01, metavar="GIB", help=_MEMORY_HELP)] = 1.5,
     runtime: Annotated[str, typer.Option(metavar=_RUNTIMES, help=_RUNTIME_HELP)] = "",

@@ -31,6 +31,8 @@ MAX_MEMORY = 1.5
 BYTES_A_PIXEL, MORE_IN_A_STRIP, STRIP = 15.5, 20, 2**23
 # The same of a TIFF whose pixels and probabilities lie on the disk.
 BYTES_A_PIXEL_ON_DISK = 6.5
+# More where looks at several scales are averaged: their levels lie in memory.
+MORE_FOR_SCALES = 8
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,8 @@ def predict(
         marked = set(done)
         # the reason says which file it is
         skipped = [Skipped("", reason) for reason in found.skipped]
-        most = most_pixels(max_memory), most_pixels(max_memory, BYTES_A_PIXEL_ON_DISK)
+        more = MORE_FOR_SCALES if scale == "several" else 0
+        most = most_pixels(max_memory, BYTES_A_PIXEL + more), most_pixels(max_memory, BYTES_A_PIXEL_ON_DISK + more)
         if done:
             results.begin(files, model_sha256, done)
         try:

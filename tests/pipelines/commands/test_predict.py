@@ -148,7 +148,7 @@ def test_views_that_are_asked_for_are_noted(checkout):
 def test_a_scale_that_is_none_is_rejected(checkout, scale):
     result = predict("photos", "out", "--scale", scale)
     assert result.exit_code == 2
-    assert f"error: the scale is {scale}, expected auto, fit, or a number from 0.01 to 8:" in result.stderr
+    assert f"error: the scale is {scale}, expected auto, fit, several, or a number from 0.01 to 8:" in result.stderr
     assert not Path("out").exists()
 
 
