@@ -8,8 +8,25 @@ def test_a_made_photograph_has_its_size_and_dark_lines():
 
 
 def test_a_row_a_photograph():
-    one = {"px": "4000x3000", "cracks": 7, "seconds": 12.4, "held_mib": 900, "more_mib": 103, "bytes_a_pixel": 9.0}
+    one = {
+        "px": "4000x3000",
+        "kind": "JPEG",
+        "cracks": 7,
+        "seconds": 12.4,
+        "held_mib": 900,
+        "more_mib": 103,
+        "bytes_a_pixel": 9.0,
+    }
     found = {"model": "made weights", "machine": {"cores": 2}, "photographs": [one]}
     lines = large.table(found).splitlines()
-    assert lines[2] == "| 4000x3000 | 12 | 7 | 12 | 103 | 9.0 |"
+    assert lines[2] == "| 4000x3000, JPEG | 12 | 7 | 12 | 103 | 9.0 |"
     assert "Of made weights on 2 cores" in lines[-1]
+
+
+def test_rows_of_other_sizes_stay_where_the_model_is_the_same():
+    def row(px, seconds, model="new"):
+        return {"px": px, "kind": "JPEG", "seconds": seconds, "model": model}
+
+    earlier = {"photographs": [row("30x20", 1), row("60x40", 2), row("9x9", 3, "old")]}
+    found = large.with_earlier({"model": "new", "photographs": [row("60x40", 5), row("6x4", 6)]}, earlier)
+    assert [(one["px"], one["seconds"]) for one in found["photographs"]] == [("6x4", 6), ("30x20", 1), ("60x40", 5)]
