@@ -46,9 +46,9 @@ lint: $(READY)
 	python -m scripts.graph --check
 	python -m scripts.rooms --check
 
-real: $(READY) ## the pipeline on DATA=DIR in a work tree of its own; figures to docs/results/
+real: $(READY) ## the pipeline on DATA=DIR in a work tree of its own; figures to docs/results/; CV=1 for five folds too
 	@test -n "$(DATA)" || { echo "error: name a folder or zip of pairs: make real DATA=/path/to/pairs" >&2; exit 2; }
-	python -m benchmarks.accuracy.real "$(DATA)"
+	python -m benchmarks.accuracy.real "$(DATA)" $(if $(CV),--crossvalidate)
 	@$(MAKE) --no-print-directory results
 
 weights: $(READY) ## pack the model of the last `make real` into crackflow/weights, with its card

@@ -13,6 +13,7 @@ from crackflow.errors import CrackflowError
 from pipelines.command_group import Commands
 from pipelines.commands import on_checkout, on_photographs
 from pipelines.comparing import command as comparing
+from pipelines.crossvalidating import command as crossvalidating
 from pipelines.terminal import say, say_error
 
 app = typer.Typer(
@@ -153,6 +154,7 @@ app.command()(on_checkout.check)
 app.command()(on_checkout.profile)
 app.command()(on_checkout.figures)
 app.command()(comparing.compare)
+app.command()(crossvalidating.crossvalidate)
 app.command()(on_photographs.predict)
 app.command()(on_photographs.growth)
 app.command()(on_photographs.score)

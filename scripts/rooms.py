@@ -46,6 +46,7 @@ RUNNING = {
     "comparing": ("commands",),
     "flows": ("commands", "dvc_runner"),
     "scheduling": ("dvc_runner", "flows"),
+    "crossvalidating": ("comparing", "dvc_runner", "flows", "scheduling"),
     "doctor": ("dvc_runner", "flows", "scheduling"),
 }
 # The same for benchmarks/, which may use scripts/ and all that scripts/ may use.

@@ -30,6 +30,9 @@ def main() -> int:
     parser.add_argument("--profile", default="photos", help="a profile (default: photos)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a further parameter")
     parser.add_argument("--name", default="real", help="docs/results/NAME.json (default: real)")
+    parser.add_argument(
+        "--crossvalidate", action="store_true", help="five folds too, to docs/results/crossvalidation.json; takes hours"
+    )
     args = parser.parse_args()
     data = args.data.resolve()
     if not data.exists():
@@ -48,6 +51,8 @@ def main() -> int:
     target = ROOT / "docs/results" / f"{args.name}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(results(args), indent=1) + "\n", encoding="utf-8")
+    if args.crossvalidate:
+        run("pipelines", "crossvalidate", "--out", str(target.with_name("crossvalidation.json")))
     print(f"figures: {target.relative_to(ROOT)}\nreport:  {TREE.relative_to(ROOT)}/reports/index.html")
     return 0
 

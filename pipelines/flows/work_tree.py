@@ -21,12 +21,13 @@ _ELSEWHERE = ("120000", "160000")
 _WRITTEN_TO = (".dvc", ".dvc/config.local", ".crackflow", str(shared_photographs.LIST))
 
 
-def prepare(root: Path, revision: str) -> Path:
+def prepare(root: Path, revision: str, at: Path = PLACE) -> Path:
     """Bring the work tree to a revision.
 
     Args:
         root: the checkout.
         revision: a branch, tag or commit.
+        at: where the tree lies, below the checkout's root.
 
     Returns:
         The checkout in the work tree: its root, unless the checkout is a folder of a larger repository. What an
@@ -46,7 +47,7 @@ def prepare(root: Path, revision: str) -> Path:
             "revision, or clone it on its own and build it there"
         )
     _check_revision(root, commit)
-    place, tree = root / PLACE, inside(root)
+    place, tree = root / at, inside(root, at)
     if _ours(root, place):
         # of a run that was killed within git; the caller holds the run's lock, so no other run works there
         Path(git(place, "rev-parse", "--path-format=absolute", "--git-path", "index.lock")).unlink(missing_ok=True)
@@ -74,12 +75,12 @@ def is_submodule(root: Path) -> bool:
         return False
 
 
-def inside(root: Path) -> Path:
+def inside(root: Path, at: Path = PLACE) -> Path:
     """Where the checkout lies in its work tree: as deep as in its repository, which may hold other things beside it."""
     try:
-        return root / PLACE / git(root, "rev-parse", "--show-prefix")
+        return root / at / git(root, "rev-parse", "--show-prefix")
     except GitError:
-        return root / PLACE
+        return root / at
 
 
 def _check_revision(root: Path, commit: str) -> None:
