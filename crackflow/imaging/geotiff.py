@@ -128,7 +128,8 @@ def _opened(path: Path) -> Iterator[Any]:
     with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
-            file = rasterio.open(path, driver="GTiff")
+            # whole, so that no name is taken for one of GDAL's own (zip://, /vsicurl/)
+            file = rasterio.open(path.resolve(), driver="GTiff")
         except RasterioError as error:
             raise ImageError(f"{path.name} can't be read as a TIFF ({one_line(error)}); save it anew") from None
         with file:

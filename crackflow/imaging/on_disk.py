@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from crackflow.errors import ImageError
+
 
 class OnDisk:
     """Makes arrays in the system's temporary folder (`TMPDIR`).
@@ -18,24 +20,30 @@ class OnDisk:
     until `release`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        """Prepare; nothing is made.
+
+        Args:
+            name: of the photograph, for messages.
+        """
+        self._name = name
         self._maps: list[mmap.mmap] = []
 
     def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """Make an array of zeros.
 
         Raises:
-            OSError: when the disk has no room for it.
+            ImageError: when the disk has no room for it.
         """
         kind = np.dtype(dtype)
         size = max(1, int(np.prod(shape, dtype=np.int64))) * kind.itemsize
-        with tempfile.TemporaryFile() as file:
-            if hasattr(os, "posix_fallocate"):
-                # a write to a map of a file that can't grow ends the process
-                os.posix_fallocate(file.fileno(), 0, size)
-            else:
-                file.truncate(size)
-            held = mmap.mmap(file.fileno(), size)
+        try:
+            held = _mapped(size)
+        except OSError as error:
+            raise ImageError(
+                f"{self._name} takes {size / 2**30:.1f} GiB more of the temporary folder than there is "
+                f"({error.strerror}); set TMPDIR to another disk, or allow more memory"
+            ) from None
         self._maps.append(held)
         return np.frombuffer(held, kind, int(np.prod(shape, dtype=np.int64))).reshape(shape)
 
@@ -55,10 +63,20 @@ class OnDisk:
         self._maps.clear()
 
 
+def _mapped(size: int) -> mmap.mmap:
+    with tempfile.TemporaryFile() as file:
+        if hasattr(os, "posix_fallocate"):
+            # a write to a map of a file that can't grow ends the process
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:
+            file.truncate(size)
+        return mmap.mmap(file.fileno(), size)
+
+
 @contextlib.contextmanager
-def arrays_on_disk() -> Iterator[OnDisk]:
-    """Give a maker of arrays for one photograph."""
-    made = OnDisk()
+def arrays_on_disk(name: str) -> Iterator[OnDisk]:
+    """Give a maker of arrays for one photograph, by its name."""
+    made = OnDisk(name)
     try:
         yield made
     finally:

@@ -83,11 +83,6 @@ def _in_windows(path: Path, header: Header, most_pixels: int, disk: OnDisk | Non
         return geotiff.read_in_windows(path, lambda shape: disk.empty(shape, np.uint8), disk.release)
     except ModuleNotFoundError:
         raise _too_large(path.name, *size, most_pixels, f"{geotiff.NEEDED}, to read it in windows") from None
-    except OSError as error:
-        raise ImageError(
-            f"{path.name} takes more room than there is in the temporary folder ({error.strerror}); set TMPDIR to "
-            "another disk, or allow more memory"
-        ) from None
 
 
 def read_header(path: Path) -> Header | None:

@@ -186,13 +186,13 @@ def _marked(
     network = load(weights.model, runtime, len(weights.params.classes))
     in_memory, on_disk = most
     for source in track(files, "predict", unit="photo"):
-        with arrays_on_disk() as disk:
+        with arrays_on_disk(source.path.name) as disk:
             try:
                 photo = read_photograph(source.path, in_memory, disk, on_disk)
+                seen = predict_photo(network, photo, *how, disk if disk.used else None)
             except ImageError as error:
                 skipped.append(Skipped(source.shown, str(error)))
                 continue
-            seen = predict_photo(network, photo, *how, disk if disk.used else None)
             disk.release()
             classes = max(2, network.output_shape[-1] or 0)
             one = MarkedPhoto(source, photo, seen.probability, seen.classes, classes, disk.release)

@@ -141,10 +141,10 @@ def test_a_plain_tiff_lies_nowhere(tmp_path):
 
 def test_a_file_that_is_too_large_for_memory_is_read_to_the_disk(tmp_path):
     path = written(tmp_path / "a.tif", noise(3), photometric="RGB", tiled=True, blockxsize=16, blockysize=16)
-    with arrays_on_disk() as disk:
+    with arrays_on_disk("a.tif") as disk:
         np.testing.assert_array_equal(read_photograph(path, 6299, disk, 6300), read_image(path))
         assert disk.used
-    with arrays_on_disk() as disk:
+    with arrays_on_disk("a.tif") as disk:
         read_photograph(path, 6300, disk, 6300)
         assert not disk.used
         with pytest.raises(ImageError, match=r"has 90x70 px.*or cut it into parts"):
@@ -155,7 +155,7 @@ def test_without_the_extra_the_line_names_it(tmp_path, monkeypatch):
     path = written(tmp_path / "a.tif", noise(3), photometric="RGB")
     monkeypatch.setitem(sys.modules, "rasterio", None)
     with (
-        arrays_on_disk() as disk,
+        arrays_on_disk("a.tif") as disk,
         pytest.raises(ImageError, match=r"allow more memory, or .* 'crackflow\[geo\]', to read"),
     ):
         read_photograph(path, 100, disk, 10**6)

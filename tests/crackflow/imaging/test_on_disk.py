@@ -3,11 +3,12 @@ import os
 import numpy as np
 import pytest
 
+from crackflow.errors import ImageError
 from crackflow.imaging.on_disk import OnDisk, arrays_on_disk
 
 
 def test_what_is_written_stays_after_a_release():
-    with arrays_on_disk() as disk:
+    with arrays_on_disk("a.tif") as disk:
         assert not disk.used
         array = disk.empty((50, 70, 3), np.uint8)
         assert disk.used
@@ -24,12 +25,12 @@ def test_what_is_written_stays_after_a_release():
 
 def test_a_file_has_no_name_and_its_room_is_taken_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    array = OnDisk().empty((1000, 1000), np.uint8)
+    array = OnDisk("a.tif").empty((1000, 1000), np.uint8)
     assert not list(tmp_path.iterdir())
     del array
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the system can't set room aside")
 def test_a_disk_without_room_is_an_error_and_not_the_end_of_the_process():
-    with pytest.raises(OSError, match=r"File too large|No space left"):
-        OnDisk().empty((2**50, 64), np.uint8)
+    with pytest.raises(ImageError, match=r"^a.tif takes 67108864.0 GiB more of the temporary folder .*; set TMPDIR"):
+        OnDisk("a.tif").empty((2**50, 64), np.uint8)

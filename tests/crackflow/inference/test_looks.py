@@ -28,7 +28,7 @@ def test_planes_on_the_disk_are_those_in_memory():
     def red(squares):
         return squares[..., :1] / np.float32(256)
 
-    with arrays_on_disk() as disk:
+    with arrays_on_disk("a.tif") as disk:
         on_disk = in_squares(red, photo, 1.0, 16, disk)
         assert disk.used
         np.testing.assert_array_equal(on_disk.planes, in_squares(red, photo, 1.0, 16).planes)
