@@ -41,7 +41,7 @@ class OnDisk:
             held = _mapped(size)
         except OSError as error:
             raise ImageError(
-                f"{self._name} takes {size / 2**30:.1f} GiB more of the temporary folder than there is "
+                f"{self._name} needs {size / 2**20:,.0f} MiB in the temporary folder, which has no room for it "
                 f"({error.strerror}); set TMPDIR to another disk, or allow more memory"
             ) from None
         self._maps.append(held)

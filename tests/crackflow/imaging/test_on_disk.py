@@ -32,5 +32,5 @@ def test_a_file_has_no_name_and_its_room_is_taken_at_once(tmp_path, monkeypatch)
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the system can't set room aside")
 def test_a_disk_without_room_is_an_error_and_not_the_end_of_the_process():
-    with pytest.raises(ImageError, match=r"^a.tif takes 67108864.0 GiB more of the temporary folder .*; set TMPDIR"):
+    with pytest.raises(ImageError, match=r"^a.tif needs 68,719,476,736 MiB in the temporary folder, .*; set TMPDIR"):
         OnDisk("a.tif").empty((2**50, 64), np.uint8)
