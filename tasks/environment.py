@@ -99,17 +99,19 @@ def settle_home() -> None:
         os.environ["USER"] = os.environ["LOGNAME"] = f"uid{os.geteuid()}"
     home = _home()
     if home is None or not os.access(home, os.W_OK | os.X_OK):
-        instead = _instead()
-        os.environ[STAND_IN] = str(instead)
+        place = _instead()
+        os.environ[STAND_IN] = str(place)
         # a home that can be read may hold settings and credentials
         if home is None or not os.access(home, os.R_OK | os.X_OK):
-            os.environ["HOME"] = str(instead)
+            os.environ["HOME"] = str(place)
         for name, folder in _KEPT_IN_HOME.items():
-            os.environ.setdefault(name, str(instead / folder))
+            os.environ.setdefault(name, str(place / folder))
+    else:
+        place = home / ".cache/crackflow"
     if not _can_be_written(_DVC_SITE_CACHE):
-        os.environ.setdefault("DVC_SITE_CACHE_DIR", str(_instead() / "dvc"))
+        os.environ.setdefault("DVC_SITE_CACHE_DIR", str(place / "dvc"))
     if not _can_be_written(_prefect_pages()):
-        os.environ.setdefault("PREFECT_SERVER_UI_STATIC_DIRECTORY", str(_instead() / "prefect-pages"))
+        os.environ.setdefault("PREFECT_SERVER_UI_STATIC_DIRECTORY", str(place / "prefect-pages"))
 
 
 def _home() -> Path | None:

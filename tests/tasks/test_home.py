@@ -142,5 +142,5 @@ def test_packages_and_shared_folders_of_another_user_are_not_written(environment
     # no mode of a folder keeps root out
     environment.setattr(module, "_can_be_written", lambda path: path != closed and can(path))
     module.settle_home()
-    assert os.environ[name].startswith(str(tmp_path / f"crackflow-{os.geteuid()}"))
+    assert os.environ[name].startswith(str(tmp_path / ".cache/crackflow"))
     assert module.STAND_IN not in os.environ
