@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
+from crackflow.errors import CrackflowError, one_line
+
 
 def import_keras() -> None:
     """Import Keras and its backend, and show what they write to stderr only if the import fails.
@@ -17,6 +19,7 @@ def import_keras() -> None:
     only a redirected descriptor keeps a stage's log to the stage's own lines.
 
     Raises:
+        CrackflowError: when KERAS_BACKEND names a backend that can't be imported.
         ImportError: as the import did; stderr then holds what was said.
         KeyboardInterrupt: as the handler of a signal that came meanwhile raised it.
     """
@@ -26,7 +29,12 @@ def import_keras() -> None:
         os.dup2(said.fileno(), 2)
         try:
             import keras  # noqa: F401 it is the import that is wanted
-        except BaseException:
+        except BaseException as error:
+            named = os.environ.get("KERAS_BACKEND")
+            if named and isinstance(error, ImportError | ValueError):
+                raise CrackflowError(
+                    f"KERAS_BACKEND is {named}, which can't be imported ({one_line(error)}); unset it, or install it"
+                ) from None
             said.seek(0)
             os.write(stderr, said.read())
             raise

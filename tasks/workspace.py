@@ -1,5 +1,6 @@
 """Where the stages read and write: one place that knows the tree, so that no stage spells a path twice."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,6 +118,7 @@ class Workspace:
         except FileNotFoundError:
             raise ParamsError(f"no params.yaml in {self.root}; run from the root of a crackflow checkout") from None
         params = parse(values)
+        self._check_place(params.data.path)
         previous = (self.root / params.split.previous).resolve()
         for out in (self.raw_json, self.resized_csv, self.split_csv, self.split_json):
             if str(previous).casefold() == str(out.resolve()).casefold():
@@ -125,3 +127,19 @@ class Workspace:
                     "instance to data/previous.csv, and name the copy"
                 )
         return params
+
+    def _check_place(self, name: str) -> None:
+        """Raise ParamsError where DVC, which watches data.path for every source, would watch another place."""
+        if name.startswith("~"):
+            raise ParamsError(
+                f"data.path is {name}, and DVC would look for a folder of that very name; write it out: "
+                f"{Path(name).expanduser()}"
+            )
+        # by its name alone: links are looked at by who reads the photographs
+        root = self.root.absolute()
+        place = Path(os.path.normpath(root / name))
+        if place == root or place in root.parents:
+            raise ParamsError(
+                f"data.path is '{name}', which holds the checkout itself; name a folder or zip of photographs, as the "
+                "default data/source"
+            )

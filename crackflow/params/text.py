@@ -98,6 +98,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ParamsError: when it can't be read, is not YAML, or holds no mapping; one line.
     """
     try:
+        if path.is_fifo():  # whose other end may never come
+            raise ParamsError(f"{path.name} can't be read: a named pipe; expected a text file")
         content = path.read_bytes()
     except FileNotFoundError:
         raise

@@ -16,7 +16,7 @@ from kagglehub.config import get_cache_folder
 from kagglehub.handle import DatasetHandle
 from tqdm import tqdm
 
-from crackflow.errors import DataError, UnreachableError
+from crackflow.errors import DataError, UnreachableError, one_line
 from crackflow.params import ArchiveParams, KaggleParams
 from crackflow.rejections import Rejection
 from crackflow.sources.archive import unpack
@@ -63,6 +63,10 @@ def fetch(settings: KaggleParams, limits: ArchiveParams, patience: Patience | No
                 _make(place, handle, settings.attempts, limits, patience or Patience())
         left_out = json.loads((place / LEFT_OUT).read_text(encoding="utf-8"))
     except OSError as error:
+        if error.errno is None:  # of requests, which finds no file of certificates
+            raise DataError(
+                f"{one_line(error)}; set REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE to a file that is there, or unset it"
+            ) from None
         raise DataError(
             f"{error.filename or place.parent} can't be written ({error.strerror}); "
             "make it writable, or set KAGGLEHUB_CACHE to a folder of your own"
@@ -135,6 +139,11 @@ def _download(handle: DatasetHandle, archive: Path, attempts: int, patience: Pat
         raise DataError(
             f"Kaggle's certificate is not trusted for {name}; behind a TLS-inspecting proxy, "
             f"set REQUESTS_CA_BUNDLE to its certificates, {_OTHERWISE}"
+        ) from None
+    except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL):
+        raise DataError(
+            f"the proxy of the environment can't be used for {name}; name one that speaks HTTP in HTTPS_PROXY, "
+            f"or pip install pysocks for one that speaks SOCKS, {_OTHERWISE}"
         ) from None
     except requests.RequestException as error:
         raise DataError(

@@ -27,6 +27,24 @@ def test_a_failed_import_tells_what_was_said(tmp_path):
     assert "ImportError: no backend" in done.stderr
 
 
+@pytest.mark.parametrize("backend", ["nosuch", "torch"])
+def test_a_backend_that_is_not_installed_is_one_line(tmp_path, backend):
+    # Keras's own words for either
+    (tmp_path / "keras.py").write_text(
+        "import os\n"
+        "if os.environ['KERAS_BACKEND'] == 'torch': raise ModuleNotFoundError(\"No module named 'torch'\")\n"
+        "raise ValueError('Unable to import backend : nosuch')"
+    )
+    done = run(
+        f"import os, sys; sys.path.insert(0, {str(tmp_path)!r}); os.environ['KERAS_BACKEND'] = {backend!r}\n"
+        "from crackflow.errors import CrackflowError; from crackflow.keras_import import import_keras\n"
+        "try: import_keras()\nexcept CrackflowError as error: print(error)"
+    )
+    assert done.stdout.startswith(f"KERAS_BACKEND is {backend}, which can't be imported (")
+    assert done.stdout.endswith("; unset it, or install it\n")
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize("then", ["pass", "raise ImportError('half')"])
 def test_an_interrupt_that_the_import_catches_is_raised_at_its_end(tmp_path, then):
     """As TensorFlow does where it tries an import. Afterwards a second signal kills, as `interrupt_on` has it."""

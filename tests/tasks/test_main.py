@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -49,6 +50,33 @@ def test_bad_params_stop_before_any_work(checkout, capsys, old, new, message):
     assert main(["download"]) == 2
     assert message in one_line(capsys)
     assert [p.name for p in checkout.iterdir()] == ["params.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("''", "data.path is '', which holds the checkout itself; name a folder"),
+        (".", "data.path is '.', which holds the checkout itself"),
+        ("..", "data.path is '..', which holds the checkout itself"),
+        ("/", "data.path is '/', which holds the checkout itself"),
+        ("~/x", "data.path is ~/x, and DVC would look for a folder of that very name; write it out: {home}/x"),
+    ],
+)
+def test_a_place_of_photographs_that_dvc_would_take_for_another_is_one_line(
+    checkout, monkeypatch, capsys, place, words
+):
+    monkeypatch.setenv("HOME", str(checkout))
+    path = checkout / "params.yaml"
+    path.write_text(path.read_text().replace("  path: data/source", f"  path: {place}", 1))
+    assert main(["split"]) == 2
+    assert words.format(home=checkout) in one_line(capsys)
+
+
+def test_a_named_pipe_for_params_keeps_nobody_waiting(checkout, capsys):
+    (checkout / "params.yaml").unlink()
+    os.mkfifo(checkout / "params.yaml")
+    assert main(["split"]) == 2
+    assert "params.yaml can't be read: a named pipe; expected a text file" in one_line(capsys)
 
 
 def test_outside_a_checkout_says_where_to_run(tmp_path, monkeypatch, capsys):

@@ -527,6 +527,23 @@ def test_a_proxy_that_refuses_is_named_without_its_password(monkeypatch):
     assert SECRET not in message
 
 
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "socks://me:pa55@127.0.0.1:9", "http://[::1"])
+def test_a_proxy_that_can_not_be_used_is_named_without_its_password(monkeypatch, proxy):
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    message = failure(attempts=1)
+    assert message.startswith(
+        f"the proxy of the environment can't be used for {HANDLE} version 1; name one that speaks"
+    )
+    assert "pa55" not in message
+
+
+def test_a_file_of_certificates_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    redirect_to("https://127.0.0.1:9")
+    message = failure(attempts=1)
+    assert "invalid path: /nowhere/ca.pem; set REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE to a file that is there" in message
+
+
 def test_an_untrusted_certificate(tmp_path):
     key = tmp_path / "key.pem"
     order = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
