@@ -43,6 +43,7 @@ lint: $(READY)
 	ruff format --check .
 	mypy
 	deptry .
+	zizmor --offline --quiet .github/workflows
 	python -m scripts.graph --check
 	python -m scripts.rooms --check
 
