@@ -69,6 +69,19 @@ def test_a_server_of_this_machine_answers_and_gets_events_with_a_proxy_that_can_
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
+def test_a_server_that_answers_with_an_error_of_its_own_is_one_line(server):
+    from prefect.settings import PREFECT_API_AUTH_STRING, temporary_settings
+
+    # Prefect's server compares ASCII alone, and fails on anything else
+    with (
+        temporary_settings({PREFECT_API_AUTH_STRING: "ü:ß"}),
+        pytest.raises(module.ServerError, match=r"^the Prefect server at http://.* answers 500; see its log, and"),
+        module.configured_or_temporary() as wait,
+    ):
+        wait()
+
+
 def test_no_server_starts_without_a_password(monkeypatch):
     monkeypatch.delenv("PREFECT_SERVER_API_AUTH_STRING", raising=False)
     with pytest.raises(module.ServerError, match="without a password is not started"):
