@@ -97,8 +97,8 @@ def write(run: Workspace, results: dict[str, Any], target: Path) -> None:
             "`dvc repro --force --single-item train` in the work tree, and run `make real DATA=DIR` again"
         )
     split = pd.read_csv(run.split_csv, dtype=str, keep_default_na=False)
-    train = list(split["stem"][split["subset"] == "train"])
-    chosen_on = list(split["stem"][split["subset"].isin(CHOSEN_ON)])
+    train = list(split["photograph"][split["subset"] == "train"])
+    chosen_on = list(split["photograph"][split["subset"].isin(CHOSEN_ON)])
     with tempfile.TemporaryDirectory(prefix=".pack-", dir=target.parent) as name:
         folder = Path(name)
         model = folder / packaged_weights.MODEL

@@ -126,12 +126,12 @@ def reject_trained_on(rows: pd.DataFrame, hashes: frozenset[str]) -> None:
 
     Args:
         rows: of split.csv, of one subset.
-        hashes: of the stems that the model was trained on.
+        hashes: of the photographs that the model was trained on.
 
     Raises:
         DataError: when the model was trained on one of them.
     """
-    known = seen_pairs.known(rows["stem"], hashes)
+    known = seen_pairs.known(rows["photograph"], hashes)
     if known:
         raise DataError(
             f"the model was trained on {len(known)} of the {len(rows)} {rows['subset'].iloc[0]} pairs, the first "

@@ -34,12 +34,19 @@ def run(workspace: Workspace, params: Params) -> None:
         raise DataError(f"{workspace.resized_csv} holds no usable pair; see its column `rejected` for the reasons")
     stems = usable["stem"].tolist()
     names = NameRules.of(params.split)
-    photographs = {stem: names.photograph(stem) for stem in stems}
+    # parts of a photograph belong to it, whatever the patterns make of their own names
+    whole = dict(zip(stems, usable["photograph"], strict=True))
+    photographs = {stem: names.photograph(photograph) for stem, photograph in whole.items()}
     previous = read_subsets(workspace.root / Path(params.split.previous))
+    # a photograph that is cut now keeps its subset
+    cut = {stem: one for stem, one in whole.items() if one in previous and stem != one}
+    previous = {stem: previous[one] for stem, one in cut.items()} | {
+        stem: subset for stem, subset in previous.items() if stem not in set(cut.values())
+    }
     duplicates = near_duplicates(dict(zip(stems, usable["phash"], strict=True)), params.split.duplicate_distance)
     pairs = Pairs(
-        sources={stem: names.source(stem) for stem in stems},
-        parents={stem: found or stem for stem, found in photographs.items()},
+        sources={stem: names.source(photograph) for stem, photograph in whole.items()},
+        parents={stem: found or whole[stem] for stem, found in photographs.items()},
         empty=dict(zip(stems, usable["crack_share"].astype(float) == 0, strict=True)),
         given=dict(zip(stems, usable["given"], strict=True)),
         duplicates=tuple((found.one, found.other) for found in duplicates),
@@ -49,10 +56,10 @@ def run(workspace: Workspace, params: Params) -> None:
     test = {stem: group for stem, group in groups.items() if split.subsets[stem] == "test"}
     shown = pick_examples(test, pairs.sources, pairs.empty, params.split.mini_test, params.split.seed)
     rows = [
-        (stem, pairs.sources[stem], pairs.parents[stem], groups[stem], subset, int(stem in shown))
+        (stem, whole[stem], pairs.sources[stem], pairs.parents[stem], groups[stem], subset, int(stem in shown))
         for stem, subset in split.subsets.items()
     ]
-    columns = ["stem", "source", "parent", "group", "subset", "mini_test"]
+    columns = ["stem", "photograph", "source", "parent", "group", "subset", "mini_test"]
     proof = describe(pairs, split, previous, duplicates, params.split)
     # how many names say which photograph they are of; 0 leaves near-duplicates alone to tell
     proof["parents_by_name"] = sum(photographs[stem] is not None for stem in split.subsets)

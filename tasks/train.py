@@ -55,7 +55,8 @@ def run(workspace: Workspace, params: Params) -> None:
     from crackflow.training import checkpoints, dataset, loop, precision
 
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
-    train_stems = list(split.stem[split.subset == "train"])
+    train_rows = split[split.subset == "train"]
+    train_stems = list(train_rows.stem)
     sources = dict(zip(split.stem, split.source, strict=True))
     valid_stems = list(split.stem[split.subset == "valid"])
     foreign_stems = list(split.stem[split.subset == "foreign_valid"])
@@ -110,7 +111,7 @@ def run(workspace: Workspace, params: Params) -> None:
     except KeyboardInterrupt as stop:
         stop.add_note(_what_is_left(workspace, kept.best))
         raise
-    write_text(workspace.trained_on, render(train_stems))
+    write_text(workspace.trained_on, render(train_rows.photograph))
     workspace.model.parent.mkdir(parents=True, exist_ok=True)
     _copy(kept.best, workspace.model)
 

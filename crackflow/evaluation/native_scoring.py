@@ -11,7 +11,7 @@ from crackflow.evaluation.figures import figures
 from crackflow.evaluation.image_scores import ImageScores, score_image
 from crackflow.evaluation.intervals import headline_intervals
 from crackflow.evaluation.scoring import Evaluation, protocol
-from crackflow.imaging.fit import Mode
+from crackflow.imaging.fit import ResizeMode
 from crackflow.imaging.images import encode_classes, write_png
 from crackflow.imaging.pairs import ResizedPairs
 from crackflow.inference.components import SCALE
@@ -30,7 +30,7 @@ def score_native(
     class_names: Sequence[str],
     point: OperatingPoint,
     point_from: str,
-    mode: Mode,
+    mode: ResizeMode,
     *,
     masks: Path | None = None,
 ) -> Evaluation:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from crackflow.imaging.fit import Mode, frame
+from crackflow.imaging.fit import Mode, ResizeMode, frame, grid
 from crackflow.imaging.images import Pixels
 from crackflow.imaging.on_disk import OnDisk
 from crackflow.imaging.png_strips import strips_of
@@ -53,19 +53,22 @@ def in_squares(function: OfSquares, photo: Pixels, scale: float, side: int, disk
     return Look(scale, planes)
 
 
-def squeezed(function: OfSquares, photo: Pixels, side: int, mode: Mode) -> Look:
-    """Look at a whole photograph in one square, as stage resize made those of the training pairs.
+def squeezed(function: OfSquares, photo: Pixels, side: int, mode: ResizeMode) -> Look:
+    """Look at a whole photograph as stage resize made squares of the training pairs: in one, or in several.
 
     Args:
         function: as for `in_squares`.
         photo: uint8 RGB (H, W, 3).
         side: of the square, px.
-        mode: of the training pairs. With "crop" the photograph is letterboxed, so that no part of it is left out.
+        mode: of the training pairs. With "crop" the photograph is letterboxed, so that no part of it is left out; with
+            "tile" each of its parts is looked at in a square of its own.
 
     Returns:
         The look.
     """
     height, width = photo.shape[:2]
+    if mode == "tile":
+        return _in_parts(function, photo, side)
     whole: Mode = "letterbox" if mode == "crop" else mode
     target = frame(height, width, side, whole)
     values = function(resize_image(photo, side, whole)[None])[0][target.target]
@@ -92,6 +95,18 @@ def at_several_scales(function: OfSquares, photo: Pixels, look: Look, side: int)
     for rows in strips_of(height, width):
         mean[:, rows] = sum(one[:, rows].astype(np.uint32) for one in levels) // len(levels)
     return Look(look.scale, mean)
+
+
+def _in_parts(function: OfSquares, photo: Pixels, side: int) -> Look:
+    """Look at each part of a photograph in a square of its own; their planes lie side by side."""
+    cut = grid(photo.shape[0], photo.shape[1], side)
+    bands = []
+    for row in range(cut.rows):
+        squares = [resize_image(photo[cut.part(row, column)], side) for column in range(cut.columns)]
+        # one by one: a row of a large photograph has many
+        bands.append(np.concatenate([_levels(function(square[None])[0]) for square in squares], axis=2))
+    scale = np.sqrt(side * cut.rows / cut.height * side * cut.columns / cut.width)
+    return Look(float(scale), np.concatenate(bands, axis=1))
 
 
 def at_own_size(look: Look, height: int, width: int) -> Levels:

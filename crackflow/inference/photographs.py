@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from crackflow.errors import DataError, ModelError
-from crackflow.imaging.fit import Mode
+from crackflow.imaging.fit import ResizeMode
 from crackflow.imaging.images import Pixels
 from crackflow.imaging.on_disk import OnDisk
 from crackflow.inference.components import ClassMask, Levels
@@ -49,7 +49,7 @@ def predict_photo(
     model: Network,
     photo: Pixels,
     point: OperatingPoint,
-    mode: Mode = "stretch",
+    mode: ResizeMode = "stretch",
     scale: Scale = "auto",
     views: int | None = None,
     disk: OnDisk | None = None,
@@ -65,9 +65,10 @@ def predict_photo(
         point: what is foreground, and which components of it are removed. Its areas are pixels at the scale at
             which the photograph is looked at.
         mode: how the training pairs were resized; it counts where the whole photograph is looked at in one square.
-            With "crop" it is letterboxed then, so that no part of it is left out.
+            With "crop" it is letterboxed then, so that no part of it is left out; with "tile" it is cut into parts.
         scale: a number above 0: of the copy of the photograph that is looked at in squares of the model's size; "fit":
-            the whole photograph in one square, as the training pairs; "auto": as crackflow.inference.scale_choice says;
+            the whole photograph in one square, as the training pairs; "auto": as crackflow.inference.scale_choice
+            says, but "fit" with mode "tile" where its shorter side is less than a square's: parts are enlarged then;
             "several": the mean over that and two others.
         views: how many views of each square are averaged, of crackflow.inference.views.VIEWS; None for as many as
             `point` was chosen with.
@@ -151,7 +152,7 @@ def model_function(model: Network, *, flips: bool) -> OfSquares:
 
 
 def look_at(
-    function: OfSquares, photo: Pixels, side: int, mode: Mode, scale: Scale = "auto", disk: OnDisk | None = None
+    function: OfSquares, photo: Pixels, side: int, mode: ResizeMode, scale: Scale = "auto", disk: OnDisk | None = None
 ) -> Look:
     """Look at a photograph at a scale.
 
@@ -166,7 +167,8 @@ def look_at(
     if scale == "several":
         return at_several_scales(function, photo, look_at(function, photo, side, mode), side)
     if scale == "auto":
-        scale = choose_scale(photo.shape[0], photo.shape[1], side)
+        narrow = mode == "tile" and min(photo.shape[:2]) < side
+        scale = "fit" if narrow else choose_scale(photo.shape[0], photo.shape[1], side)
     if isinstance(scale, str):
         return squeezed(function, photo, side, mode)
     return in_squares(function, photo, scale, side, disk)

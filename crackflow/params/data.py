@@ -56,9 +56,10 @@ class ResizeParams(Block):
     """Stage resize: every pair to one size, lossless."""
 
     size: Positive = Field(512, description="side of a resized image and mask, px")
-    mode: Literal["stretch", "letterbox", "crop"] = Field(
+    mode: Literal["stretch", "letterbox", "crop", "tile"] = Field(
         "stretch",
-        description="stretch, as the original; letterbox keeps the aspect ratio and pads; crop keeps it and cuts",
+        description="stretch, as the original; letterbox keeps the aspect ratio and pads; crop keeps it and cuts; "
+        "tile: long or large photographs are cut into near-squares, each a pair of its own",
     )
 
 

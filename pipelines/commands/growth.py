@@ -13,7 +13,7 @@ from crackflow.errors import DataError
 from crackflow.geometry import growth as geometry
 from crackflow.geometry.scale import Scale
 from crackflow.geometry.traces import Look
-from crackflow.imaging.fit import Mode
+from crackflow.imaging.fit import ResizeMode
 from crackflow.imaging.images import Pixels, png_bytes
 from crackflow.imaging.photo_file import read_photograph
 from crackflow.imaging.registration import Registration, laid_on, register, shown_by_both
@@ -133,7 +133,7 @@ def growth(
     return Outcome(placed, found.cracks, scale)
 
 
-def compare(network: Network, point: OperatingPoint, mode: Mode, first: Pixels, second: Pixels) -> Compared:
+def compare(network: Network, point: OperatingPoint, mode: ResizeMode, first: Pixels, second: Pixels) -> Compared:
     """Find the cracks of both photographs in the frame of the first, and compare them.
 
     The second is laid on the first before the network sees it. So it sees both at one scale, and in the same squares.

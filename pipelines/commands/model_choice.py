@@ -81,7 +81,7 @@ def seen(weights: Weights) -> Seen:
     try:
         split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
         train, chosen_on = (
-            frozenset(map(seen_pairs.stem_hash, split["stem"][split["subset"].isin(subsets)]))
+            frozenset(map(seen_pairs.stem_hash, split["photograph"][split["subset"].isin(subsets)]))
             for subsets in (("train",), CHOSEN_ON)
         )
     except FileNotFoundError:

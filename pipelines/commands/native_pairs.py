@@ -37,13 +37,15 @@ def run(workspace: Workspace, params: Params) -> None:
             # as stage resize: other masks of the set hold the code alone, and would be read as levels
             raise
         except ImageError as error:
-            return {"stem": stem, "phash": "", "rejected": str(error)}
+            return {"stem": stem, "photograph": stem, "phash": "", "rejected": str(error)}
         write_png(workspace.resized / "images" / f"{stem}.png", photo)
         write_png(workspace.resized / "masks" / f"{stem}.png", encode_classes(truth.classes, len(colours)))
-        return {"stem": stem, "phash": perceptual_hash(photo), "rejected": ""}
+        return {"stem": stem, "photograph": stem, "phash": perceptual_hash(photo), "rejected": ""}
 
     pairs = listed[["stem", "image", "mask"]].itertuples(index=False, name=None)
     rows = list(track(fan_out(Threads(), keep, pairs), "read", len(listed), unit="pair"))
     rejected = json.loads(workspace.raw_json.read_text(encoding="utf-8"))["rejected"]
-    rows += [{"stem": one["name"], "phash": "", "rejected": one["reason"]} for one in rejected]
+    rows += [
+        {"stem": one["name"], "photograph": one["name"], "phash": "", "rejected": one["reason"]} for one in rejected
+    ]
     write_csv(workspace.resized_csv, pd.DataFrame(rows))

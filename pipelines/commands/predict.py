@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from crackflow.errors import DataError, ImageError
-from crackflow.imaging.fit import Mode
+from crackflow.imaging.fit import ResizeMode
 from crackflow.imaging.on_disk import arrays_on_disk
 from crackflow.imaging.photo_file import read_photograph
 from crackflow.inference.inputs import Found
@@ -175,7 +175,7 @@ def most_pixels(max_memory: float, bytes_a_pixel: float = BYTES_A_PIXEL) -> int:
 def _marked(
     model: tuple[Weights, Runtime],
     files: Sequence[Photograph],
-    how: tuple[OperatingPoint, Mode, Scale, int],
+    how: tuple[OperatingPoint, ResizeMode, Scale, int],
     most: tuple[int, int],
     skipped: list[Skipped],
 ) -> Iterator[MarkedPhoto]:

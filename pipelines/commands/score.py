@@ -218,10 +218,10 @@ def _rows(
         )
     # as stage split groups them: the confidence intervals draw whole groups
     found = near_duplicates(dict(zip(stems, usable["phash"], strict=True)), params.split.duplicate_distance)
-    groups = group_pairs({stem: rules.parent(stem) for stem in stems}, [(one.one, one.other) for one in found])
-    rows = pd.DataFrame(
-        {"stem": stems, "source": stems.map(rules.source), "group": stems.map(groups), "subset": "test"}
-    )
+    parents = dict(zip(stems, usable["photograph"].map(rules.parent), strict=True))
+    groups = group_pairs(parents, [(one.one, one.other) for one in found])
+    sources = usable["photograph"].map(rules.source)
+    rows = pd.DataFrame({"stem": stems, "source": sources, "group": stems.map(groups), "subset": "test"})
     return rows, len(trained_on), len(chosen_on), len(made) - len(stems)
 
 

@@ -77,7 +77,7 @@ def replace(workspace: Workspace, params: Params, values: dict[str, Any], revisi
         shutil.copyfile(workspace.model, folder / packaged_weights.MODEL)
         shutil.copyfile(workspace.operating_point, folder / packaged_weights.POINT)
         shutil.copyfile(workspace.trained_on, folder / packaged_weights.TRAINED_ON)
-        chosen_on = list(split["stem"][split["subset"].isin(CHOSEN_ON)])
+        chosen_on = list(split["photograph"][split["subset"].isin(CHOSEN_ON)])
         write_text(folder / packaged_weights.CHOSEN_ON, packaged_weights.chosen_on_text(chosen_on))
         card = {
             "format": FORMAT,

@@ -174,7 +174,7 @@ def _compare(
         raise ModelError("it was trained for other classes, or another size of picture")
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
     rows = split[split["subset"] == "test"]
-    rows = rows[~rows["stem"].isin(known(rows["stem"], seen.trained_on | seen.chosen_on))]
+    rows = rows[~rows["photograph"].isin(known(rows["photograph"], seen.trained_on | seen.chosen_on))]
     if rows.empty:
         raise DataError("it has seen every test image in its own training")
     from crackflow.inference.predictor import load_model

@@ -57,7 +57,7 @@ def run(tmp_path_factory):
     pairs.to_csv(workspace.raw / "pairs.csv", index=False)
     workspace.raw_json.write_text(json.dumps({"rejected": []}))
     resize.run(workspace, params)
-    split = pd.DataFrame({"stem": STEMS, "source": "CFD", "group": STEMS, "subset": SUBSETS})
+    split = pd.DataFrame({"stem": STEMS, "photograph": STEMS, "source": "CFD", "group": STEMS, "subset": SUBSETS})
     split.to_csv(workspace.split_csv, index=False)
     workspace.model.parent.mkdir()
     workspace.trained_on.write_text(seen_pairs.render(STEMS[:2]))

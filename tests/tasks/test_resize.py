@@ -85,6 +85,7 @@ def test_pairs_become_squares_and_rows(workspace):
     assert list(found) == ["11111", "CFD_001", "DeepCrack_7-1"]
     assert found["CFD_001"] | {"phash": ""} == {
         "stem": "CFD_001",
+        "photograph": "CFD_001",
         "given": "test",
         "set": "",
         "width": "48",
@@ -109,6 +110,65 @@ def test_pairs_become_squares_and_rows(workspace):
     expected = np.zeros((SIZE, SIZE), np.uint8)
     expected[16:28] = 255
     np.testing.assert_array_equal(mask, expected)
+
+
+@pytest.fixture
+def strips(tmp_path):
+    """A strip of 16 x 64 px with a line of 4 rows in its last quarter, and a square without a crack."""
+    workspace = Workspace(tmp_path)
+    mask = np.zeros((16, 64), np.uint8)
+    mask[4:8, 48:] = 255
+    add(workspace, "CFD_001", photo(1, 64, 16), mask, given="test")
+    add(workspace, "CFD_002", photo(2, 16, 16), np.zeros((16, 16), np.uint8))
+    return workspace
+
+
+def test_a_strip_is_cut_into_squares_of_which_each_is_a_pair(strips, capsys):
+    resize.run(strips, params_of(mode="tile"))
+    found = rows(strips)
+    parts = [f"CFD_001_tile0_{column}" for column in range(4)]
+    assert list(found) == [*parts, "CFD_002"]
+    assert {row["photograph"] for stem, row in found.items() if stem in parts} == {"CFD_001"}
+    assert found["CFD_002"]["photograph"] == "CFD_002"
+    assert {(row["given"], row["width"], row["height"]) for stem, row in found.items() if stem in parts} == {
+        ("test", "16", "16")
+    }
+    # 4 of 16 rows
+    assert [float(found[stem]["crack_share"]) for stem in parts] == [0, 0, 0, 0.25]
+    assert "5 pairs of 2 photographs of 64 px (tile); 0 rejected" in capsys.readouterr().out
+    whole, part = (
+        read_image(strips.root / f"data/{name}")
+        for name in ("raw/images/CFD_001.png", "resized/images/CFD_001_tile0_2.png")
+    )
+    np.testing.assert_array_equal(part, cv2.resize(whole[:, 32:48], (64, 64), interpolation=cv2.INTER_CUBIC))
+    expected = np.zeros((64, 64), np.uint8)
+    expected[16:32] = 255
+    np.testing.assert_array_equal(cv2.imread(str(strips.resized / "masks/CFD_001_tile0_3.png"), 0), expected)
+
+
+def test_parts_are_kept_and_not_decoded_again(strips, decoded):
+    resize.run(strips, params_of(mode="tile"))
+    first = outputs(strips)
+    assert sorted(decoded) == ["CFD_001.png", "CFD_002.png"]
+    resize.run(strips, params_of(mode="tile"))
+    assert len(decoded) == 2
+    assert outputs(strips) == first
+
+
+def test_a_part_that_would_be_called_as_another_pair_is_an_error(strips):
+    add(strips, "CFD_001_tile0_1", photo(3, 16, 16), np.zeros((16, 16), np.uint8))
+    with pytest.raises(DataError, match="would be called CFD_001_tile0_1, as another pair is; rename that pair"):
+        resize.run(strips, params_of(mode="tile"))
+
+
+def test_that_strips_lose_their_cracks_when_stretched_is_said(strips, capsys):
+    resize.run(strips, params_of())
+    assert "1 of 2 photographs are 2 times as long as wide or more: stretched to a square" in capsys.readouterr().out
+
+
+def test_nothing_is_said_of_photographs_near_to_squares(workspace, capsys):
+    resize.run(workspace, params_of())
+    assert "as long as wide" not in capsys.readouterr().out
 
 
 def test_three_classes_keep_their_numbers(tmp_path):

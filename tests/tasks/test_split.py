@@ -16,6 +16,7 @@ def table(workspace, rows):
     """Write data/resized.csv from (stem, crack share, hash, reason)."""
     columns = ["stem", "crack_share", "phash", "rejected"]
     frame = pd.DataFrame(rows, columns=columns).assign(given="", width="48", height="32")
+    frame["photograph"] = frame["stem"].str.replace(r"_tile\d+_\d+$", "", regex=True)
     workspace.resized_csv.parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(workspace.resized_csv, index=False)
     (workspace.root / "data/previous.csv").write_text("stem,subset\n")
@@ -28,7 +29,7 @@ def digits(number):
 
 def result(workspace):
     frame = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
-    assert list(frame.columns) == ["stem", "source", "parent", "group", "subset", "mini_test"]
+    assert list(frame.columns) == ["stem", "photograph", "source", "parent", "group", "subset", "mini_test"]
     return {row["stem"]: row for row in frame.to_dict("records")}
 
 
@@ -58,6 +59,7 @@ def test_each_usable_pair_has_a_row(workspace):
     assert "broken" not in found
     assert found["forest_001"] | {"subset": "", "mini_test": ""} == {
         "stem": "forest_001",
+        "photograph": "forest_001",
         "source": "forest",
         "parent": "CFD_001",
         "group": "CFD_001",
@@ -176,6 +178,7 @@ def test_which_crops_belong_together_and_their_sources_are_parameters(workspace,
     found = result(workspace)
     assert found["wall3_cut2"] | {"subset": "", "mini_test": ""} == {
         "stem": "wall3_cut2",
+        "photograph": "wall3_cut2",
         "source": "wall3",
         "parent": "wall3",
         "group": "wall3",
@@ -184,6 +187,34 @@ def test_which_crops_belong_together_and_their_sources_are_parameters(workspace,
     }
     assert proof(workspace)["parents_by_name"] == 14
     assert "parents unknown" not in capsys.readouterr().out
+
+
+def test_parts_of_a_photograph_stay_together_and_have_its_source(workspace):
+    """Their looks differ, and no pattern of `parents` fits a name without a digit."""
+    names = ["wall", "road", "deck", "pier", "slab", "kerb", "dam"]
+    rows = [
+        (f"{name}_tile0_{part}", "0.1", digits(2 * number + part), "")
+        for number, name in enumerate(names, 1)
+        for part in (0, 1)
+    ]
+    table(workspace, rows)
+    split.run(workspace, Params.model_validate({"split": {"duplicate_distance": 0}}))
+    found = result(workspace)
+    for name in names:
+        one, other = found[f"{name}_tile0_0"], found[f"{name}_tile0_1"]
+        assert one["subset"] == other["subset"]
+        assert {one["photograph"], one["parent"], other["group"]} == {name}
+
+
+def test_a_photograph_that_is_cut_now_keeps_its_subset(workspace):
+    table(workspace, [(f"wall{n}_tile0_{part}", "0.1", digits(n), "") for n in range(1, 8) for part in (0, 1)])
+    (workspace.root / "data/previous.csv").write_text("stem,subset\nwall1,test\nwall2,valid\ngone,train\n")
+    split.run(workspace, PARAMS)
+    found = result(workspace)
+    assert {found[f"wall1_tile0_{part}"]["subset"] for part in (0, 1)} == {"test"}
+    assert {found[f"wall2_tile0_{part}"]["subset"] for part in (0, 1)} == {"valid"}
+    previous = proof(workspace)["previous"]
+    assert (previous["kept"], previous["gone"], previous["new"]) == (4, 1, 10)
 
 
 def test_names_that_tell_nothing_are_said(workspace, capsys):

@@ -95,8 +95,8 @@ class Place:
             image[mask == 1] //= 4
             write_png(root / "data/resized/images" / f"{stem}.png", image)
             write_png(root / "data/resized/masks" / f"{stem}.png", encode_classes(mask, 2))
-            rows.append((stem, "CFD", stem, stem, subset, int(subset == "test")))
-        columns = ["stem", "source", "parent", "group", "subset", "mini_test"]
+            rows.append((stem, stem, "CFD", stem, stem, subset, int(subset == "test")))
+        columns = ["stem", "photograph", "source", "parent", "group", "subset", "mini_test"]
         pd.DataFrame(rows, columns=columns).to_csv(root / "data/split.csv", index=False)
         self.set(**train)
 

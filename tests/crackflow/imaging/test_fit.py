@@ -1,8 +1,11 @@
+import math
+
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crackflow.imaging.fit import frame
+from crackflow.imaging.fit import frame, grid
 
 SIDES = st.integers(1, 300)
 
@@ -52,3 +55,32 @@ def test_the_shape_is_that_of_the_target(height, width, size):
     placed = frame(height, width, size, "letterbox")
     assert max(placed.shape) == size
     assert placed.shape == tuple(part.stop - part.start for part in placed.target)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "rows", "columns"),
+    [
+        (448, 448, 1, 1),
+        (512, 640, 1, 1),
+        (320, 480, 1, 2),  # 1.5 is nearer to 2 than to 1: 2 / 1.5 is less than 1.5 / 1
+        (64, 512, 1, 8),
+        (512, 64, 8, 1),
+        (3000, 4000, 6, 8),  # 5.9 and 7.8 times 512
+        (400, 2000, 1, 5),
+    ],
+)
+def test_parts_are_as_near_to_squares_as_whole_numbers_allow(height, width, rows, columns):
+    assert grid(height, width, 512)[2:] == (rows, columns)
+
+
+@given(st.integers(1, 3000), st.integers(1, 3000), st.sampled_from([64, 512]))
+def test_each_pixel_is_in_one_part_and_no_part_is_long(height, width, side):
+    cut = grid(height, width, side)
+    times = np.zeros((height, width), np.uint8)
+    for number in range(len(cut)):
+        part = cut.part(*divmod(number, cut.columns))
+        times[part] += 1
+        shape = times[part].shape
+        # parts differ by a pixel where the photograph does not divide evenly
+        assert max(shape) <= math.sqrt(2) * min(shape) + 2
+    assert (times == 1).all()

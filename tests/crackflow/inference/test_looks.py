@@ -1,7 +1,9 @@
+import cv2
 import numpy as np
 
 from crackflow.imaging.on_disk import arrays_on_disk
-from crackflow.inference.looks import Look, at_several_scales, in_squares
+from crackflow.inference.looks import Look, at_own_size, at_several_scales, in_squares, squeezed
+from crackflow.inference.photographs import look_at
 
 
 def test_the_mean_over_three_scales():
@@ -32,3 +34,40 @@ def test_planes_on_the_disk_are_those_in_memory():
         on_disk = in_squares(red, photo, 1.0, 16, disk)
         assert disk.used
         np.testing.assert_array_equal(on_disk.planes, in_squares(red, photo, 1.0, 16).planes)
+
+
+SIDE = 32
+
+
+def red(squares):
+    """A model to which a pixel is crack as much as it is red."""
+    return squares[..., :1].astype(np.float32) / 256
+
+
+def strip():
+    photo = np.zeros((16, 64, 3), np.uint8)
+    photo[4:8, 40:, 0] = 255
+    return photo
+
+
+def test_the_parts_of_a_strip_are_looked_at_one_by_one_and_lie_where_they_were():
+    look = squeezed(red, strip(), SIDE, "tile")
+    # four squares of 16 px, each twice as large
+    assert look.planes.shape == (1, SIDE, 4 * SIDE)
+    assert look.scale == 2
+    found = at_own_size(look, 16, 64)[0] > 2**15
+    np.testing.assert_array_equal(found, strip()[..., 0] > 0)
+
+
+def test_a_photograph_that_is_not_cut_is_looked_at_as_if_stretched():
+    photo = cv2.resize(strip(), (18, 16))
+    tile, stretch = (squeezed(red, photo, SIDE, mode) for mode in ("tile", "stretch"))
+    np.testing.assert_array_equal(tile.planes, stretch.planes)
+    assert tile.scale == stretch.scale
+
+
+def test_a_strip_is_looked_at_as_its_training_parts_were_though_it_is_longer_than_a_square():
+    assert look_at(red, strip(), SIDE, "tile").scale == 2
+    # in its own pixels otherwise
+    assert look_at(red, strip(), SIDE, "stretch").scale == 1
+    assert look_at(red, np.zeros((40, 64, 3), np.uint8), SIDE, "tile").scale == 1

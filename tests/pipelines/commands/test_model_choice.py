@@ -30,7 +30,9 @@ def checkout(tmp_path):
     (root / "models/operating_point.json").write_text('{"threshold": 0.5}')
     (root / "params.yaml").write_text(render(Params.model_validate({"resize": {"mode": "crop"}})))
     (root / "data").mkdir()
-    (root / "data/split.csv").write_text("stem,source,subset\na,s,train\nb,s,valid\nc,s,test\n")
+    (root / "data/split.csv").write_text(
+        "stem,photograph,source,subset\na_tile0_0,a,s,train\nb,b,s,valid\nc,c,s,test\n"
+    )
     return root
 
 

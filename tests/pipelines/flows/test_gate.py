@@ -49,7 +49,7 @@ def checkout(project, tmp_path):
     (root / "params.yaml").write_text(render(PARAMS))
     for kind in ("images", "masks"):
         (workspace.resized / kind).mkdir(parents=True)
-    rows = ["stem,source,parent,group,subset,mini_test"]
+    rows = ["stem,photograph,source,parent,group,subset,mini_test"]
     for number, (stem, subset) in enumerate(zip(STEMS, SUBSETS, strict=True)):
         mask, level = np.zeros((SIDE, SIDE), np.uint8), np.full((SIDE, SIDE), 200, np.uint8)
         mask[8:12] = 255
@@ -57,7 +57,7 @@ def checkout(project, tmp_path):
         level[20:24, : 4 + number] = 100
         cv2.imwrite(str(workspace.resized / f"images/{stem}.png"), level)
         cv2.imwrite(str(workspace.resized / f"masks/{stem}.png"), mask)
-        rows.append(f"{stem},CFD,{stem},{number // 2},{subset},0")
+        rows.append(f"{stem},{stem},CFD,{stem},{number // 2},{subset},0")
     workspace.split_csv.write_text("\n".join(rows) + "\n")
     return workspace
 
@@ -162,7 +162,7 @@ def test_what_the_champion_has_seen_is_not_compared_on(checkout):
     train(checkout, 150)
     gate.judge(checkout, "abc")
     text = checkout.split_csv.read_text()
-    for old, new in (("CFD_001,CFD,CFD_001,0,train", "test"), ("CFD_002,CFD,CFD_002,1,valid", "test")):
+    for old, new in (("CFD_001,CFD_001,CFD,CFD_001,0,train", "test"), ("CFD_002,CFD_002,CFD,CFD_002,1,valid", "test")):
         text = text.replace(old, old.rpartition(",")[0] + f",{new}")
     checkout.split_csv.write_text(text)
     train(checkout, 70, trained=["CFD_000"])
