@@ -5,7 +5,7 @@ schedule over a folder marks what has come since. docs/how-to/predict-on-a-serve
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prefect import flow, get_run_logger, task
@@ -175,7 +175,8 @@ def _all_shards(found: inputs.Found, how: How, shard: int) -> State:
         if states[-1].is_failed() and states[-1].name != "Fault":
             return Failed(message=f"{_name(number, photos)}: {states[-1].message}")
         board.put(update_progress_artifact, artifact_id=bar, progress=100 * number / len(shards))
-    outcome = how.mark(found)
+    # to this pass all are of an earlier run, those of the shards above too
+    outcome = replace(how.mark(found), done_before=0)
     rows, words = photo_table.widest(how.out)
     board.put(create_table_artifact, table=rows, key="photographs", description=f"{outcome.words()}. {words}")
     nothing = all(state.name == "Cached" for state in states)

@@ -611,14 +611,14 @@ def test_a_model_that_can_not_be_used_is_one_line_and_exit_code_2(checkout, spoi
 def test_a_geotiff_that_is_too_large_for_memory_gives_the_same_on_the_disk(checkout):
     """Pixels of 2 mm; a dark band of 30 px from row 100. Its area ends at 5,400,000 - 0.2 and - 0.26 m."""
     rasterio = pytest.importorskip("rasterio", reason="the extra geo is not installed")
-    photo = np.full((3, 400, 900), 200, np.uint8)
+    photo = np.full((3, 200, 350), 200, np.uint8)
     photo[:, 100:130] = 0
-    shape = {"count": 3, "height": 400, "width": 900, "dtype": "uint8", "photometric": "RGB"}
+    shape = {"count": 3, "height": 200, "width": 350, "dtype": "uint8", "photometric": "RGB"}
     lies = {"crs": "EPSG:25832", "transform": rasterio.Affine(0.002, 0, 500_000, 0, -0.002, 5_400_000)}
     with rasterio.open("photos/road.tif", "w", driver="GTiff", tiled=True, **shape, **lies) as file:
         file.write(photo)
     assert predict("photos/road.tif", "whole", "--format", "geojson").exit_code == 0
-    result = predict("photos/road.tif", "parts", "--format", "geojson", "--max-memory", "0.01")
+    result = predict("photos/road.tif", "parts", "--format", "geojson", "--max-memory", "0.002")
     assert result.exit_code == 0, result.stderr
     assert "scale: 2 mm per px; road.tif: transform of the GeoTIFF, urn:ogc:def:crs:EPSG::25832\n" in result.stdout
     for name in ("masks/road.png", "overlays/road.png", "cracks.csv", "geojson/road.geojson"):
