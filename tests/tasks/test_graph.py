@@ -134,6 +134,7 @@ def test_tests_mirror_the_source():
         "test_dockerfiles.py",
         "test_end_to_end.py",
         "test_extend.py",
+        "test_figures_reference.py",
         "test_graph.py",
         "test_home.py",
         "test_main.py",
