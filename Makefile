@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c "$(SUITABLE)" >/dev/null 2>&1 && { echo $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rebuild test lint real weights soak results params graph lock wheel clean
+.PHONY: help setup rebuild test lint real weights soak results params graph lock wheel docs docs-serve docs-lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,30 @@ lock: $(READY) ## resolve pyproject.toml anew into requirements.lock
 	uv pip compile pyproject.toml --extra train --extra onnx --extra dask --extra geo --extra heic --group dev \
 		--universal --python-version 3.11 \
 		--no-annotate --no-header --no-emit-index-url --upgrade -o requirements.lock
+
+DOCS := .venv-docs
+DOCS_READY := $(DOCS)/.ready
+
+$(DOCS_READY): requirements-docs.lock
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11, 3.12 or 3.13 found; install one, or name it: make PYTHON=/path/to/python" >&2; exit 2; }
+	$(PYTHON) -m venv --clear $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.lock
+	@touch $(DOCS_READY)
+
+# its theme would print an advertisement of another one
+export NO_MKDOCS_2_WARNING := 1
+
+docs: $(DOCS_READY) ## build the documentation site in site/, in an environment of its own (0.1 GB); a broken link ends it
+	@# not --quiet: a strict build counts no warning that is hidden
+	$(DOCS)/bin/python -m mkdocs build
+	$(DOCS)/bin/python -m scripts.docs_site site
+
+docs-serve: $(DOCS_READY) ## show the documentation site, with its search, at http://127.0.0.1:8000
+	$(DOCS)/bin/python -m mkdocs serve --dev-addr 127.0.0.1:8000
+
+docs-lock: $(READY) ## resolve the packages of the documentation site anew into requirements-docs.lock
+	uv pip compile --group docs --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url \
+		--upgrade -o requirements-docs.lock
 
 wheel: $(READY) ## build dist/crackflow-VERSION-py3-none-any.whl; docs/how-to/install.md says how to install it
 	uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
