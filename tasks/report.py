@@ -19,7 +19,7 @@ from crackflow.params import Params
 from crackflow.progress import track
 from crackflow.reporting.answer import headline_rows
 from crackflow.reporting.breakdown import breakdown, by_measure, by_quantile
-from crackflow.reporting.charts import threshold_charts, training_charts
+from crackflow.reporting.charts import calibration_chart, threshold_charts, training_charts
 from crackflow.reporting.gallery import FILE, Scored, address, gallery, write_layers
 from crackflow.reporting.layers import KINDS, SUFFIXES, Layers, layers
 from crackflow.reporting.page import leak_rows, render, split_warning
@@ -59,6 +59,7 @@ def run(workspace: Workspace, params: Params) -> None:
         "groups": metrics["intervals"]["groups"],
         "protocol": metrics["protocol"],
         "oracle": metrics["oracle"],
+        "calibration": metrics.get("calibration"),
         "original": metrics["original"],
         "classes": metrics.get("classes"),
         "flips": metrics.get("flips"),
@@ -81,6 +82,7 @@ def run(workspace: Workspace, params: Params) -> None:
             "training": training_charts(
                 *(pd.read_csv(workspace.reports / f"train_{one}.csv") for one in ("losses", "metrics"))
             ),
+            "calibration": calibration_chart(pd.read_csv(workspace.reports / "calibration.csv")),
             **threshold_charts(pd.read_csv(workspace.reports / "precision_recall.csv"), metrics),
         },
         "epochs": len(pd.read_csv(workspace.reports / "train_losses.csv")),
@@ -155,6 +157,7 @@ def examples(workspace: Workspace, cracked: pd.DataFrame, num_classes: int) -> l
         pictures = {
             kind: f"data:image/{SUFFIXES[kind]};base64,{base64.b64encode(content).decode()}"
             for kind, content in zip(KINDS, files, strict=True)
+            if kind != "thumb"
         }
         shown.append({**row, **pictures, "address": address(row["stem"]), "width": width, "height": height})
     return shown

@@ -1,4 +1,4 @@
-"""The charts of the report: training by epoch, and what another threshold would give."""
+"""The charts of the report: training by epoch, what another threshold would give, and how well probabilities hold."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -68,3 +68,21 @@ def threshold_charts(curve: pd.DataFrame, figures: Mapping[str, Any]) -> dict[st
         (*at, f"operating point: recall {at[0]:.3f}, precision {at[1]:.3f}") if None not in at else None,
     )
     return {"thresholds": by_threshold, "precision_recall": against}
+
+
+def calibration_chart(curve: pd.DataFrame) -> Chart | None:
+    """Draw the reliability curve: the share of crack over the crack probability.
+
+    Args:
+        curve: reports/calibration.csv: probability and crack_share, a row a bin.
+
+    Returns:
+        The chart, with the diagonal on which every probability would hold; None without a bin.
+    """
+    if curve.empty:
+        return None
+    series = {"pixels that are crack": "crack_share", "as the probability says": "probability"}
+    axes = Axes("crack probability", "share of pixels", (0.0, 1.0), (0.0, 1.0))
+    # the probability stands for the diagonal too
+    table = curve.assign(mean=curve["probability"])
+    return lines("calibration", "Share of crack by probability", table, "mean", series, axes)

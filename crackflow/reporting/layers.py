@@ -1,4 +1,4 @@
-"""The pictures of one scored image as small files for a page: photograph, truth, prediction, and errors to lay over."""
+"""The pictures of a scored image as small files for a page: photograph, truth, prediction, errors, and a thumbnail."""
 
 import io
 from typing import NamedTuple
@@ -9,21 +9,32 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crackflow.imaging.images import Pixels, encode_classes
-from crackflow.visualization.overlays import transparent
+from crackflow.visualization.overlays import overlay, transparent
 
 # of WebP, 0..100; cracks of one pixel stay visible, and a photograph of 512x512 px has about 30 kB
 QUALITY = 75
-KINDS = ("photo", "truth", "prediction", "errors")
-SUFFIXES = {"photo": "webp", "truth": "png", "prediction": "png", "errors": "png"}
+KINDS = ("photo", "truth", "prediction", "errors", "thumb")
+SUFFIXES = {"photo": "webp", "truth": "png", "prediction": "png", "errors": "png", "thumb": "webp"}
+# Longer side of a thumbnail, px: a page with hundreds of them decodes an eighth of the pixels.
+THUMB_SIDE = 256
 
 
 class Layers(NamedTuple):
-    """Four files of one size; `errors` is transparent where truth and prediction have no crack."""
+    """Five files: four of one size, and one that is smaller.
+
+    Attributes:
+        photo: the photograph.
+        truth: its mask.
+        prediction: its predicted mask.
+        errors: transparent where truth and prediction have no crack, to lay over the photograph.
+        thumb: photograph and errors in one, at most THUMB_SIDE px.
+    """
 
     photo: bytes
     truth: bytes
     prediction: bytes
     errors: bytes
+    thumb: bytes
 
 
 def layers(image: Pixels, truth: Pixels, predicted: Pixels, num_classes: int, side: int | None = None) -> Layers:
@@ -38,13 +49,11 @@ def layers(image: Pixels, truth: Pixels, predicted: Pixels, num_classes: int, si
             are then thinned out less than a photograph: a pixel is crack where any pixel that it stands for is.
 
     Returns:
-        WebP of the photograph, and PNGs.
+        WebP of the photograph and of the thumbnail, and PNGs.
     """
-    if side is not None and side < max(image.shape[:2]):
-        scale = side / max(image.shape[:2])
-        size = (max(1, round(scale * image.shape[1])), max(1, round(scale * image.shape[0])))
-        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-        truth, predicted = (_thinned(mask, size) for mask in (truth, predicted))
+    small = overlay(*_smaller(image, truth, predicted, THUMB_SIDE))
+    if side is not None:
+        image, truth, predicted = _smaller(image, truth, predicted, side)
     indices, colours = transparent(truth, predicted)
     errors = Image.fromarray(indices).convert("P")
     errors.putpalette([value for colour in colours for value in colour[:3]])
@@ -53,7 +62,18 @@ def layers(image: Pixels, truth: Pixels, predicted: Pixels, num_classes: int, si
         _grey_png(encode_classes(truth, num_classes)),
         _grey_png(encode_classes(predicted, num_classes)),
         _png(errors, transparency=bytes(colour[3] for colour in colours)),
+        _webp(small),
     )
+
+
+def _smaller(image: Pixels, truth: Pixels, predicted: Pixels, side: int) -> tuple[Pixels, Pixels, Pixels]:
+    """Photograph and masks with a longer side of `side` px; as they are where they are no larger."""
+    if side >= max(image.shape[:2]):
+        return image, truth, predicted
+    scale = side / max(image.shape[:2])
+    size = (max(1, round(scale * image.shape[1])), max(1, round(scale * image.shape[0])))
+    smaller = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return smaller, _thinned(truth, size), _thinned(predicted, size)
 
 
 def _thinned(mask: Pixels, size: tuple[int, int]) -> NDArray[np.uint8]:

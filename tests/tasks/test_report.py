@@ -180,7 +180,13 @@ def test_the_gallery_has_every_scored_image(ready, params):
     # the model marks bands of 3 px, drawn by hand in conftest
     assert 2 < rows["CFD_006"]["width"] <= 3
     assert 0.5 < rows["CFD_006"]["contrast"] <= 1
-    for kind, suffix in (("photo", "webp"), ("truth", "png"), ("prediction", "png"), ("errors", "png")):
+    for kind, suffix in (
+        ("photo", "webp"),
+        ("truth", "png"),
+        ("prediction", "png"),
+        ("errors", "png"),
+        ("thumb", "webp"),
+    ):
         files = {path.name for path in (ready.reports / "gallery" / kind).iterdir()}
         assert files == {f"{stem}.{suffix}" for stem in rows}
 
@@ -220,6 +226,21 @@ def test_the_operating_point_is_said_in_words(ready, params):
     assert "mean over flips (used)" in text
     ready.operating_point.write_text(json.dumps(point | {"smallest_area": 0, "component_filter": "switched off"}))
     assert "No component is removed: switched off." in page(ready, params).text
+
+
+def test_calibration_is_said_beside_that_of_an_all_black_mask(ready, params):
+    metrics = json.loads(ready.metrics_json.read_text())
+    metrics["calibration"] = {"ece": 0.0125, "excess": -0.003, "all_background_ece": 0.02}
+    ready.metrics_json.write_text(json.dumps(metrics))
+    text = page(ready, params).text
+    assert "the two are 0.0125 apart (expected calibration error); a mask without any crack is 0.0200 apart" in text
+    assert "The mean probability is 0.0030 below the share of crack. Numbers:" in text
+    metrics["calibration"] |= {"temperature": 1.5, "ece_at_temperature": 0.004}
+    ready.metrics_json.write_text(json.dumps(metrics))
+    assert (
+        "With a temperature of 1.50, which is best on valid, they would be 0.0040 apart. Numbers:"
+        in page(ready, params).text
+    )
 
 
 def test_the_metric_of_the_threshold_has_the_words_of_the_headline(ready, params):

@@ -35,13 +35,9 @@ function fits(one) {
     one.stem.toLowerCase().includes(form.find.value.toLowerCase());
 }
 
-// The pictures of one image: the photograph, and the layer over it.
-function lay(under, over, one, kind) {
-  for (const [image, name] of [[under, "photo"], [over, kind]]) {
-    [image.width, image.height] = size;
-    image.src = path(name, one.stem);
-  }
-  over.hidden = kind === "photo";
+function put(image, kind, one) {
+  [image.width, image.height] = size; // so that a picture has its place before it is loaded
+  image.src = path(kind, one.stem);
 }
 function card(one) {
   const item = get("card").content.cloneNode(true).querySelector("li");
@@ -51,7 +47,8 @@ function card(one) {
   item.querySelector(".name").textContent = one.stem;
   facts.textContent = one.cracked ? `IoU ${figure(one.iou)}` : one.fp ? "crack-free, false alarm" : "crack-free, nothing marked";
   pixels.textContent = `${one.source}${one.far ? ", never seen" : ""}; false ${one.fp}, missed ${one.fn} px`;
-  lay(item.querySelector(".under"), item.querySelector(".over"), one, form.layer.value);
+  // small ones for a page full of them: with the photograph below, errors would be two large pictures a card
+  put(item.querySelector("img"), form.layer.value === "errors" ? "thumb" : form.layer.value, one);
   return item;
 }
 function add(upTo) {
@@ -122,7 +119,9 @@ function show(one) {
 }
 function draw() {
   const kind = over();
-  lay(get("under"), get("over"), current, kind);
+  put(get("under"), "photo", current);
+  put(get("over"), kind, current);
+  get("over").hidden = kind === "photo";
   get("under").alt = `Photograph ${current.stem}`;
   get("over").alt = {truth: "True mask", prediction: "Predicted mask", errors: "Errors: found, false alarm, missed"}[kind] ?? "";
   get("wipe").disabled = kind === "photo";

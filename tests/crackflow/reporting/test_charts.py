@@ -1,6 +1,6 @@
 import pandas as pd
 
-from crackflow.reporting.charts import threshold_charts, training_charts
+from crackflow.reporting.charts import calibration_chart, threshold_charts, training_charts
 
 
 def test_each_figure_has_a_chart_with_a_line_a_subset():
@@ -21,3 +21,11 @@ def test_the_operating_point_is_marked_on_both_curves():
     assert charts["precision_recall"].marked[:2] == (217, 62)
     nothing = {"crack": {"pooled": {**pooled, "precision": None}}, "protocol": {"threshold": 0.5}}
     assert threshold_charts(curve, nothing)["precision_recall"].marked is None
+
+
+def test_the_reliability_curve_lies_beside_its_diagonal():
+    chart = calibration_chart(pd.DataFrame({"probability": [0.0, 0.5], "crack_share": [0.0, 0.25]}))
+    assert chart.lines[0].path.endswith("L217.0 166.0")
+    assert chart.lines[1].path.endswith("L217.0 114.0")
+    assert chart.spots[1].words == "crack probability 0.5: pixels that are crack 0.25, as the probability says 0.5"
+    assert calibration_chart(pd.DataFrame({"probability": [], "crack_share": []})) is None

@@ -54,5 +54,16 @@ def test_a_crack_of_one_pixel_is_still_there_in_a_smaller_picture(row):
     assert np.asarray(opened(files.truth)).any(axis=0).all()
 
 
+def test_the_thumbnail_is_the_overlay_made_small():
+    image, mask = np.full((512, 384, 3), 100, np.uint8), np.zeros((512, 384), np.uint8)
+    mask[:256] = 1
+    thumb = np.asarray(opened(layers(image, mask, mask, 2).thumb).convert("RGB")).astype(int)
+    assert thumb.shape == (256, 192, 3)
+    found = overlay(image[:1, :1], np.ones((1, 1), np.uint8), np.ones((1, 1), np.uint8))[0, 0]
+    # WebP keeps colours to a few levels
+    assert np.abs(thumb[:120] - found).max() <= 6
+    assert np.abs(thumb[136:] - 100).max() <= 6
+
+
 def test_a_side_that_is_larger_changes_nothing():
     assert layers(IMAGE, TRUTH, PREDICTED, 2, side=100) == layers(IMAGE, TRUTH, PREDICTED, 2)
