@@ -45,7 +45,7 @@ def plan(**changed):
         ({"timezone": ""}, "no such time zone"),
         ({"name": "every/night"}, "--name every/night: expected a name without / and %"),
         ({"name": ""}, "expected a name"),
-        ({"parameters": {"revision": "nowhere"}}, "nowhere names no commit in "),
+        ({"parameters": {"revision": "nowhere"}}, "is in no git repository, expected one with a commit"),
     ],
     ids=str,
 )
