@@ -1,5 +1,6 @@
 """Write a file whole or not at all: the one way in which crackflow puts a file in its place."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,8 +26,8 @@ def replacing(path: Path, *, sync: bool = False, part: Path | None = None) -> It
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = part or path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
     try:
+        part.unlink(missing_ok=True)
         yield part
         if sync:
             with part.open("r+b") as file:
@@ -36,7 +37,8 @@ def replacing(path: Path, *, sync: bool = False, part: Path | None = None) -> It
         # of a write to a full disk, Python does not say where; and of the part, nobody but us knows the name
         if isinstance(error, OSError) and error.filename in (None, str(part)):
             error.filename = str(path)
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # of a disk that is read-only, as the first error says
+            part.unlink(missing_ok=True)
         raise
 
 

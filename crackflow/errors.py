@@ -56,7 +56,10 @@ def is_shortage(error: BaseException) -> bool:
     """
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
-    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+    if isinstance(error, RuntimeError) and (
+        # the second is how OpenVINO hands C++'s own on
+        str(error) == "can't start new thread" or "std::bad_alloc" in str(error)
+    ):
         return True
     name = f"{type(error).__module__.partition('.')[0]}.{type(error).__name__}"
     return (name == "cv2.error" and getattr(error, "code", None) == _NO_MEMORY) or name in _EXHAUSTED

@@ -14,6 +14,11 @@ from pipelines.terminal import say_error
 from tasks import endings
 from tasks.environment import forget_repository, reach_loopback_directly, settle_home
 
+CUT_SHORT = (
+    "a compiled module in a folder __pycache__ is cut short, as a full disk leaves it; delete the folders __pycache__ "
+    "of crackflow and of the packages that it uses, and run again"
+)
+
 
 class Commands(TyperGroup):
     """Runs a command and ends it with one line where it can't go on; any other exception is a defect.
@@ -56,6 +61,11 @@ class Commands(TyperGroup):
             line, exit_code = missing_line(error), CrackflowError.exit_code
             if not line:
                 raise
+        except EOFError as error:
+            # what Python says of a module that it could not write whole when the disk was full
+            if str(error) not in ("EOF read where not expected", "marshal data too short"):
+                raise
+            line, exit_code = CUT_SHORT, CrackflowError.exit_code
         except KeyboardInterrupt as stop:
             if not stop.args:  # Ctrl-C in a command that leaves it to Typer
                 raise

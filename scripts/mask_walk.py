@@ -61,7 +61,7 @@ PHOTOGRAPH_WALK = (
     (0, "pipelines.commands.predict", "predict"),
     (1, "crackflow.output.claim", "claim"),
     (1, "pipelines.commands.prediction_folder", "Results.done_before"),
-    (1, "pipelines.commands.predict", "_marked"),
+    (1, "pipelines.commands.predict", "_add"),
     (2, "crackflow.imaging.photo_file", "read_photograph"),
     (2, "crackflow.inference.photographs", "predict_photo"),
     (1, "pipelines.commands.prediction_folder", "Results.add"),

@@ -15,6 +15,8 @@ from crackflow.safe_text import printable
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
 # After which a signal whose exception Python dropped is sent again.
 DROPPED_S = 0.05
+# as Python words it; its number is that of a path that is absent
+_NO_TEMPORARY = "No usable temporary directory"
 _NO_SUCH_PATH = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
 
 
@@ -29,7 +31,9 @@ def os_error_line(error: OSError, place: object = "") -> str:
         The line. Standard output is closed where it is what can't be written, so that Python does not fail on it again.
     """
     path = error.filename or (_closed_standard_output() and "standard output") or place
-    if error.errno in _NO_ROOM:
+    if (error.strerror or "").startswith(_NO_TEMPORARY):
+        advice = "make room there or set TMPDIR to a folder with room"
+    elif error.errno in _NO_ROOM:
         advice = "make room or allow it"
     elif error.errno in _NO_SUCH_PATH:
         advice = "name another path"

@@ -1,4 +1,4 @@
-"""Model files that are none, for benchmarks.data.faults to give to the loader.
+"""Model files that are none, for benchmarks.data.faults, given to the loader.
 
 The table maps a fault to a function that makes the file at a path.
 """
@@ -6,12 +6,17 @@ The table maps a fault to a function that makes the file at a path.
 import io
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import h5py
 import keras
 import numpy as np
+
+from benchmarks.data.fault_photographs import CONTINUES, STOPS
+from crackflow.errors import CrackflowError
+from crackflow.inference.network import predict
+from crackflow.inference.predictor import load_model
 
 _SIDE = 16
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -99,3 +104,22 @@ MODELS: dict[str, Callable[[Path], object]] = {
     "200,000 brackets as its description": _members(lambda _: {_CONFIG: b"[" * 200_000 + b"]" * 200_000}),
     "not a zip": lambda path: path.write_bytes(b"hello"),
 }
+
+
+def models(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """Give each fault, what it leads to and what is said.
+
+    Args:
+        folder: is made.
+    """
+    folder.mkdir()
+    path = folder / "model.keras"
+    for fault, make in MODELS.items():
+        make(path)
+        try:
+            model = load_model(path, 2)
+        except CrackflowError as error:
+            yield fault, STOPS, str(error)
+        else:
+            classes = predict(model, np.zeros((1, _SIDE, _SIDE, 3), np.uint8)).shape[-1]
+            yield fault, CONTINUES, f"read as {classes} classes"

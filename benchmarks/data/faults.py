@@ -9,18 +9,16 @@ import contextlib
 import io
 import os
 import re
-import resource
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from benchmarks.data.fault_inputs import FOLDERS, PAIRS, ZIPS
+from benchmarks.data.fault_photographs import CONTINUES, STOPS, limited_room, photographs
 from benchmarks.data.kaggle_server import HANDLE, Answer, KaggleServer, made_archive, redirect_to
 from crackflow.errors import CrackflowError
 from crackflow.keras_import import import_keras
@@ -42,10 +40,11 @@ INTRODUCTION = """\
 - `rejected`: the pair or the file is left out, and the run continues. Rejected pairs are listed with their reasons in
   data/resized.csv and in the report. Other files are counted by reason in data/raw.json, under `ignored`.
 - `continues`: the run continues, and nothing is left out.
+- `skipped`: `crackflow predict` leaves the photograph out, marks the others, and ends with exit code 3.
 
 For this page, a download from Kaggle has 3 tries and waits less than a second. A real run has `data.kaggle.attempts`
 tries, waits up to 30 s for data, and gives a connection up that is slower than 1 KiB a second."""
-STOPS, REJECTED, CONTINUES = "the run stops", "rejected", "continues"
+REJECTED = "rejected"
 
 
 class Outcome(NamedTuple):
@@ -60,6 +59,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 when the page says otherwise")
     check = parser.parse_args().check
+    import_keras()
+    from benchmarks.data.fault_models import models
+
     quiet = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO())
     with tempfile.TemporaryDirectory() as name, quiet[0], quiet[1]:
         groups = {
@@ -67,7 +69,8 @@ def main() -> int:
             "A zip": [_stages(fault, make) for fault, make in ZIPS.items()],
             "A folder": [_stages(fault, make) for fault, make in FOLDERS.items()],
             "A pair": [_stages(fault, make) for fault, make in PAIRS.items()],
-            "A model": list(_models(Path(name, "models"))),
+            "A photograph": [_told(found, name) for found in photographs(Path(name, "predict"))],
+            "A model": [_told(found, name) for found in models(Path(name, "models"))],
         }
     page = _page(groups)
     if check:
@@ -101,6 +104,12 @@ def _said(text: str, root: Path) -> str:
     ):
         text = re.sub(pattern, word, text)
     return text.replace("|", "\\|").replace("<", "&lt;").strip()
+
+
+def _told(found: tuple[str, str, str], folder: str) -> Outcome:
+    """Name what became of a fault as the page does; `found` has an outcome of this module's words."""
+    fault, outcome, message = found
+    return Outcome(fault, outcome, _said(message, Path(folder)))
 
 
 # --- stages download and resize on made folders and archives
@@ -143,29 +152,6 @@ def _what_was_rejected(workspace: Workspace) -> tuple[str, str]:
     return CONTINUES, f"read as {size} px, its mask as {used['mask_kind']}, {share:.1f} % of it crack"
 
 
-# --- the loader of models
-
-
-def _models(folder: Path) -> Iterator[Outcome]:
-    import_keras()
-    from benchmarks.data.fault_models import MODELS
-    from crackflow.inference.network import predict
-    from crackflow.inference.predictor import load_model
-
-    folder.mkdir()
-    path = folder / "model.keras"
-    for fault, make in MODELS.items():
-        make(path)
-        try:
-            model = load_model(path, 2)
-        except CrackflowError as error:
-            yield Outcome(fault, STOPS, _said(str(error), folder))
-        else:
-            side = model.input_shape[1]
-            classes = predict(model, np.zeros((1, side, side, 3), np.uint8)).shape[-1]
-            yield Outcome(fault, CONTINUES, f"read as {classes} classes")
-
-
 # --- Kaggle on the loopback
 
 
@@ -203,7 +189,7 @@ def _kaggle(place: Path) -> Iterator[Outcome]:
         changes |= {"KAGGLE_CONFIG_DIR": str(cache), **how.get("environment", {})}
         with (
             _environment(changes),
-            _room(how.get("room")),
+            limited_room(how.get("room")),
             KaggleServer(how.get("archive") or made_archive()) as server,
         ):
             redirect_to(how.get("endpoint", server.endpoint))
@@ -221,21 +207,6 @@ def _kaggle(place: Path) -> Iterator[Outcome]:
 
 def _starts(server: KaggleServer) -> str:
     return " and ".join(str(asked.first) for asked in server.downloads())
-
-
-@contextlib.contextmanager
-def _room(size: int | None) -> Iterator[None]:
-    """Limit the size of files for a while, in bytes, which has the effect of a full disk."""
-    if size is None:
-        yield
-        return
-    before, ignored = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, ignored)
 
 
 @contextlib.contextmanager

@@ -64,8 +64,12 @@ def read_photograph(path: Path, most_pixels: int, disk: OnDisk | None = None, mo
         _check(path.name, header)
         if header.width * header.height > most_pixels:
             return _in_windows(path, header, most_pixels, disk, most_on_disk)
-    if path.stat().st_size > max(2**26, most_pixels * _BYTES_A_PIXEL):
-        raise ImageError(f"{path.name} is a file of {path.stat().st_size / 2**30:.1f} GiB, too large for a photograph")
+    try:
+        size = path.stat().st_size
+    except OSError as error:  # it was there when the photographs were listed
+        raise ImageError(f"{path.name} can't be opened: {error.strerror}") from None
+    if size > max(2**26, most_pixels * _BYTES_A_PIXEL):
+        raise ImageError(f"{path.name} is a file of {size / 2**30:.1f} GiB, too large for a photograph")
     photo = _decoded(path, header)
     if photo.shape[0] * photo.shape[1] > most_pixels:
         raise _too_large(path.name, photo.shape[1], photo.shape[0], most_pixels, "cut it into parts")

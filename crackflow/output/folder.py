@@ -158,6 +158,12 @@ class OutputFolder:
         self._written[name] = entry
         write_bytes(path, content, self.path / PART)
 
+    def withdraw(self, names: Iterable[str]) -> None:
+        """Remove files that this run has written; others of these names stay as they are."""
+        for name in names:
+            if name in self._written and manifest.unchanged(self.path, self._written.pop(name)):
+                (self.path / name).unlink()
+
     def finish(self) -> None:
         """Note that all files are there.
 

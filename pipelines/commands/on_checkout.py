@@ -55,7 +55,9 @@ def profile(
     try:
         current = profiles.read_yaml(path)
     except ParamsError:
-        # a params.yaml that can't be read is a reason to write a new one
+        # what is no YAML is a reason to write a new one; what can't even be opened may be in order
+        if path.exists():
+            path.open("rb").close()
         current = {}
     changes = profiles.changes(current, dump(params))
     if not changes:

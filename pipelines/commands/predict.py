@@ -1,12 +1,13 @@
 """`crackflow predict`: marks the cracks in photographs, by a model at its operating point."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import JsonValue
 
-from crackflow.errors import DataError, ImageError
+from crackflow.errors import DataError, ImageError, is_shortage, shortage_line
 from crackflow.imaging.fit import ResizeMode
 from crackflow.imaging.on_disk import arrays_on_disk
 from crackflow.imaging.photo_file import read_photograph
@@ -19,7 +20,8 @@ from crackflow.output.claim import claim, reject_overlap
 from crackflow.output.manifest import version
 from crackflow.progress import track
 from crackflow.results.run import Skipped
-from crackflow.runtimes.choice import Runtime, choose_runtime, load
+from crackflow.runtimes.choice import choose_runtime, load
+from crackflow.sources.layouts import shown
 from pipelines.commands.marked_photo import MarkedPhoto
 from pipelines.commands.prediction_folder import Measuring, Results, all_names
 from pipelines.commands.prediction_outputs import chosen
@@ -139,15 +141,21 @@ def predict(
         skipped = [Skipped("", reason) for reason in found.skipped]
         more = MORE_FOR_SCALES if scale == "several" else 0
         most = most_pixels(max_memory, BYTES_A_PIXEL + more), most_pixels(max_memory, BYTES_A_PIXEL_ON_DISK + more)
+
+        def begin() -> None:
+            if not folder.begun:
+                results.begin(files, model_sha256, done)
+
         if done:
-            results.begin(files, model_sha256, done)
+            begin()
         try:
-            for one in _marked((weights, runs_on), todo, (point, mode, scale, views), most, skipped):
-                if not folder.begun:
-                    results.begin(files, model_sha256, done)
-                results.add(one)
-                marked.add(one.source)
-                del one  # before the next one is read, which may be as large
+            network = load(weights.model, runs_on, len(weights.params.classes)) if todo else None
+            for source in track(todo, "predict", unit="photo"):
+                reason = _add(results, begin, network, source, (point, mode, scale, views), most)
+                if reason:
+                    skipped.append(Skipped(source.shown, reason))
+                else:
+                    marked.add(source)
         except KeyboardInterrupt as stop:
             stop.add_note(
                 f"{len(marked)} of {len(files)} photographs are marked in {out}, without a summary; --resume goes on"
@@ -172,30 +180,34 @@ def most_pixels(max_memory: float, bytes_a_pixel: float = BYTES_A_PIXEL) -> int:
     )
 
 
-def _marked(
-    model: tuple[Weights, Runtime],
-    files: Sequence[Photograph],
+def _add(
+    results: Results,
+    begin: Callable[[], None],
+    network: Any,
+    source: Photograph,
     how: tuple[OperatingPoint, ResizeMode, Scale, int],
     most: tuple[int, int],
-    skipped: list[Skipped],
-) -> Iterator[MarkedPhoto]:
-    """Mark one photograph after the other; why one can't be read is added to `skipped`."""
-    if not files:
-        return
-    weights, runtime = model
-    network = load(weights.model, runtime, len(weights.params.classes))
-    in_memory, on_disk = most
-    for source in track(files, "predict", unit="photo"):
+) -> str:
+    """Mark one photograph and write its files; why that can't be, and then none of its files is there."""
+    try:
         with arrays_on_disk(source.path.name) as disk:
-            try:
-                photo = read_photograph(source.path, in_memory, disk, on_disk)
-                seen = predict_photo(network, photo, *how, disk if disk.used else None)
-            except ImageError as error:
-                skipped.append(Skipped(source.shown, str(error)))
-                continue
+            photo = read_photograph(source.path, most[0], disk, most[1])
+            seen = predict_photo(network, photo, *how, disk if disk.used else None)
             disk.release()
-            classes = max(2, network.output_shape[-1] or 0)
+            classes = max(2, network.output_shape[-1])
             one = MarkedPhoto(source, photo, seen.probability, seen.classes, classes, disk.release)
             del photo, seen
-            yield one
+            begin()
+            results.add(one)
             del one
+    except ImageError as error:
+        reason = str(error)
+    except Exception as error:
+        if not is_shortage(error):
+            raise
+        reason = f"{shown(source.shown)}: {shortage_line(error)}"
+    else:
+        return ""
+    # the error is gone, and with it what the photograph took
+    results.withdraw(source)
+    return reason

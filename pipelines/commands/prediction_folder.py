@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from crackflow.errors import DataError
+from crackflow.errors import DataError, ImageError
 from crackflow.geometry.cracks import GeometryOptions, measure
 from crackflow.geometry.scale import BOUNDS_MM, Scale
 from crackflow.imaging.geotiff import Georeference
@@ -20,6 +20,7 @@ from crackflow.output.folder import OutputFolder
 from crackflow.results.record import PhotoRecord, from_bytes, key, record, to_bytes
 from crackflow.results.run import Run, Skipped
 from crackflow.safe_text import printable
+from crackflow.sources.layouts import shown
 from crackflow.work_folder import PREFIX
 from pipelines.commands.marked_photo import MarkedPhoto
 from pipelines.commands.prediction_outputs import MASKS, THUMBNAILS, Output
@@ -90,7 +91,12 @@ class Results:
         self.folder.begin(names, model_sha256, options, keep_others=True, reuse=reuse)
 
     def add(self, marked: MarkedPhoto) -> PhotoRecord:
-        """Measure a photograph and write its files."""
+        """Measure a photograph and write its files.
+
+        Raises:
+            ImageError: when the photograph's file is no longer there.
+            OSError: when a file can't be written.
+        """
         photo = marked.source
         network = measure(marked.classes, marked.grey(), marked.probability, self.measuring.options_of(photo))
         marked.release()
@@ -108,6 +114,10 @@ class Results:
             self._write(kind.add(marked, found))
         self.folder.write(_record(photo), to_bytes(found))
         return found
+
+    def withdraw(self, photo: Photograph) -> None:
+        """Remove the files of a photograph that `add` could not write whole."""
+        self.folder.withdraw(photo_names(self.kinds, photo))
 
     def finish(self, photos: Sequence[Photograph], skipped: Sequence[Skipped]) -> int:
         """Write the files of the whole run.
@@ -150,9 +160,9 @@ class Results:
             return False
         try:
             found = from_bytes(self.folder.read(_record(photo)), _record(photo))
-        except DataError:  # of another version
+            return found.key == self._key(photo)
+        except DataError:  # of another version, or the photograph is gone
             return False
-        return found.key == self._key(photo)
 
     def _key(self, photo: Photograph) -> str:
         measuring, scale = asdict(self.measuring.options_of(photo)), self.measuring.scale_of(photo)
@@ -165,7 +175,11 @@ class Results:
         }
         if place := self.measuring.places.get(photo.shown):
             follows["place"] = asdict(place)
-        return key(sha256(photo.path), follows)
+        try:
+            digest = sha256(photo.path)
+        except OSError as error:
+            raise ImageError(f"{shown(photo.shown)} can't be opened any more: {error.strerror}") from None
+        return key(digest, follows)
 
     def _write(self, files: Iterable[tuple[str, bytes]]) -> None:
         for name, content in files:

@@ -46,7 +46,8 @@ def test_a_lack_of_memory_is_told_from_other_errors():
     python, numpy = allocate(lambda: bytearray(2**60)), allocate(lambda: np.empty(2**60, np.uint8))
     opencv = allocate(lambda: cv2.copyMakeBorder(np.zeros((9, 9), np.uint8), 0, 2**30, 0, 2**30, cv2.BORDER_CONSTANT))
     system = OSError(errno.ENOMEM, "Cannot allocate memory")
-    for error in (python, numpy, opencv, system, RuntimeError("can't start new thread")):
+    openvino = RuntimeError("Exception from src/inference/src/cpp/core.cpp:117:\nstd::bad_alloc\n")
+    for error in (python, numpy, opencv, system, openvino, RuntimeError("can't start new thread")):
         assert is_shortage(error), repr(error)
         assert shortage_line(error).startswith("not enough memory")
         assert "\n" not in shortage_line(error)

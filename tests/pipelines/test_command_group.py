@@ -130,3 +130,28 @@ def test_a_stage_names_the_path_too(checkout):
     assert run.returncode == 2
     path = checkout / ".crackflow/state/download/work"
     assert run.stderr == f"error: download: {path}: Not a directory; name another path, and run again\n"
+
+
+CUT = """
+import py_compile, sys
+from pathlib import Path
+import typer
+from pipelines.command_group import Commands
+Path("cut.py").write_text("number = 1\\n")
+compiled = Path(py_compile.compile("cut.py"))
+compiled.write_bytes(compiled.read_bytes()[:40])
+sys.path.insert(0, ".")
+app = typer.Typer(cls=Commands)
+app.command("read")(lambda: __import__("cut"))
+app.command("other")(lambda: None)
+app(["read"])
+"""
+
+
+def test_a_compiled_module_that_is_cut_short_is_one_line(tmp_path, monkeypatch):
+    """Python writes a part of it when the disk is full, and reads that from then on."""
+    monkeypatch.chdir(tmp_path)
+    run = subprocess.run([sys.executable, "-c", CUT], capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert run.stderr.startswith("error: a compiled module in a folder __pycache__ is cut short, as a full disk leaves")
+    assert run.stderr.count("\n") == 1

@@ -19,6 +19,10 @@ from tasks.endings import interrupted_by_signals, os_error_line, stop_line
         (PermissionError(errno.EACCES, "Permission denied", b"a"), "a: Permission denied; make room or allow it"),
         (NotADirectoryError(errno.ENOTDIR, "Not a directory", "a/b"), "a/b: Not a directory; name another path"),
         (OSError(errno.EIO, "Input/output error"), "here: Input/output error; see what keeps the system from it"),
+        (
+            FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['a']"),
+            "here: No usable temporary directory found in ['a']; make room there or set TMPDIR to a folder with room",
+        ),
         (OSError("no reason\ngiven"), "here: no reason given; see what keeps the system from it"),
     ],
 )
