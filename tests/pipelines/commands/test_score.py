@@ -262,12 +262,12 @@ import sys
 from pathlib import Path
 from pipelines.commands import score
 
-import_keras = score.import_keras
-def held():
+load = score.load
+def held(*given):
     Path("held").touch()
     sys.stdin.read()
-    import_keras()
-score.import_keras = held
+    return load(*given)
+score.load = held
 from pipelines.cli import app
 app()
 """
