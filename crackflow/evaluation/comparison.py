@@ -15,7 +15,7 @@ from crackflow.evaluation.figures import flat
 from crackflow.evaluation.headline import BY_NAME, HEADLINE, number_or_none
 from crackflow.evaluation.intervals import LEVEL, group_sums, image_sums
 from crackflow.evaluation.metrics import Counts
-from crackflow.statistics.ratios import difference, difference_interval, ratio, sureness
+from crackflow.statistics.ratios import difference, difference_interval, ratio, sureness, widened
 
 ComparedFigure = Literal["pooled_iou", "pooled_f1", "per_image_iou", "positives_iou"]
 Verdict = Literal["better", "worse", "not told apart"]
@@ -84,6 +84,7 @@ def paired(
     new: pd.DataFrame,
     metric: str,
     groups: Sequence[object] | None = None,
+    seed_spread: float = 0.0,
 ) -> Paired:
     """Compare two models image by image: the interval is that of the difference over the same groups.
 
@@ -92,6 +93,8 @@ def paired(
         new: the same images, in any order.
         metric: of COMPARABLE.
         groups: the group of each row of `old`; None takes single images.
+        seed_spread: standard deviation of the figure between trainings that differ by their seed alone; 0 where the
+            models are judged as they are, and not what they were trained by.
 
     Returns:
         Both figures, and the interval of their difference; NaN where all images are of one group.
@@ -116,7 +119,7 @@ def paired(
     if any(np.isnan(values)):
         kind = "crack-free images" if BY_NAME[metric].lower_is_better else "images with cracks"
         raise DataError(f"{metric} is undefined on these {len(old)} images; compare on {kind}")
-    found = difference(*sums)
+    found = widened(difference(*sums), seed_spread)
     low, high = difference_interval(found, LEVEL)
     higher = sureness(found)
     better = 1 - higher if BY_NAME[metric].lower_is_better else higher

@@ -89,6 +89,24 @@ def difference_interval(found: Estimate, level: float) -> tuple[float, float]:
     return max(-1.0, found.value - reach), min(1.0, found.value + reach)
 
 
+def widened(found: Estimate, spread: float) -> Estimate:
+    """Add what a difference owes to chance elsewhere than in the groups.
+
+    Args:
+        found: as `difference` gives it.
+        spread: standard deviation of each of the two figures by that chance, taken as known; 0 adds nothing.
+
+    Returns:
+        The same difference with a larger error, and its degrees of freedom by Satterthwaite. Where nothing differs in
+        any group it is left as it is.
+    """
+    if not spread or np.isnan(found.error) or (found.value == 0 and found.error == 0):
+        return found
+    own, more = found.error**2, 2 * spread**2
+    freedom = (own + more) ** 2 / (own**2 / found.freedom) if own else float("inf")
+    return Estimate(found.value, float(np.sqrt(own + more)), float(freedom))
+
+
 def sureness(found: Estimate) -> float:
     """How sure it is that the true value is above 0: one less the one-sided p-value, 0..1.
 

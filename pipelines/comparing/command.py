@@ -34,6 +34,15 @@ def compare(
             "--history", metavar="N", min=1, help="Instead: the figure at the last N commits that changed it."
         ),
     ] = None,
+    seed_spread: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Standard deviation of the figure between trainings that differ by seed alone; without it 0.03. "
+            "0 judges the models, not what they were trained by.",
+        ),
+    ] = None,
     note: Annotated[list[str] | None, typer.Option(help="A sentence to add; may be given again.")] = None,
 ) -> None:
     """Compare the figures of two commits, experiments or folders, and say how sure the difference is."""
@@ -43,7 +52,7 @@ def compare(
         if past is not None:
             _history(Path.cwd(), past, figure, as_markdown=as_markdown, as_json=as_json)
             return
-        _compare(Path.cwd(), old, new, figure, html, note or [], as_markdown=as_markdown, as_json=as_json)
+        _compare(Path.cwd(), old, new, figure, html, note or [], seed_spread, as_markdown=as_markdown, as_json=as_json)
 
 
 def _compare(
@@ -53,6 +62,7 @@ def _compare(
     figure: str | None,
     html: Path | None,
     notes: list[str],
+    seed_spread: float | None,
     *,
     as_markdown: bool,
     as_json: bool,
@@ -61,7 +71,8 @@ def _compare(
     from pipelines.comparing import compared, pictures, shown, side
 
     sides = side.find(root, old), side.find(root, new)
-    found = compared.compare(*sides, figure, notes)
+    spread = compared.SEED_SPREAD if seed_spread is None else seed_spread
+    found = compared.compare(*sides, figure, notes, spread)
     if html is not None:
         classes = sides[1].params().get("classes") or sides[0].params().get("classes") or ("background", "crack")
         drawn, absent = pictures.pictures(found, *sides, len(classes))

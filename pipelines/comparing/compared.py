@@ -20,6 +20,9 @@ from pipelines.comparing.side import FIGURES, PER_IMAGE, SPLIT, Side, uncommitte
 # Where the gate is off, and in revisions that are older than it.
 METRIC = "pooled_iou"
 COUNTS = ("stem", "tp", "fp", "fn")
+# Standard deviation of pooled IoU between seeds, as benchmarks/accuracy/seeds.py measures it.
+SEED_SPREAD = 0.03
+MODEL = "models/flexunet.keras"
 # Images shown, of those that got better and of those that got worse.
 MOST_IMAGES = 6
 
@@ -32,9 +35,16 @@ class _Tables:
     old: pd.DataFrame = field(repr=False)
     new: pd.DataFrame = field(repr=False)
     groups: Sequence[str] | None
+    seed_spread: float
 
 
-def compare(old: Side, new: Side, metric: str | None = None, notes: Sequence[str] = ()) -> Compared:
+def compare(
+    old: Side,
+    new: Side,
+    metric: str | None = None,
+    notes: Sequence[str] = (),
+    seed_spread: float = SEED_SPREAD,
+) -> Compared:
     """Compare two sides.
 
     Args:
@@ -42,6 +52,8 @@ def compare(old: Side, new: Side, metric: str | None = None, notes: Sequence[str
         new: what changed.
         metric: the figure that decides, of crackflow.evaluation.comparison.COMPARABLE; None takes gate.metric.
         notes: sentences to add to the caveats.
+        seed_spread: standard deviation of a figure between trainings that differ by their seed alone. It counts where
+            the models differ; 0 judges the models as they are.
 
     Raises:
         CrackflowError: when `new` holds no figures, a file can't be used, or there is no such figure.
@@ -56,7 +68,7 @@ def compare(old: Side, new: Side, metric: str | None = None, notes: Sequence[str
     caveats = [*_caveats(old, new, *values), *notes]
     data = list(_data(old, new))
     try:
-        tables = _tables(old, new)
+        tables = _tables(old, new, 0.0 if _same_model(old, new) else seed_spread)
     except DataError as error:
         plain = tuple(_plain(values[0], values[1]))
         verdict = f"no verdict: no comparison image by image: {error}"
@@ -127,13 +139,18 @@ def _differ(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     return bool(before.get("md5") and after.get("md5") and before["md5"] != after["md5"])
 
 
-def _tables(old: Side, new: Side) -> _Tables:
+def _same_model(old: Side, new: Side) -> bool:
+    before, after = (side.locked(MODEL).get("md5") for side in (old, new))
+    return bool(before and before == after)
+
+
+def _tables(old: Side, new: Side, seed_spread: float) -> _Tables:
     before, after = (side.table(PER_IMAGE, COUNTS, ("source", "tolerant_f1")) for side in (old, new))
     shared = shared_images(before, after)
     if not shared.stems:
         raise DataError(f"{shared.words()}; no image is in both with the same truth")
     rows = [table.set_index("stem").loc[list(shared.stems)].reset_index() for table in (before, after)]
-    return _Tables(shared, rows[0], rows[1], _groups((new, old), shared.stems))
+    return _Tables(shared, rows[0], rows[1], _groups((new, old), shared.stems), seed_spread)
 
 
 def _groups(sides: Sequence[Side], stems: Sequence[str]) -> list[str] | None:
@@ -155,7 +172,7 @@ def _figures(tables: _Tables, protocol: Mapping[str, Any]) -> Iterator[Figure]:
         if name == "tolerant_f1" and not all("tolerant_f1" in one for one in (tables.old, tables.new)):
             continue
         try:
-            found = comparison.paired(tables.old, tables.new, name, tables.groups)
+            found = comparison.paired(tables.old, tables.new, name, tables.groups, tables.seed_spread)
         except DataError:
             continue
         if found.delta or (found.sure and found.low != found.high):
@@ -185,7 +202,7 @@ def _plain(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Figu
 def _verdict(tables: _Tables, metric: str) -> tuple[Outcome, str, int]:
     shared = tables.shared
     try:
-        found = comparison.paired(tables.old, tables.new, metric, tables.groups)
+        found = comparison.paired(tables.old, tables.new, metric, tables.groups, tables.seed_spread)
     except DataError as error:
         return "no verdict", f"no verdict: {error}", 0
     words = figure_words(BY_NAME[metric], {})
@@ -196,10 +213,11 @@ def _verdict(tables: _Tables, metric: str) -> tuple[Outcome, str, int]:
     if not found.sure:
         return "no verdict", f"no verdict: all that counts is of one photograph; {figures}", found.groups
     units = "each taken as independent" if tables.groups is None else f"{found.groups} groups of photographs"
+    seeds = f"; one training each, and seeds alone spread it by {tables.seed_spread:g}" if tables.seed_spread else ""
     interval = f"{LEVEL:.0%} interval {found.low:+.3f} to {found.high:+.3f}"
     return (
         found.verdict,
-        f"{found.verdict}: {figures} ({interval}), from {found.images} images, {units}",
+        f"{found.verdict}: {figures} ({interval}), from {found.images} images, {units}{seeds}",
         found.groups,
     )
 
@@ -215,7 +233,7 @@ def _sources(tables: _Tables, metric: str) -> Iterator[Source]:
             else [one for one, is_mine in zip(tables.groups, mine, strict=True) if is_mine]
         )
         try:
-            found = comparison.paired(tables.old[mine], tables.new[mine], metric, groups)
+            found = comparison.paired(tables.old[mine], tables.new[mine], metric, groups, tables.seed_spread)
         except DataError:
             continue
         yield Source(source, found.images, found.groups, _figure(found, source, tables.shared))

@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from crackflow.statistics.ratios import difference, difference_interval, ratio, ratio_interval, sureness
+from crackflow.statistics.ratios import (
+    Estimate,
+    difference,
+    difference_interval,
+    ratio,
+    ratio_interval,
+    sureness,
+    widened,
+)
 
 ONES = np.ones(8)
 VALUES = np.array([0.2, 0.4, 0.5, 0.5, 0.6, 0.7, 0.7, 0.9])
@@ -87,3 +95,15 @@ def test_one_group_tells_no_difference():
     assert one.value == 0.5
     assert np.isnan(difference_interval(one, 0.95)).all()
     assert sureness(one) == 0.5
+
+
+def test_two_trainings_add_their_own_chance():
+    """Errors 0.03 and twice 0.04 squared: 0.0009 + 0.0032 = 0.0041; freedom 0.0041^2 / (0.0009^2 / 5)."""
+    found = widened(Estimate(0.1, 0.03, 5), 0.04)
+    assert found == pytest.approx((0.1, 0.0041**0.5, 0.0041**2 / (0.0009**2 / 5)))
+    assert widened(Estimate(0.1, 0.03, 5), 0) == (0.1, 0.03, 5)
+    # what every group agrees on is as sure as the seeds let it be: z times sqrt(2) times 0.04
+    assert difference_interval(widened(Estimate(0.2, 0.0, 5), 0.04), 0.95)[0] == pytest.approx(
+        0.2 - stats.norm.ppf(0.975) * 0.0032**0.5
+    )
+    assert widened(Estimate(0.0, 0.0, 5), 0.04) == (0, 0, 5)

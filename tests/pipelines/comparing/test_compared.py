@@ -5,7 +5,7 @@ import pytest
 from dvc.repo import Repo
 
 from crackflow.errors import DataError
-from pipelines.comparing.compared import compare, deciding
+from pipelines.comparing.compared import _same_model, compare, deciding
 from pipelines.comparing.result import Figure, Image
 from pipelines.comparing.side import find
 
@@ -74,6 +74,28 @@ def test_many_photographs_settle_it(repository):
     assert found.outcome == "better"
     assert found.verdict.startswith("better: pooled IoU 0.")
     assert "from 30 images, 30 groups of photographs" in found.verdict
+
+
+def test_what_a_seed_alone_may_do_is_not_told_apart(repository):
+    """Five pixels more of each of 30 cracks are sure of the photographs, and within what two seeds differ by."""
+    new = "stem,source,tp,fp,fn\n" + "".join(f"i{n},x,{45 + n},5,{35 - n}\n" for n in range(30))
+    found = many(repository, new)
+    assert found.outcome == "not told apart"
+    assert found.verdict.endswith("; one training each, and seeds alone spread it by 0.03")
+    sides = find(repository.root, "HEAD"), find(repository.root, None)
+    models = compare(*sides, seed_spread=0)
+    assert models.outcome == "better"
+    assert "seeds" not in models.verdict
+    assert models.verdict.endswith("30 groups of photographs")
+
+
+def test_of_one_model_seeds_explain_nothing(repository):
+    """The same weights in dvc.lock: another operating point, say."""
+    lock = "stages:\n  train:\n    outs: [{path: models/flexunet.keras, md5: abc}]\n"
+    repository.write("dvc.lock", lock)
+    sides = find(repository.root, None), find(repository.root, None)
+    assert _same_model(*sides)
+    assert not _same_model(find(repository.root, "main"), sides[1])
 
 
 def test_gains_and_losses_that_balance_are_not_told_apart(repository):
