@@ -129,12 +129,15 @@ def test_the_page_of_stages_names_the_columns_of_resized_csv():
 def test_tests_mirror_the_source():
     """tests/PACKAGE/test_MODULE.py stands for PACKAGE/MODULE.py; what crosses modules is named here."""
     across = {
+        "test_attacks.py",
         "test_backends.py",
+        "test_commands.py",
         "test_deployment.py",
         "test_dockerfiles.py",
         "test_end_to_end.py",
         "test_extend.py",
         "test_figures_reference.py",
+        "test_fuzz.py",
         "test_graph.py",
         "test_home.py",
         "test_main.py",
@@ -143,6 +146,7 @@ def test_tests_mirror_the_source():
         "test_remotes.py",
         "test_results_reference.py",
         "test_scheduled.py",
+        "test_surroundings.py",
         "test_survival.py",
         "test_three_classes.py",
         "test_workflows.py",
