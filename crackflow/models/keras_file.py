@@ -55,7 +55,7 @@ def check(path: Path) -> int:
     except Exception as error:  # of zipfile, zlib, json and HDF5; no list of theirs is complete
         if is_shortage(error):
             raise
-        raise _problem(path, one_line(error)) from None
+        raise _problem(path, one_line(error)[:300]) from None
     return sum(math.prod(shape) for shape, _ in shapes)
 
 

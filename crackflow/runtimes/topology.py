@@ -125,7 +125,7 @@ def read(path: Path, model: Path) -> ov.Model:
         if is_shortage(error):
             raise
         raise ModelError(
-            f"{path} and {model.name} can't be read ({one_line(error)}); put both back, or use --runtime keras"
+            f"{path} and {model.name} can't be read ({one_line(error)[:300]}); put both back, or use --runtime keras"
         ) from None
 
 
