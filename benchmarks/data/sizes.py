@@ -198,7 +198,8 @@ def table(found: Mapping[str, Any]) -> str:
             ran = [found[unit][size][name] for size in sizes]
             cells = [f"{one['processor_s']:.1f}, {one['peak_mib']}" for one in ran]
             seconds = [one["processor_s"] for one in ran]
-            rows.append([name, *cells, f"{exponent([int(size) for size in sizes], seconds):.2f}"])
+            power = f"{exponent([int(size) for size in sizes], seconds):.2f}" if len(sizes) > 1 else ""
+            rows.append([name, *cells, power])
         parts.append(markdown(head, rows, "---:"))
     return (
         "\n".join(parts)
@@ -209,8 +210,6 @@ def table(found: Mapping[str, Any]) -> str:
 
 def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
     """The power b in seconds = a * size^b, by the two largest sizes: starting counts least there."""
-    if len(sizes) < 2:
-        return float("nan")
     return float(np.log(seconds[-1] / seconds[-2]) / np.log(sizes[-1] / sizes[-2]))
 
 
