@@ -66,7 +66,8 @@ def tree(tmp_path, monkeypatch):
         for number in range(12)
     ]
     (tmp_path / "tree/data").mkdir(parents=True)
-    pd.DataFrame(rows).assign(given="", rejected="").to_csv(tmp_path / "tree/data/resized.csv", index=False)
+    table = pd.DataFrame(rows).assign(given="", rejected="")
+    table.assign(photograph=table["stem"]).to_csv(tmp_path / "tree/data/resized.csv", index=False)
     (tmp_path / "tree/data/split.csv").write_text("stem,source,subset\n")
     monkeypatch.setattr(real, "TREE", tmp_path / "tree")
     monkeypatch.setattr(foreign, "SPLITS", tmp_path / "splits")
