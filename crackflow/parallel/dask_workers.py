@@ -24,7 +24,8 @@ CONNECT_S = 20
 class Dask:
     """Workers of a Dask cluster, each with as many shards at a time as it has threads."""
 
-    shard_size = 16
+    # Dask takes some milliseconds of client and scheduler for each
+    shard_size = 64
 
     def __init__(self, client: "Client") -> None:
         """Take a client that is connected.
