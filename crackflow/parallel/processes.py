@@ -36,7 +36,12 @@ class Processes:
         try:
             while True:
                 for shard in rest:
-                    waiting.append((shard, pool.submit(work, shard)))
+                    try:
+                        future = pool.submit(work, shard)
+                    except BrokenProcessPool as error:  # it broke while the caller was busy
+                        future = Future()
+                        future.set_exception(error)
+                    waiting.append((shard, future))
                     if len(waiting) > AHEAD * self.workers:
                         break
                 if not waiting:

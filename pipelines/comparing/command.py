@@ -68,8 +68,11 @@ def _compare(
     as_json: bool,
 ) -> None:
     from crackflow.atomic import write_text
+    from crackflow.output.single_file import check_replaceable
     from pipelines.comparing import compared, pictures, shown, side
 
+    if html is not None:
+        check_replaceable(html, 'content="crackflow compare"', "--html")
     sides = side.find(root, old), side.find(root, new)
     spread = compared.SEED_SPREAD if seed_spread is None else seed_spread
     found = compared.compare(*sides, figure, notes, spread)

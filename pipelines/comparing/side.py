@@ -176,8 +176,11 @@ def find(root: Path, name: str | None) -> Side:
 
 
 def uncommitted(side: Side) -> bool:
-    """Whether the working files come from a rebuild that nobody has committed."""
-    if side.commit is not None:
+    """Whether the working files come from a rebuild that nobody has committed; False of a folder that is named.
+
+    Git is asked in the current folder alone: the configuration of another one may name programs that git runs.
+    """
+    if side.commit is not None or side.root.resolve() != Path.cwd().resolve():
         return False
     try:
         return bool(git(side.root, "diff", "--name-only", "HEAD", "--", "dvc.lock"))

@@ -1,5 +1,6 @@
 import functools
 import os
+import time
 
 import pytest
 
@@ -69,3 +70,13 @@ def test_a_worker_that_dies_costs_nothing_but_its_shards(new_engine, name, tmp_p
 def test_processes_are_others_than_this_one(engine):
     workers = set(fan_out(engine, engine_work.process, range(30)))
     assert (os.getpid() in workers) == (type(engine).__name__ == "Threads")
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_while_the_caller_is_busy_costs_nothing_but_its_shard(new_engine):
+    given = []
+    with pytest.raises(ShardError, match="1 of the shards: 3, 4, 5 "):  # noqa: PT012
+        for one in fan_out(new_engine("processes"), functools.partial(engine_work.kill_at, 4), range(60)):
+            given.append(one)
+            time.sleep(0.02)
+    assert given == [0, 1, 2, *range(6, 60)]

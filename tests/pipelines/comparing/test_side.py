@@ -3,8 +3,8 @@ import shutil
 import pytest
 
 from crackflow.errors import DataError
-from pipelines.comparing.side import WORKSPACE, find
-from pipelines.git import GitError
+from pipelines.comparing.side import WORKSPACE, find, uncommitted
+from pipelines.git import GitError, git
 
 
 def test_a_name_is_a_commit_an_experiment_or_a_folder(repository, tmp_path):
@@ -61,3 +61,19 @@ def test_a_folder_without_dvc_has_what_lies_there(repository, tmp_path):
     assert side.figures() == {}
     with pytest.raises(DataError, match=r"reports/per_image.csv of .* is in no work tree.*; `dvc repro` makes it"):
         side.content("reports/per_image.csv")
+
+
+def test_a_folder_that_is_named_runs_none_of_its_own_programs(repository, tmp_path, monkeypatch):
+    """git runs what core.fsmonitor of a repository names, for instance in an unpacked archive of somebody else's."""
+    monkeypatch.chdir(repository.root)
+    foreign = tmp_path / "foreign"
+    shutil.copytree(repository.root, foreign)
+    hook = tmp_path / "hook.sh"
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    hook.chmod(0o755)
+    git(foreign, "config", "core.fsmonitor", str(hook))
+    assert not uncommitted(find(repository.root, str(foreign)))
+    assert not (tmp_path / "ran").exists()
+    monkeypatch.chdir(foreign)
+    uncommitted(find(foreign, None))
+    assert (tmp_path / "ran").exists()
