@@ -47,6 +47,20 @@ def pieces(mask: Mask, gap: float) -> Iterator[Piece]:
     """
     # whatever is that near lies in cells that touch
     side = math.ceil(gap) + 1
+    for left, top, drawn in in_touching_cells(mask, side):
+        yield from _split(drawn, gap, left, top, mask.shape)
+
+
+def in_touching_cells(mask: Mask, side: int) -> Iterator[tuple[int, int, Mask]]:
+    """Cut out what lies in cells that touch: to number the components of a whole mask takes 4 bytes a pixel.
+
+    Args:
+        mask: bool (H, W).
+        side: of a square cell, px.
+
+    Yields:
+        x and y of a part's corner, and the part, bool: what lies in one group of cells.
+    """
     height, width = mask.shape
     bands = np.logical_or.reduceat(mask, np.arange(0, height, side), axis=0)
     cells = np.logical_or.reduceat(bands, np.arange(0, width, side), axis=1)
@@ -56,8 +70,7 @@ def pieces(mask: Mask, gap: float) -> Iterator[Piece]:
         own = group[top : top + down, left : left + across] == number
         left, top = left * side, top * side
         part = mask[top : top + down * side, left : left + across * side]
-        drawn = part & own.repeat(side, axis=0).repeat(side, axis=1)[: part.shape[0], : part.shape[1]]
-        yield from _split(drawn, gap, left, top, (height, width))
+        yield left, top, part & own.repeat(side, axis=0).repeat(side, axis=1)[: part.shape[0], : part.shape[1]]
 
 
 def _split(drawn: Mask, gap: float, left: int, top: int, size: tuple[int, int]) -> Iterator[Piece]:

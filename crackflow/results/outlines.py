@@ -4,12 +4,14 @@ The upper left corner of the photograph is (0, 0), and the pixel in column x and
 (x + 1, y + 1). Outlines through the centres of pixels, as OpenCV gives them, would make each crack a pixel narrower.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from crackflow.geometry.pieces import in_touching_cells
 
 Ring = NDArray[np.float64]
 Points = NDArray[np.int32]
@@ -52,7 +54,7 @@ def regions(mask: NDArray[np.uint8], cracks: Mapping[int, Sequence[Points]]) -> 
     """
     found: list[Region] = []
     for number in range(1, int(mask.max(initial=0)) + 1):
-        for (left, top), part in _groups(mask == number):
+        for left, top, part in in_touching_cells(mask == number, _CELL):
             count, labels, stats, _ = cv2.connectedComponentsWithStats(part.view(np.uint8), connectivity=8)
             crack_of = _owners(np.asarray(labels, np.int32), count, cracks, (left, top))
             for label in range(1, count):
@@ -61,21 +63,6 @@ def regions(mask: NDArray[np.uint8], cracks: Mapping[int, Sequence[Points]]) -> 
                 box = (left + x, top + y, width, height)
                 found.append(Region(outer, holes, box, area, number, int(crack_of[label]) or None))
     return sorted(found, key=lambda one: (one.class_number, one.crack is None, one.crack or 0, one.box))
-
-
-def _groups(mask: Mask) -> Iterator[tuple[tuple[int, int], Mask]]:
-    """Cut out what lies in cells that touch, with its corner (x, y): labels of a whole mask take 4 bytes a pixel."""
-    side = _CELL
-    height, width = mask.shape
-    bands = np.logical_or.reduceat(mask, np.arange(0, height, side), axis=0)
-    cells = np.logical_or.reduceat(bands, np.arange(0, width, side), axis=1)
-    count, group, stats, _ = cv2.connectedComponentsWithStats(cells.view(np.uint8), connectivity=8)
-    for number in range(1, count):
-        left, top, across, down = (int(value) for value in stats[number, :4])
-        own = group[top : top + down, left : left + across] == number
-        part = mask[top * side : (top + down) * side, left * side : (left + across) * side]
-        whole = own.repeat(side, axis=0).repeat(side, axis=1)[: part.shape[0], : part.shape[1]]
-        yield (left * side, top * side), part & whole
 
 
 def _owners(
