@@ -12,7 +12,7 @@ from crackflow.errors import CrackflowError, is_shortage, shortage_line
 from pipelines.extras import missing_line
 from pipelines.terminal import say_error
 from tasks import endings
-from tasks.environment import forget_repository, reach_loopback_directly, settle_home
+from tasks.environment import settle
 
 CUT_SHORT = (
     "a compiled module in a folder __pycache__ is cut short, as a full disk leaves it; delete the folders __pycache__ "
@@ -50,10 +50,8 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that the arguments name."""
-        forget_repository()
-        reach_loopback_directly()
         try:
-            settle_home()
+            settle()
             return super().invoke(ctx)
         except CrackflowError as error:
             line, exit_code = str(error), error.exit_code

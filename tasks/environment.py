@@ -50,6 +50,17 @@ _DVC_SITE_CACHE = Path("/var/tmp/dvc")  # noqa: S108 # DVC's own choice
 _ASIDE = "CRACKFLOW_ASIDE_"
 
 
+def settle() -> None:
+    """Put all of it right. Flows call it as well as commands: a worker runs a flow without the command line.
+
+    Raises:
+        HomeError: when there is no folder to write to in place of the home.
+    """
+    forget_repository()
+    reach_loopback_directly()
+    settle_home()
+
+
 def child_environment() -> dict[str, str]:
     """Copy this process's environment, without the variables of git that may name a repository, index or work tree.
 

@@ -4,7 +4,7 @@ import glob
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -37,10 +37,19 @@ class Found(NamedTuple):
     """files and folders of the user that are read; one file of each folder where files are given alone"""
 
 
+Permit = Callable[[Path], None]
+"""Is called with each file and folder before anything is asked of it, and raises where it may not be read."""
+
+
+def everything(_: Path) -> None:
+    """Permit all paths."""
+
+
 class _Gathered:
     """What is found so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, permit: Permit) -> None:
+        self.permit = permit
         self.alone: dict[Path, None] = {}
         self.trees: list[tuple[Path, str, list[Path]]] = []
         self.skipped: list[str] = []
@@ -55,6 +64,7 @@ def find(
     recursive: bool = False,
     listed: bytes = b"",
     limits: ArchiveParams | None = None,
+    permit: Permit = everything,
 ) -> Found:
     """Find photographs.
 
@@ -68,6 +78,8 @@ def find(
         recursive: look into folders in folders as well. Hidden ones are passed over, links to folders not followed.
         listed: what came on standard input, for "-": paths, one a line, or each ended by a NUL.
         limits: for zips.
+        permit: as Permit has it; also gets each folder that a pattern leads into. What it raises is raised. What lies
+            in a zip is not asked for.
 
     Returns:
         The photographs, those of a folder sorted by name.
@@ -77,18 +89,21 @@ def find(
         DataError: when something given is not there, a zip can't be unpacked safely, or two photographs
             would write the same results.
     """
-    found = _Gathered()
+    found = _Gathered(permit)
     for text in given:
         if text == LISTED:
             _add_listed(found, listed, recursive)
-        elif not os.path.lexists(text) and glob.has_magic(text):
+        # a folder may be called [a]
+        elif glob.has_magic(text) and not os.path.lexists(text):
             _add_matches(found, text)
-        elif Path(text).suffix.lower() == _ZIP and Path(text).is_file():
-            _add_zip(found, Path(text), work, limits or ArchiveParams())
-        elif _exists(Path(text)):
-            _add(found, Path(text), recursive=recursive)
         else:
-            raise DataError(f"no photograph and no folder at {shown(text)}; expected one of the two")
+            permit(Path(text))
+            if Path(text).suffix.lower() == _ZIP and Path(text).is_file():
+                _add_zip(found, Path(text), work, limits or ArchiveParams())
+            elif _exists(Path(text)):
+                _add(found, Path(text), recursive=recursive)
+            else:
+                raise DataError(f"no photograph and no folder at {shown(text)}; expected one of the two")
     photos: list[Photograph] = []
     for photo in _named(found):
         if reason := _why_not(photo):
@@ -116,6 +131,7 @@ def _add_listed(found: _Gathered, listed: bytes, recursive: bool) -> None:
     if not names:
         raise DataError("the list on standard input is empty; expected paths, one a line or each ended by a NUL")
     for name in names:
+        found.permit(Path(name))
         if "\0" in name or not _exists(Path(name)):
             found.skipped.append(f"{shown(name)} is not there; it was on the list of standard input")
         else:
@@ -124,14 +140,40 @@ def _add_listed(found: _Gathered, listed: bytes, recursive: bool) -> None:
 
 def _add_matches(found: _Gathered, pattern: str) -> None:
     """Add the photographs that fit a pattern; folders and files of other kinds are passed over."""
-    matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207, which takes no absolute pattern
+    _permit_folders(found.permit, pattern)
+    matches = _fitting(pattern)
     if not matches:
         raise DataError(f"no file fits {shown(pattern)}; expected a pattern that fits photographs")
     for path in map(Path, matches):
-        if path.is_dir() or not _is_photo(path.name):
-            found.passed_over += 1
-        else:
+        is_photo = _is_photo(path.name)
+        # what is passed over is looked at by its name alone, in a folder that may be read
+        found.permit(path if is_photo else path.parent)
+        if is_photo and not path.is_dir():
             _add(found, path, recursive=False)
+        else:
+            found.passed_over += 1
+
+
+def _permit_folders(permit: Permit, pattern: str) -> None:
+    """Ask for each folder that a pattern leads into: whether any file fits tells something of what lies there.
+
+    Raises:
+        DataError: when the pattern climbs out of what a wildcard fits.
+    """
+    parts = Path(pattern).parts
+    first = next(number for number, part in enumerate(parts) if glob.has_magic(part))
+    if ".." in parts[first:]:
+        raise DataError(f"{shown(pattern)} has .. after a wildcard; write the path without it")
+    permit(Path(*parts[:first]))
+    if permit is everything:
+        return
+    for end in range(first + 1, len(parts)):
+        for folder in _fitting(f"{Path(*parts[:end])}{os.sep}"):
+            permit(Path(folder))
+
+
+def _fitting(pattern: str) -> list[str]:
+    return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207, which takes no absolute pattern
 
 
 def _add(found: _Gathered, path: Path, *, recursive: bool) -> None:
@@ -150,7 +192,10 @@ def _add_folder(found: _Gathered, folder: Path, label: str, *, recursive: bool, 
     for path, is_folder in _within(folder, recursive):
         if is_folder or not _is_photo(path.name):
             found.passed_over += 1
-        elif kind := _kind(path):
+            continue
+        if own:
+            found.permit(path)
+        if kind := _kind(path):
             found.skipped.append(f"{shown(path.name)} is {kind}, expected a file")
         else:
             files.append(path)

@@ -25,7 +25,7 @@ from pipelines.flows.rebuild import RUNNER
 from pipelines.flows.stages import run_stages
 from pipelines.git import commit_of
 from tasks.endings import os_error_line
-from tasks.environment import forget_repository, reach_loopback_directly, settle_home
+from tasks.environment import settle
 from tasks.workspace import Workspace
 
 FLOW_NAME = "crackflow-crossvalidate"
@@ -48,11 +48,9 @@ def crossvalidate(number: int, budget: float, out: str, stage_limit_minutes: flo
         Completed; Failed with the reason in one line; Failed(name="Refused") where nothing was started because of what
         the user has to fix; Cancelled(name="AlreadyRunning") where another one works in this checkout.
     """
-    forget_repository()
-    reach_loopback_directly()
-    settle_home()
     root = Path.cwd()
     try:
+        settle()
         limit = limit_s(stage_limit_minutes)
         params = Workspace(root).checked_params()
         (root / LOCK).parent.mkdir(parents=True, exist_ok=True)

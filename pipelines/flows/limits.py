@@ -10,8 +10,8 @@ have a worker run any program. The runs of `crackflow serve` take no job variabl
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from glob import has_magic
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,62 +112,52 @@ def served_limits(root: Path) -> Limits | None:
     return of_flow(context.flow, root)
 
 
-def permitted_places(root: Path, limits: Limits, photographs: Sequence[str], out: str, model: str) -> None:
-    """See that a run reads and writes no more than it may.
+def permitted_places(root: Path, limits: Limits, out: str, model: str) -> None:
+    """See that a run writes where it may, and loads a model that it may.
 
     Args:
         root: the checkout, in which relative paths begin.
         limits: what it may ask for.
-        photographs: files, folders or patterns that it reads.
         out: the folder that it writes to.
         model: that it loads; a path could be any file.
 
     Raises:
         LimitError: when it asks for more.
     """
-    for text in photographs:
-        _within("photographs", root, limits.photographs, text, _before_pattern(text))
-    _within("results", root, limits.results, out, Path(out))
+    _within("results", root, limits.results, Path(out))
     if model not in MODELS:
         raise LimitError(
-            f"model {model} is not allowed for runs started through the server; expected one of {', '.join(MODELS)}"
+            f"model {shown(model)} is not allowed for runs started through the server; expected one of "
+            f"{', '.join(MODELS)}"
         )
 
 
-def reject_outside(root: Path, limits: Limits, found: Iterable[Path], work: Path) -> None:
-    """See that no photograph that was found lies elsewhere, by a link.
+def readable(root: Path, limits: Limits) -> Callable[[Path], None]:
+    """Give what crackflow.inference.inputs.find calls with all that it reads.
 
     Args:
-        root: the checkout.
+        root: the checkout, in which relative paths begin.
         limits: where photographs may lie.
-        found: the photographs.
-        work: where those from zips lie.
 
-    Raises:
-        LimitError: when one does.
+    Returns:
+        A function of a path that raises LimitError where the path, or what a link there leads to, lies elsewhere.
     """
-    for path in found:
-        if not path.resolve().is_relative_to(work.resolve()):
-            _within("photographs", root, limits.photographs, str(path), path)
+    return partial(_within, "photographs", root, limits.photographs)
 
 
-def _within(kind: str, root: Path, allowed: Sequence[str], text: str, path: Path) -> None:
+def _within(kind: str, root: Path, allowed: Sequence[str], path: Path) -> None:
     """Raise LimitError for a path that leads out of all folders that are allowed."""
-    real = (root / path).resolve()
+    try:
+        real = (root / path).resolve()
+    except (OSError, RuntimeError, ValueError):
+        raise LimitError(
+            f"{shown(str(path))} can't be followed to a place; expected a path without NUL, and no links in a circle"
+        ) from None
     if not any(real.is_relative_to((root / folder).resolve()) for folder in allowed):
         raise LimitError(
-            f"{shown(text)} is not allowed for runs started through the server; expected a path in "
+            f"{shown(str(path))} is not allowed for runs started through the server; expected a path in "
             f"{', '.join(allowed) or 'no folder'}; to allow it, add its folder to definitions.limits.{kind} in {FILE}"
         )
-
-
-def _before_pattern(text: str) -> Path:
-    """The part of a path before its first wildcard; a name with ~ or a drive is no more than a name."""
-    parts = Path(text).parts
-    plain = next((number for number, part in enumerate(parts) if has_magic(part)), len(parts))
-    if ".." in parts[plain:]:
-        raise LimitError(f"{shown(text)} has .. after a wildcard, which is not allowed; leave it out")
-    return Path(*parts[:plain])
 
 
 def permitted(root: Path, limits: Limits, revision: str | None, *, commit: bool, push: bool) -> str | None:

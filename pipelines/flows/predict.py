@@ -28,9 +28,9 @@ from pipelines.commands.photo_scales import Given, places_of
 from pipelines.commands.prediction_folder import Measuring
 from pipelines.commands.prediction_outputs import requested
 from pipelines.flows import artifacts, photo_table
-from pipelines.flows.limits import permitted_places, reject_outside, served_limits
+from pipelines.flows.limits import permitted_places, readable, served_limits
 from tasks.endings import os_error_line
-from tasks.environment import forget_repository, reach_loopback_directly
+from tasks.environment import settle
 
 FLOW_NAME = "crackflow-predict"
 
@@ -97,22 +97,19 @@ def predict(
         at fault, or a run asks for more than its limits allow, and nothing was written; Cancelled(name=
         "AlreadyRunning") where another run writes to the folder.
     """
-    # a worker runs the flow without the command line
-    forget_repository()
-    reach_loopback_directly()
     root = Path.cwd()
     try:
+        settle()
         limits = served_limits(root)
         if limits is not None:
-            permitted_places(root, limits, photographs, out, model)
+            permitted_places(root, limits, out, model)
         outputs, looked_at = requested(formats, probability=False), parse_scale(scale)
         if views is not None:
             check(views)
         given = Given.of(mm_per_px, None, None, None)
         with work_folder() as work:
-            found = inputs.find(photographs, work=work, recursive=recursive)
-            if limits is not None:
-                reject_outside(root, limits, [photo.path for photo in found.photos], work)
+            permit = inputs.everything if limits is None else readable(root, limits)
+            found = inputs.find(photographs, work=work, recursive=recursive, permit=permit)
             places, not_placed = places_of(found)
             found, measuring = given.measuring(found, places)
             weights = model_choice.choose(root, model)

@@ -24,7 +24,7 @@ from pipelines.flows.limits import FLOW_NAME
 from pipelines.flows.stages import run_stages
 from pipelines.git import GitError
 from tasks.endings import os_error_line
-from tasks.environment import forget_repository, reach_loopback_directly, settle_home
+from tasks.environment import settle
 from tasks.workspace import Workspace
 
 # Training takes every core there is; two let a light stage run beside it.
@@ -62,12 +62,9 @@ def rebuild(
         fault, or a run asks for more than its limits allow, and no stage was started; Cancelled(name="AlreadyRunning")
         where another rebuild works there.
     """
-    # a worker runs the flow without the command line
-    forget_repository()
-    reach_loopback_directly()
-    settle_home()
     root = Path.cwd()
     try:
+        settle()
         limit = limit_s(stage_limit_minutes)
         if (context := FlowRunContext.get()) and context.flow_run and context.flow_run.deployment_id:
             allowed = limits.of_flow(context.flow, root)

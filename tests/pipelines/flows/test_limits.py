@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import cloudpickle
 import pytest
 
+from crackflow.errors import CrackflowError
+from crackflow.inference import inputs
 from pipelines.flows import limits as module
 from pipelines.flows.limits import LimitError, Limits
 from pipelines.flows.rebuild import rebuild
@@ -141,25 +144,107 @@ PLACES = Limits(photographs=("in", "/srv/photographs"), results=("out",))
 
 
 @pytest.fixture
-def places(tmp_path):
-    for folder in ("checkout/in/deck", "checkout/out", "elsewhere"):
+def places(tmp_path, monkeypatch):
+    """A checkout with photographs in in/deck, and links that lead out of it; a zip and a photograph elsewhere."""
+    for folder in ("checkout/in/deck", "checkout/out", "elsewhere/more"):
         (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "checkout/in/link").symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "checkout/out/link").symlink_to(tmp_path / "elsewhere")
+    for name in ("checkout/in/deck/a.png", "elsewhere/secret.png", "elsewhere/more/secret.png"):
+        (tmp_path / name).touch()
+    with zipfile.ZipFile(tmp_path / "elsewhere/secret.zip", "w") as packed:
+        packed.writestr("secret.png", b"")
+    for link in ("in/link", "in/deck/down", "in/[a]", "in/\n", "out/link"):
+        (tmp_path / "checkout" / link).symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "checkout/in/[b].zip").symlink_to(tmp_path / "elsewhere/secret.zip")
+    (tmp_path / "checkout/in/round").symlink_to("round")
+    monkeypatch.chdir(tmp_path / "checkout")
     return tmp_path / "checkout"
 
 
-@pytest.mark.parametrize("text", ["in", "in/deck/a.png", "in/**/*.png", "in/../in", "/srv/photographs/2026"])
-def test_photographs_may_be_read_where_it_is_allowed(places, text):
-    module.permitted_places(places, PLACES, [text], "out/today", "packaged")
+def read(places, tmp_path, *photographs, **options):
+    """The names of the photographs that a run with these limits reads."""
+    permit = module.readable(places, PLACES)
+    found = inputs.find(photographs, work=tmp_path / "work", permit=permit, recursive=True, **options)
+    return [photo.shown for photo in found.photos]
+
+
+@pytest.mark.parametrize("text", ["in", "in/deck/a.png", "in/../in", "in/d*/*.png", "in/deck/?.png", "in/d*/[a].png"])
+def test_photographs_may_be_read_where_it_is_allowed(places, tmp_path, text):
+    assert [name.rpartition("/")[2] for name in read(places, tmp_path, text)] == ["a.png"]
 
 
 @pytest.mark.parametrize(
-    "text", [".", "in/..", "in/../../elsewhere", "in/link", "in/link/a.png", "*/a.png", "/etc", "in/*/../../..", "-"]
+    "text",
+    [
+        ".",
+        "in/..",
+        "in/../../elsewhere",
+        "in/link",
+        "in/link/secret.png",
+        "in/link/secret.zip",
+        "in/deck/down/../secret.zip",
+        "IN/../../elsewhere",
+        "*/a.png",
+        "/etc",
+        "/etc/pass*",
+        "",
+        # wildcards that are names of what is there
+        "in/[a]",
+        "in/[a]/secret.png",
+        "in/[a]/secret.zip",
+        "in/[a]/more/../secret.zip",
+        "in/[b].zip",
+        "in/\n/secret.zip",
+        # whether anything fits tells what lies there
+        "in/l*/*.png",
+        "in/l*/absent*.png",
+        "in/[[]a]/s*.zip",
+        "in/d*/down/secret.p?g",
+        "in/d*/down/absent.p?g",
+        "in/**/absent.png",
+        "in/**",
+        "in/\n/*.png",
+    ],
 )
-def test_photographs_are_not_read_elsewhere(places, text):
-    with pytest.raises(LimitError, match="is not allowed"):
-        module.permitted_places(places, PLACES, ["in", text], "out", "packaged")
+def test_photographs_are_not_read_elsewhere(places, tmp_path, text):
+    with pytest.raises(LimitError, match=r"is not allowed .*; expected a path in in, /srv/photographs; to") as error:
+        read(places, tmp_path, "in/deck", text)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("in/d*/../../../elsewhere/*", r"has \.\. after a wildcard"),
+        ("in/[c].zip/../../../elsewhere/secret.zip", r"has \.\. after a wildcard"),
+        ("in/\0", "can't be followed to a place"),
+        ("in/round", "can't be followed to a place"),
+        ("in/\0*", "no file fits"),
+        ("-", "the list on standard input is empty"),
+    ],
+)
+def test_what_leads_nowhere_is_one_line(places, tmp_path, text, words):
+    with pytest.raises(CrackflowError, match=words) as error:
+        read(places, tmp_path, text)
+    assert "\n" not in str(error.value)
+
+
+def test_each_path_of_a_list_is_judged(places, tmp_path):
+    with pytest.raises(LimitError, match=r"in/\[a\]/secret.png is not allowed"):
+        read(places, tmp_path, "-", listed=b"in/deck/a.png\nin/[a]/secret.png")
+
+
+def test_a_link_among_the_photographs_that_leads_out_is_noticed(places, tmp_path):
+    (places / "in/deck/b.png").symlink_to(tmp_path / "elsewhere/secret.png")
+    for text in ("in/deck", "in", "in/deck/*.png"):
+        with pytest.raises(LimitError, match=r"deck/b.png is not allowed"):
+            read(places, tmp_path, text)
+
+
+def test_what_a_zip_that_may_be_read_holds_needs_no_permission(places, tmp_path):
+    with zipfile.ZipFile(places / "in/own.zip", "w") as packed:
+        packed.writestr("b.png", b"")
+    assert read(places, tmp_path, "in/own.zip") == ["b.png"]
 
 
 @pytest.mark.parametrize("out", ["in", "outside", "out/..", "out/link", "/var/out"])
@@ -167,23 +252,16 @@ def test_results_are_not_written_elsewhere(places, out):
     with pytest.raises(
         LimitError, match=r"expected a path in out; to allow it, add its folder to definitions.limits.res"
     ):
-        module.permitted_places(places, PLACES, ["in"], out, "packaged")
+        module.permitted_places(places, PLACES, out, "packaged")
 
 
 def test_without_a_word_of_it_nothing_is_read(places):
     with pytest.raises(LimitError, match="expected a path in no folder"):
-        module.permitted_places(places, Limits(), ["in"], "out", "packaged")
+        inputs.find(["in"], permit=module.readable(places, Limits()))
+    with pytest.raises(LimitError, match="expected a path in no folder"):
+        module.permitted_places(places, Limits(), "out", "packaged")
 
 
 def test_a_model_is_not_any_file(places):
     with pytest.raises(LimitError, match=r"model in/a.keras is not allowed .*; expected one of packaged, trained"):
-        module.permitted_places(places, PLACES, ["in"], "out", "in/a.keras")
-
-
-def test_a_link_among_the_photographs_that_leads_out_is_noticed(places, tmp_path):
-    inside, outside = places / "in/deck/a.png", places / "in/deck/b.png"
-    inside.touch()
-    outside.symlink_to(tmp_path / "elsewhere/secret.png")
-    module.reject_outside(places, PLACES, [inside, tmp_path / "work/unpacked.png"], tmp_path / "work")
-    with pytest.raises(LimitError, match=r"b.png is not allowed"):
-        module.reject_outside(places, PLACES, [inside, outside], tmp_path / "work")
+        module.permitted_places(places, PLACES, "out", "in/a.keras")

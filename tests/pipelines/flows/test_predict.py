@@ -3,6 +3,7 @@
 import csv
 import json
 import time
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,8 @@ import pytest
 
 from crackflow.output.claim import claim
 from crackflow.params import Params, render
+from pipelines.flows.limits import Limits
+from tasks.environment import HomeError
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("server")]
 
@@ -132,3 +135,27 @@ def test_a_folder_that_another_run_writes_to_is_left_to_it(checkout):
     with claim(Path("out"), Path("photos"), [], command="predict"):
         state = predict()
     assert (state.type.value, state.name) == ("CANCELLED", "AlreadyRunning")
+
+
+def test_a_zip_elsewhere_is_not_read_by_a_link_whose_name_looks_like_a_pattern(checkout, monkeypatch):
+    Path("elsewhere").mkdir()
+    with zipfile.ZipFile("elsewhere/secret.zip", "w") as packed:
+        packed.write("photos/a.png", "secret.png")
+    Path("photos/[a]").symlink_to("../elsewhere")
+    # as those of a run that a server started
+    limits = Limits(photographs=("photos",), results=("out",))
+    monkeypatch.setattr("pipelines.flows.predict.served_limits", lambda _: limits)
+    state = predict("photos/[a]/secret.zip")
+    assert (state.type.value, state.name) == ("FAILED", "Refused")
+    assert "photos/[a]/secret.zip is not allowed for runs started through the server" in state.message
+    assert not Path("out").exists()
+    assert predict("photos/[ab].png").message.startswith("photographs: 2 done")
+
+
+def test_a_home_that_can_not_be_had_is_one_line(checkout, monkeypatch):
+    def no_home():
+        raise HomeError("crackflow-1 is not a folder of yours alone")
+
+    monkeypatch.setattr("pipelines.flows.predict.settle", no_home)
+    state = predict()
+    assert (state.name, state.message) == ("Refused", "crackflow-1 is not a folder of yours alone")
