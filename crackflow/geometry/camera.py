@@ -81,7 +81,7 @@ def from_photograph(path: Path, distance_m: float, sensor_width_mm: float | None
 
     Raises:
         DataError: when the file can't be read, EXIF lacks the focal length or what tells the sensor's width, or the
-            photograph was cropped after it was taken.
+            photograph was cropped after it was taken, or taken with a digital zoom.
     """
     taken = how_taken(path)
     sensor, sensor_from = (taken.sensor_mm, taken.sensor_from) if sensor_width_mm is None else (sensor_width_mm, "")
@@ -100,18 +100,25 @@ def how_taken(path: Path) -> Taken:
     focal length in 35 mm film, which compares diagonals (CIPA DCG-001, section 5) and is rounded to 1 mm.
 
     Raises:
-        DataError: when the file can't be read, has no focal length, or was cropped after it was taken.
+        DataError: when the file can't be read, has no focal length, was cropped after it was taken, or was taken with a
+            digital zoom.
     """
     try:
         with Image.open(path) as image:
             size = image.size
             tags = image.getexif().get_ifd(ExifTags.IFD.Exif)
         focal = _number(tags, ExifTags.Base.FocalLength)
+        zoom = _number(tags, ExifTags.Base.DigitalZoomRatio)
         stored = [int(_number(tags, tag)) for tag in (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight)]
     except (OSError, ValueError, TypeError, SyntaxError) as error:
         raise DataError(f"the EXIF of {path.name} can't be read ({error}); {_INSTEAD}") from error
     if not focal:
         raise DataError(f"{path.name} has no focal length in its EXIF; {_INSTEAD}")
+    if zoom and abs(zoom - 1) > _SAME_SHAPE:
+        # cameras differ in whether the other tags are of the sensor or of the part that is left (EXIF 2.32, 0xA404)
+        raise DataError(
+            f"{path.name} was taken with a digital zoom of {zoom:g}, so it shows a part of the sensor alone; {_INSTEAD}"
+        )
     if all(stored) and abs(max(stored) / min(stored) / (max(size) / min(size)) - 1) > _SAME_SHAPE:
         raise DataError(
             f"{path.name} is {size[0]}x{size[1]}, and its EXIF says {stored[0]}x{stored[1]}: it was cropped, so the "

@@ -197,11 +197,11 @@ def _decoded(data: bytes, flags: int) -> cv2.typing.MatLike | None:
 
 
 def _decoded_tiff(data: bytes, flags: int, name: str) -> cv2.typing.MatLike:
-    """As cv2.imdecode would give it; levels of 9 to 15 bits, whose number the file tells, as 0..255."""
+    """As cv2.imdecode would give it; deeper levels whose white is known as 0..255."""
     image = tiff.read_tiff(data, name, turned=not flags & cv2.IMREAD_IGNORE_ORIENTATION)
     pixels: cv2.typing.MatLike = image.pixels
-    if 8 < image.bits < 16:
-        pixels = _scaled(pixels, 2**image.bits - 1)
+    if pixels.dtype == np.uint16 and image.full is not None:
+        pixels = scaled(pixels, image.full)
     wanted = flags & ~cv2.IMREAD_IGNORE_ORIENTATION
     if wanted == cv2.IMREAD_COLOR_RGB:
         return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB) if pixels.ndim == 2 else pixels
@@ -219,11 +219,11 @@ def eight_bits(pixels: cv2.typing.MatLike) -> Pixels:
     """Levels of 0..2^bits - 1 as 0..255, where bits is the least of 8, 10, 12, 14, 16 that holds the brightest."""
     if pixels.dtype == np.uint8:
         return np.asarray(pixels, dtype=np.uint8)
-    used = int(pixels.max()).bit_length()
-    return _scaled(pixels, 2 ** max(8, used + used % 2) - 1)
+    return scaled(pixels, tiff.full_level(16, int(pixels.max())))
 
 
-def _scaled(pixels: cv2.typing.MatLike, full: int) -> Pixels:
+def scaled(pixels: cv2.typing.MatLike, full: int) -> Pixels:
+    """Levels of 0..full as 0..255, rounded; of any shape that OpenCV takes."""
     return cv2.convertScaleAbs(pixels, alpha=255 / full).astype(np.uint8, copy=False)
 
 

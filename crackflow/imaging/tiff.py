@@ -35,6 +35,8 @@ class Tiff:
         pixels: (H, W) grey or (H, W, 3) RGB; with fewer than 8 bits stretched to 0..255, else as stored: uint8, or
             uint16 of the `bits` that it holds. Colour tables are looked up, ink and white-is-zero are inverted.
         bits: 8, or the number of bits of each uint16.
+        full: the level of white, where the file tells it or an inversion took it; None for 16 bits as they are stored,
+            whose brightest level tells it.
         indices: uint8 (H, W), the numbers that a colour table is for; None where there is none.
         table: uint8 (N, 3), RGB.
         alpha: uint8 (H, W); None where the file has none.
@@ -43,10 +45,40 @@ class Tiff:
 
     pixels: Samples
     bits: int
+    full: int | None
     indices: NDArray[np.uint8] | None
     table: NDArray[np.uint8] | None
     alpha: NDArray[np.uint8] | None
     lossless: bool
+
+
+def full_level(bits: int, highest: int) -> int:
+    """Say which level stands for full: white, or with white-is-zero and ink, black.
+
+    Args:
+        bits: that a file gives each level, 1..16.
+        highest: level that is stored; it counts with 16 bits, of which a file may use fewer.
+
+    Returns:
+        2^bits - 1; with 16 bits the least of 8, 10, 12, 14 and 16 that hold the highest level.
+    """
+    used = int(highest).bit_length()
+    return int(2 ** (bits if bits < 16 else max(8, used + used % 2)) - 1)
+
+
+def colour_table(page: Any, name: str) -> NDArray[np.uint8]:
+    """Read the colour table of a tifffile page, uint8 (N, 3) RGB.
+
+    Raises:
+        ImageError: when there is none, or its numbers have more than 8 bits.
+    """
+    if page.bitspersample > 8 or page.colormap is None:
+        raise ImageError(
+            f"{name} has a colour table for {page.bitspersample}-bit numbers, expected at most 8; save it as RGB"
+        )
+    colours = np.asarray(page.colormap).T
+    # some programs write 8-bit colours where 16 belong
+    return np.asarray(colours >> 8 if colours.max() > 255 else colours, np.uint8)
 
 
 def read_tiff(data: bytes, name: str, *, turned: bool = True) -> Tiff:
@@ -123,25 +155,22 @@ def _decoded(page: Any, name: str, *, turned: bool) -> Tiff:
         alpha = _eight(_stretched(np.ascontiguousarray(stored[..., channels]), bits)[0], bits)
     stored = np.ascontiguousarray(stored[..., 0] if channels == 1 else stored[..., :channels])
     if photometric == _PALETTE:
-        if bits > 8 or page.colormap is None:
-            raise ImageError(f"{name} has a colour table for {bits}-bit numbers, expected at most 8; save it as RGB")
-        colours = np.asarray(page.colormap).T
-        # some programs write 8-bit colours where 16 belong
-        table = (colours >> 8 if colours.max() > 255 else colours).astype(np.uint8)
-        indices = stored.astype(np.uint8)
-        return Tiff(table[indices], 8, indices, table, alpha, compression not in _LOSSY)
+        table, indices = colour_table(page, name), stored.astype(np.uint8)
+        return Tiff(table[indices], 8, 255, indices, table, alpha, compression not in _LOSSY)
     pixels: NDArray[Any]
     pixels, used = _stretched(stored, bits)
-    full = pixels.dtype.type(2**used - 1)
-    if photometric == _WHITE_IS_ZERO:
-        pixels = full - pixels
-    elif photometric == _CMYK:
+    inverted = photometric in (_WHITE_IS_ZERO, _CMYK)
+    # what is inverted no longer shows by its brightest level how many bits are used
+    full = full_level(used, int(pixels.max())) if inverted or used < 16 else None
+    if photometric == _WHITE_IS_ZERO and full is not None:
+        pixels = pixels.dtype.type(full) - pixels
+    elif photometric == _CMYK and full is not None:
         ink = pixels.astype(np.uint32)
-        black = int(full) - ink[..., 3:]
-        pixels = (((int(full) - ink[..., :3]) * black + int(full) // 2) // int(full)).astype(pixels.dtype)
+        black = full - ink[..., 3:]
+        pixels = (((full - ink[..., :3]) * black + full // 2) // full).astype(pixels.dtype)
     elif photometric == _YCBCR and compression not in _JPEG:
         raise ImageError(f"{name} holds YCbCr colours without JPEG, expected RGB; save it as RGB")
-    return Tiff(pixels, used, None, None, alpha, compression not in _LOSSY)
+    return Tiff(pixels, used, full, None, None, alpha, compression not in _LOSSY)
 
 
 def _stretched(stored: NDArray[Any], bits: int) -> tuple[Samples, int]:

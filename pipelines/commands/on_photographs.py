@@ -25,7 +25,9 @@ _FORCE_HELP = (
 )
 _FORMAT_HELP = "Files that other tools read, in a list with commas: geojson, coco, labelme, cvat."
 _MM_PER_PX_HELP = "What a pixel measures on the surface, mm. Without a scale all lengths are in px."
-_MM_FILE_HELP = "The same for each photograph: a CSV with the columns photograph and mm_per_px."
+_MM_FILE_HELP = (
+    "The same for each photograph: a CSV with the columns photograph (as summary.csv calls it) and mm_per_px."
+)
 _DISTANCE_HELP = (
     "How far the lens was from the surface, m. With the focal length and the sensor's width in each photograph's EXIF "
     "this gives its scale; photographs whose EXIF lacks them are skipped."
@@ -115,6 +117,7 @@ def predict(
         say(f"model: {chosen.name}; {view.words(point, view.of_point(point) if views is None else views)}")
         if words := given.words(found, measuring):
             say(words)
+        notes = [*filter(None, [not_placed]), *given.notes(found, measuring)]
         outcome = prediction.predict(
             chosen,
             found,
@@ -128,8 +131,8 @@ def predict(
             measuring=measuring,
             runtime=runtime,
         )
-    if not_placed:
-        say(f"note: {not_placed}", err=True)
+    for note in notes:
+        say(f"note: {note}", err=True)
     for one in outcome.skipped:
         say(f"skipped: {one.reason}", err=True)
     if outcome.passed_over:

@@ -1,16 +1,19 @@
 """What a pixel of each photograph measures, as the user says it: one number, a CSV, or a distance."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from crackflow.errors import DataError, ImageError
 from crackflow.geometry.camera import from_photograph
-from crackflow.geometry.scale import Scale, read_scales
+from crackflow.geometry.scale import LARGEST_MM, SMALLEST_MM, Row, Scale, read_scales
 from crackflow.imaging.geotiff import NEEDED, Georeference, has_place, place_of
 from crackflow.imaging.heif import is_heif, teach_pillow
 from crackflow.inference.inputs import Found
+from crackflow.inference.photographs import Photograph
 from pipelines.commands.prediction_folder import Measuring
+
+_NO_SQUARES = "its coordinate system does not make its pixels squares of one size on the ground"
 
 
 @dataclass(frozen=True)
@@ -18,15 +21,15 @@ class Given:
     """What the user said.
 
     Attributes:
-        scale: of all photographs that `by_photo` does not name.
-        by_photo: scale of each photograph, by what tables call it or the name of its file.
-        file: that `by_photo` was read from.
-        distance_m: from the lens to the surface, of the photographs that `by_photo` does not name.
+        scale: of all photographs that `rows` do not name.
+        rows: scales of single photographs.
+        file: that `rows` were read from.
+        distance_m: from the lens to the surface, of the photographs that `rows` do not name.
         sensor_width_mm: the sensor's longer side; None where EXIF tells it.
     """
 
     scale: Scale | None = None
-    by_photo: Mapping[str, Scale] = field(default_factory=dict)
+    rows: Sequence[Row] = ()
     file: Path | None = None
     distance_m: float | None = None
     sensor_width_mm: float | None = None
@@ -45,7 +48,7 @@ class Given:
         if sensor_width_mm is not None and distance_m is None:
             raise DataError("--sensor-width-mm is given without --distance-m, which it belongs to; add the distance")
         scale = None if mm_per_px is None else Scale(mm_per_px)
-        return cls(scale, {} if file is None else read_scales(file), file, distance_m, sensor_width_mm)
+        return cls(scale, () if file is None else read_scales(file), file, distance_m, sensor_width_mm)
 
     def measuring(self, found: Found, places: Mapping[str, Georeference]) -> tuple[Found, Measuring]:
         """Find the scale of each photograph.
@@ -60,13 +63,15 @@ class Given:
             And how cracks are measured on them.
 
         Raises:
-            DataError: when the CSV names none of the photographs, or the EXIF of none has what it takes.
+            DataError: when the CSV names none of the photographs, or one of several by a name that they share, or the
+                EXIF of none has what it takes.
         """
-        named = Measuring(scale=self.scale, by_photo=self.by_photo, places=places)
-        if self.file is not None and not any(named.is_named(photo) for photo in found.photos):
+        by_photo, lacking = self._by_photo(found.photos), {}
+        if self.file is not None and not by_photo:
             first = found.photos[0].shown
             raise DataError(f"{self.file} names none of the photographs, such as {first}; correct its first column")
-        by_photo, lacking = dict(self.by_photo), {}
+        named = Measuring(scale=self.scale, by_photo=by_photo, places=places)
+        by_photo = dict(by_photo)
         if self.scale is None:
             by_photo |= _of_places(found, named)
         named = replace(named, by_photo=by_photo)
@@ -87,6 +92,56 @@ class Given:
         skipped = (*found.skipped, *lacking.values())
         return found._replace(photos=left, skipped=skipped), replace(named, by_photo=by_photo)
 
+    def _by_photo(self, photos: Sequence[Photograph]) -> dict[str, Scale]:
+        """The scales of the rows, by what tables call the photographs.
+
+        A row names a photograph as tables do, with the folders before it, or by the name of its file where no other
+        photograph has the same.
+        """
+        called: dict[str, set[str]] = {}
+        for photo in photos:
+            called.setdefault(photo.path.name, set()).add(photo.shown)
+        known = {photo.shown for photo in photos}
+        found: dict[str, Row] = {}
+        for row in self.rows:
+            names = {row.photograph} if row.photograph in known else called.get(row.photograph, set())
+            if len(names) > 1:
+                first, second = sorted(names)[:2]
+                raise DataError(
+                    f"{self.file}, line {row.line}: {row.photograph} can be {first} or {second}; write which, with the "
+                    "folders before the name"
+                )
+            for name in names:
+                if name in found:
+                    raise DataError(
+                        f"{self.file}, lines {found[name].line} and {row.line} both name {name}; remove one of the two"
+                    )
+                found[name] = row
+        return {name: row.scale for name, row in found.items()}
+
+    def notes(self, found: Found, measuring: Measuring) -> list[str]:
+        """Say, a line each, which rows name no photograph, and which photographs lack a scale that was to be had."""
+        lines = []
+        names = {name for photo in found.photos for name in (photo.shown, photo.path.name)}
+        if idle := [row for row in self.rows if row.photograph not in names]:
+            lines.append(
+                f"{len(idle)} of {len(self.rows)} rows of {self.file} name none of the photographs; the first, line "
+                f"{idle[0].line}: {idle[0].photograph[:80]}"
+            )
+        without = [
+            photo
+            for photo in found.photos
+            if measuring.scale_of(photo) is None and (self.file is not None or photo.shown in measuring.places)
+        ]
+        if without:
+            place = measuring.places.get(without[0].shown)
+            reason = f"{self.file} does not name it" if place is None else f"{_NO_SQUARES}, {place.crs[:80]}"
+            lines.append(
+                f"{len(without)} of {len(found.photos)} photographs have no scale, their lengths are in px alone; the "
+                f"first, {without[0].shown}: {reason}"
+            )
+        return lines
+
     def words(self, found: Found, measuring: Measuring) -> str:
         """Say in one line which scales follow from the distance or from GeoTIFFs; empty where none does."""
         if self.distance_m is None and not measuring.places:
@@ -105,8 +160,12 @@ def _of_places(found: Found, named: Measuring) -> dict[str, Scale]:
     scales = {}
     for photo in found.photos:
         place = named.places.get(photo.shown)
-        if place is not None and place.mm_per_px is not None and not named.is_named(photo):
-            scales[photo.shown] = Scale(place.mm_per_px, f"transform of the GeoTIFF, {place.crs}"[:120])
+        if place is None or place.mm_per_px is None or named.is_named(photo):
+            continue
+        if SMALLEST_MM <= place.mm_per_px <= LARGEST_MM:
+            scales[photo.shown] = Scale(
+                place.mm_per_px, f"transform of the GeoTIFF, {place.crs[:80]}, as it is on the ground"
+            )
     return scales
 
 

@@ -44,11 +44,11 @@ class Measuring:
 
     def is_named(self, photo: Photograph) -> bool:
         """Whether `by_photo` has a scale of its own for a photograph."""
-        return photo.shown in self.by_photo or photo.path.name in self.by_photo
+        return photo.shown in self.by_photo
 
     def scale_of(self, photo: Photograph) -> Scale | None:
-        """Give the scale of a photograph, by what tables call it or the name of its file."""
-        return self.by_photo.get(photo.shown) or self.by_photo.get(photo.path.name) or self.scale
+        """Give the scale of a photograph; None where it is not known."""
+        return self.by_photo.get(photo.shown, self.scale)
 
     def options_of(self, photo: Photograph) -> GeometryOptions:
         """Give the options for a photograph: with a scale, classes are those of the standards in mm."""

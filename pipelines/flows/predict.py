@@ -114,8 +114,8 @@ def predict(
             found, measuring = given.measuring(found, places)
             weights = model_choice.choose(root, model)
             get_run_logger().info("model: %s; %d photographs", weights.name, len(found.photos))
-            if not_placed:
-                get_run_logger().warning("%s", not_placed)
+            for note in [*filter(None, [not_placed]), *given.notes(found, measuring)]:
+                get_run_logger().warning("%s", note)
             how = How(weights, Path(out), outputs, looked_at, views, max_memory, measuring)
             return _all_shards(found, how, shard)
     except inputs.NothingFoundError as error:

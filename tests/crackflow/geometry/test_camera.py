@@ -41,11 +41,21 @@ def test_a_photograph(tmp_path):
         ({}, "a.jpg has no focal length"),
         ({"FocalLength": 0.0}, "a.jpg has no focal length"),
         ({"FocalLength": 50.0, "ExifImageWidth": 4000, "ExifImageHeight": 2000}, "cropped"),
+        (
+            {"FocalLength": 50.0, "DigitalZoomRatio": 2.0},
+            "a.jpg was taken with a digital zoom of 2, so it shows a part",
+        ),
     ],
 )
 def test_a_photograph_without_a_scale(tmp_path, tags, message):
     with pytest.raises(DataError, match=message):
         from_photograph(taken(tmp_path / "a.jpg", (400, 300), **tags), 1.0, 36.0)
+
+
+@pytest.mark.parametrize("none", [0.0, 1.0])
+def test_a_digital_zoom_that_was_not_used_changes_nothing(tmp_path, none):
+    path = taken(tmp_path / "a.jpg", (400, 300), FocalLength=50.0, DigitalZoomRatio=none)
+    assert from_photograph(path, 1.0, 36.0).mm_per_px == pytest.approx(1.71)
 
 
 def test_no_photograph(tmp_path):

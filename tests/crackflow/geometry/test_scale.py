@@ -6,7 +6,7 @@ from crackflow.errors import DataError
 from crackflow.geometry.scale import Scale, read_scales
 
 
-@pytest.mark.parametrize("wrong", [0, -1, math.nan, math.inf])
+@pytest.mark.parametrize("wrong", [0, -1, math.nan, math.inf, 1e308, 5e-324, 1e-7, 1.1e7])
 def test_a_scale_is_a_number_above_0(wrong):
     with pytest.raises(DataError, match="above 0"):
         Scale(wrong)
@@ -19,7 +19,15 @@ def test_bounds_in_px():
 def test_scales_of_a_csv(tmp_path):
     path = tmp_path / "scales.csv"
     path.write_text("mm_per_px,photograph,note\n0.25,a/b.jpg,x\n.5,c.jpg,\n", encoding="utf-8-sig")
-    assert {name: scale.mm_per_px for name, scale in read_scales(path).items()} == {"a/b.jpg": 0.25, "c.jpg": 0.5}
+    assert [row[:2] for row in read_scales(path)] == [("a/b.jpg", 2), ("c.jpg", 3)]
+    assert [row.scale.mm_per_px for row in read_scales(path)] == [0.25, 0.5]
+
+
+def test_a_line_is_that_of_the_file_whatever_stands_between(tmp_path):
+    path = tmp_path / "scales.csv"
+    path.write_text('photograph,mm_per_px,note\n\na.jpg,1,"two\nlines"\n\nb.jpg,0,\n')
+    with pytest.raises(DataError, match="line 6: '0'"):
+        read_scales(path)
 
 
 @pytest.mark.parametrize(
@@ -29,11 +37,22 @@ def test_scales_of_a_csv(tmp_path):
         ("photograph,mm_per_px\na,1\na,2\n", "line 3: a stands there twice"),
         ("photograph,mm_per_px\na,wide\n", "line 2: 'wide'"),
         ("photograph,mm_per_px\na\n", "line 2: ''"),
+        # a decimal comma, with and without quotes, and as spreadsheets with other separators have it
+        ("photograph,mm_per_px\na,1.5\nb,1,25\n", r"line 3 has more cells than the 2 columns .* write decimals"),
+        ('photograph,mm_per_px\na,"1,25"\n', "line 2: '1,25'"),
+        ("photograph;mm_per_px\na;1,25\n", "no column photograph and mm_per_px"),
+        # what float() takes: 125 and 1.25
+        ("photograph,mm_per_px\na,1_25\n", "line 2: '1_25'"),
+        ("photograph,mm_per_px\na,\uff11.\uff12\uff15\n", "line 2: '\uff11.\uff12\uff15'"),
+        ("photograph,mm_per_px\na,1e308\n", "scale 1e.308"),
+        ("photograph,mm_per_px\na,inf\n", "line 2: 'inf'"),
+        ("photograph,mm_per_px\n,1\n", "line 2 names no photograph"),
+        ("photograph,mm_per_px,mm_per_px\na,1,2\n", "two columns mm_per_px"),
     ],
 )
 def test_a_csv_that_can_not_be_used(tmp_path, text, message):
     path = tmp_path / "scales.csv"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=message):
         read_scales(path)
 

@@ -537,6 +537,58 @@ def test_millimetres_by_photograph(checkout):
     assert [row["mm_per_px"] for row in rows] == ["0.5", "2.0"]
 
 
+def scales_of(out):
+    rows = csv.DictReader(Path(out, "summary.csv").read_text(encoding="utf-8").splitlines())
+    return {row["photo"]: row["mm_per_px"] for row in rows}
+
+
+def test_a_row_names_one_photograph(checkout):
+    """By the name that tables have; by the file's name alone only where no other photograph has the same."""
+    plain = Path("photos/plain.jpg").read_bytes()
+    for name in ("photos/deck/plain.jpg", "photos/deck/low.jpg", "photos/deck/x.jpg", "photos/pier/x.jpg"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_bytes(plain)
+    how = ("--recursive", "--mm-per-px-file", "scales.csv")
+    Path("scales.csv").write_text("photograph,mm_per_px\nplain.jpg,2\nlow.jpg,3\npier/x.jpg,4\nelse.jpg,5\n")
+    result = predict("photos", "out", *how)
+    assert result.exit_code == 0, result.stderr
+    assert scales_of("out") == {
+        "cracked.png": "", "deck/low.jpg": "3.0", "deck/plain.jpg": "", "deck/x.jpg": "", "pier/x.jpg": "4.0",
+        "plain.jpg": "2.0",
+    }  # fmt: skip
+    assert "note: 1 of 4 rows of scales.csv name none of the photographs; the first, line 5: else.jpg" in result.stderr
+    assert (
+        "note: 3 of 6 photographs have no scale, their lengths are in px alone; the first, cracked.png: scales.csv "
+        "does not name it\n"
+    ) in result.stderr
+    for text, message in (
+        ("x.jpg,1\n", "scales.csv, line 2: x.jpg can be deck/x.jpg or pier/x.jpg; write which, with the folders"),
+        ("low.jpg,1\ndeck/low.jpg,2\n", "scales.csv, lines 2 and 3 both name deck/low.jpg; remove one of the two"),
+    ):
+        Path("scales.csv").write_text(f"photograph,mm_per_px\n{text}")
+        result = predict("photos", "other", *how)
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+        assert message in result.stderr
+
+
+def test_a_geotiff_whose_map_is_not_true_to_scale_is_measured_on_the_ground_or_stays_in_px(checkout):
+    """Web Mercator at 60 degrees: a metre of the map is half a metre. Equidistant there: no squares."""
+    rasterio = pytest.importorskip("rasterio", reason="the extra geo is not installed")
+    shape = {"count": 3, "height": 40, "width": 30, "dtype": "uint8", "photometric": "RGB"}
+    for name, crs, north in (("web", "EPSG:3857", 8_399_738), ("equal", "EPSG:4087", 6_679_169)):
+        lies = {"crs": crs, "transform": rasterio.Affine(0.002, 0, 0, 0, -0.002, north)}
+        with rasterio.open(f"photos/{name}.tif", "w", driver="GTiff", **shape, **lies) as file:
+            file.write(np.moveaxis(cv2.imread("photos/cracked.png"), -1, 0))
+    result = predict("photos", "out")
+    assert result.exit_code == 0, result.stderr
+    found = scales_of("out")
+    assert float(found.pop("web.tif")) == pytest.approx(1, rel=0.004)
+    assert found == {"cracked.png": "", "equal.tif": "", "plain.jpg": ""}
+    assert "note: 1 of 4 photographs have no scale, their lengths are in px alone; the first, equal.tif: its coor" in (
+        result.stderr
+    )
+
+
 def test_millimetres_by_distance(checkout):
     """A sensor of 6.923 mm and 40 px at 5 mm: 1 m away a pixel measures 6.923 / 40 * 199 mm."""
     exif = Image.Exif()
@@ -621,7 +673,7 @@ def test_a_geotiff_that_is_too_large_for_memory_gives_the_same_on_the_disk(check
     assert predict("photos/road.tif", "whole", *how).exit_code == 0
     result = predict("photos/road.tif", "parts", *how, "--max-memory", "0.01")
     assert result.exit_code == 0, result.stderr
-    assert "scale: 2 mm per px; road.tif: transform of the GeoTIFF, urn:ogc:def:crs:EPSG::25832\n" in result.stdout
+    assert "scale: 2.001 mm per px; road.tif: transform of the GeoTIFF, urn:ogc:def:crs:EPSG::25832" in result.stdout
     for name in ("masks/road.png", "overlays/road.png", "cracks.csv", "geojson/road.geojson"):
         assert Path("whole", name).read_bytes() == Path("parts", name).read_bytes()
     found = json.loads(Path("parts/geojson/road.geojson").read_text())
