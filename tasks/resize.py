@@ -34,6 +34,7 @@ from tasks.workspace import Workspace
 COLUMNS = [
     "stem",
     "photograph",
+    "photograph_sha256",
     "given",
     "set",
     "width",
@@ -219,9 +220,8 @@ def _finish(
 ) -> tuple[str, list[_Piece]]:
     """Resize one pair, unless the store holds it; its key there, and its pieces, one unless it is cut."""
     digest = hashlib.sha256(f"{stem}\0{image_path.name}\0{mask_path.name}\0".encode())
-    for path in (image_path, mask_path):
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+    image_sha256, mask_sha256 = (_sha256(path) for path in (image_path, mask_path))
+    digest.update(image_sha256.digest() + mask_sha256.digest())
     key = digest.hexdigest()[:40]
     held = store.held(key)
     if held is not None:
@@ -241,6 +241,7 @@ def _finish(
         images.write_png(store.picture("masks", piece), images.encode_classes(resized, len(colours)))
         cells = {
             "stem": f"_tile{row}_{column}" if len(cut) > 1 else "",
+            "photograph_sha256": image_sha256.hexdigest(),
             "width": str(photo.shape[1]),
             "height": str(photo.shape[0]),
             # of the mask as it is stored, since that is what is trained and scored on: `crop` may cut the crack away
@@ -252,6 +253,11 @@ def _finish(
         pieces.append(_Piece(piece, cells))
     store.keep(key, pieces)
     return key, pieces
+
+
+def _sha256(path: Path) -> "hashlib._Hash":
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256")
 
 
 def _link(store: _Store, keys: dict[str, str], folder: Path) -> None:

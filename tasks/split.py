@@ -1,5 +1,6 @@
 """Stage split: the subset of each pair, as a table and not as three folders of copies, and what the split leaks."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ from crackflow.errors import DataError
 from crackflow.params import Params
 from crackflow.sources.provenance import NameRules
 from crackflow.splitting.examples import pick_examples
-from crackflow.splitting.incremental import read_subsets
 from crackflow.splitting.near_duplicates import near_duplicates
+from crackflow.splitting.previous import Photograph, match_previous, read_previous
 from crackflow.splitting.protocols import Pairs, split_pairs
 from crackflow.splitting.split_report import describe
 from tasks.outputs import write_csv, write_json
 from tasks.workspace import Workspace
+
+COLUMNS = ["stem", "photograph", "photograph_sha256", "source", "parent", "group", "subset", "mini_test"]
 
 
 def run(workspace: Workspace, params: Params) -> None:
@@ -32,17 +35,15 @@ def run(workspace: Workspace, params: Params) -> None:
     usable = table[table["rejected"] == ""]
     if usable.empty:
         raise DataError(f"{workspace.resized_csv} holds no usable pair; see its column `rejected` for the reasons")
-    stems = usable["stem"].tolist()
     names = NameRules.of(params.split)
+    of = zip(usable["photograph"], usable["photograph_sha256"], usable["set"], strict=True)
+    today = {stem: Photograph(*one) for stem, one in zip(usable["stem"], of, strict=True)}
+    previous = match_previous(read_previous(workspace.root / Path(params.split.previous)), today, names.parent)
+    usable = usable[~usable["stem"].isin([one.name for one in previous.set_aside])]
+    stems = usable["stem"].tolist()
     # parts of a photograph belong to it, whatever the patterns make of their own names
-    whole = dict(zip(stems, usable["photograph"], strict=True))
+    whole = {stem: today[stem].name for stem in stems}
     photographs = {stem: names.photograph(photograph) for stem, photograph in whole.items()}
-    previous = read_subsets(workspace.root / Path(params.split.previous))
-    # a photograph that is cut now keeps its subset
-    cut = {stem: one for stem, one in whole.items() if one in previous and stem != one}
-    previous = {stem: previous[one] for stem, one in cut.items()} | {
-        stem: subset for stem, subset in previous.items() if stem not in set(cut.values())
-    }
     duplicates = near_duplicates(dict(zip(stems, usable["phash"], strict=True)), params.split.duplicate_distance)
     pairs = Pairs(
         sources={stem: names.source(photograph) for stem, photograph in whole.items()},
@@ -51,20 +52,20 @@ def run(workspace: Workspace, params: Params) -> None:
         given=dict(zip(stems, usable["given"], strict=True)),
         duplicates=tuple((found.one, found.other) for found in duplicates),
     )
-    split = split_pairs(pairs, previous, params.split)
+    split = split_pairs(pairs, previous.subsets, params.split)
+    split = replace(split, set_aside=previous.set_aside + split.set_aside)
     groups = pairs.groups(split.subsets)
     test = {stem: group for stem, group in groups.items() if split.subsets[stem] == "test"}
     shown = pick_examples(test, pairs.sources, pairs.empty, params.split.mini_test, params.split.seed)
     rows = [
-        (stem, whole[stem], pairs.sources[stem], pairs.parents[stem], groups[stem], subset, int(stem in shown))
+        (stem, *today[stem][:2], pairs.sources[stem], pairs.parents[stem], groups[stem], subset, int(stem in shown))
         for stem, subset in split.subsets.items()
     ]
-    columns = ["stem", "photograph", "source", "parent", "group", "subset", "mini_test"]
     proof = describe(pairs, split, previous, duplicates, params.split)
     # how many names say which photograph they are of; 0 leaves near-duplicates alone to tell
     proof["parents_by_name"] = sum(photographs[stem] is not None for stem in split.subsets)
     write_json(workspace.split_json, proof)
-    write_csv(workspace.split_csv, pd.DataFrame(rows, columns=columns))
+    write_csv(workspace.split_csv, pd.DataFrame(rows, columns=COLUMNS))
     print(_summary(proof))
 
 
@@ -74,9 +75,16 @@ def _summary(proof: dict[str, Any]) -> str:
     this, random = proof["leaks"]["this"], proof["leaks"]["random"]
     aside = f"; {len(proof['set_aside'])} set aside" if proof["set_aside"] else ""
     label = f" ({proof['label']})" if proof["label"] else ""
+    old = proof["previous"]
+    kept = (
+        f"; kept of split.previous: {old['kept']} pairs, {old['renamed']} of them by another name; new: {old['new']}; "
+        f"gone: {old['gone']} of its {old['earlier']}"
+        if old
+        else ""
+    )
     unknown = "" if proof["parents_by_name"] else "; parents unknown: by content alone"
     return (
-        f"{parts}; {proof['groups']} groups, {len(proof['duplicates'])} near-duplicate pairs{aside}; "
+        f"{parts}; {proof['groups']} groups, {len(proof['duplicates'])} near-duplicate pairs{aside}{kept}; "
         f"test pairs that leak: {this['test_leaked']} of {this['test_pairs']}{label}, "
         f"{random['test_leaked']} of {random['test_pairs']} when split at random{unknown}"
     )

@@ -33,7 +33,7 @@ class Workspace:
 
     @property
     def resized_csv(self) -> Path:
-        """A row a pair: stem, source, given, width, height, crack_share, phash, mask_kind, faint_share, rejected."""
+        """A row a pair: docs/reference/stages.md names the columns."""
         return self.root / "data/resized.csv"
 
     @property

@@ -1,69 +1,12 @@
 """Keep an earlier split while a set grows: old pairs stay in their subset, and new pairs of their groups follow."""
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from scipy.cluster.hierarchy import DisjointSet
 
-from crackflow.errors import DataError
 from crackflow.rejections import Rejection
-from crackflow.splitting.foreign import FOREIGN
 from crackflow.splitting.grouping import SUBSETS
-
-_COLUMNS = ("stem", "subset")
-
-
-def read_subsets(path: Path) -> dict[str, str]:
-    """Read the subset of each pair from a CSV with the columns stem and subset; other columns are not read.
-
-    Args:
-        path: the file, UTF-8 with or without a byte order mark, for instance a copy of an earlier data/split.csv.
-
-    Returns:
-        Subset by stem; empty where the file holds only a header.
-
-    Raises:
-        DataError: when it is absent or no CSV of these columns, or when a row has no stem, a stem for the second time,
-            or a word that is no subset.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                found = ",".join(reader.fieldnames or ()) or "nothing"
-                raise DataError(f"split.previous {path} starts with {found!r}; expected a header with stem,subset")
-            subsets: dict[str, str] = {}
-            for row in reader:
-                _take(row["stem"], row["subset"], subsets, f"split.previous {path} line {reader.line_num}")
-    except FileNotFoundError:
-        raise DataError(
-            f"split.previous names {path}, which is not there; copy an earlier data/split.csv to it, "
-            "or set split.previous to data/previous.csv, which holds no pair"
-        ) from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"split.previous {path} can't be read ({error}); expected a CSV in UTF-8 with the columns stem,subset"
-        ) from None
-    return subsets
-
-
-def _take(stem: str | None, subset: str | None, subsets: dict[str, str], where: str) -> None:
-    """Add one row.
-
-    Raises:
-        DataError: when the row can't be used.
-    """
-    if not stem:
-        raise DataError(f"{where} has no stem; give the pair's file name without its suffix")
-    if subset not in (*SUBSETS, *FOREIGN):
-        known = ", ".join((*SUBSETS, *FOREIGN))
-        raise DataError(f"{where}: the subset of {stem} is {subset or ''!r}; expected one of {known}")
-    if stem in subsets:
-        raise DataError(f"{where} has {stem} a second time; keep one of its rows")
-    subsets[stem] = subset
 
 
 @dataclass(frozen=True)

@@ -210,7 +210,8 @@ def _from_file(pairs: Pairs, previous: Mapping[str, str], params: SplitParams) -
     """Exactly as split.previous says."""
     if not previous:
         raise DataError(
-            f"split.protocol file needs an earlier split, but split.previous {params.previous} holds no pair; "
+            f"split.protocol file needs an earlier split, but split.previous {params.previous} holds none of these "
+            f"{len(pairs.sources)} pairs; "
             "name a CSV with the columns stem,subset"
         )
     aside = tuple(

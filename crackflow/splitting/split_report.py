@@ -9,6 +9,7 @@ from crackflow.splitting.foreign import FOREIGN
 from crackflow.splitting.grouping import SUBSETS
 from crackflow.splitting.leakage import count_leaks, mean_leaks
 from crackflow.splitting.near_duplicates import NearDuplicate
+from crackflow.splitting.previous import Matched
 from crackflow.splitting.protocols import LEAKY, Pairs, Split, split_at_random
 from crackflow.splitting.shares import BY_SOURCE, least_difference
 
@@ -19,7 +20,7 @@ RANDOM_SPLITS = 20
 def describe(
     pairs: Pairs,
     split: Split,
-    previous: Mapping[str, str],
+    previous: Matched,
     duplicates: Sequence[NearDuplicate],
     params: SplitParams,
 ) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def describe(
     Args:
         pairs: all usable pairs.
         split: what was made of them.
-        previous: subset by stem of the earlier split; empty when there was none.
+        previous: what an earlier split says of these pairs.
         duplicates: all near-duplicates found, including pairs that were set aside.
         params: what the split was made with.
 
@@ -41,9 +42,9 @@ def describe(
     subsets = split.subsets
     groups = pairs.groups(subsets)
     by_name = {*params.foreign.valid, *params.foreign.test, *params.train_only}
-    kept = sum(stem in previous for stem in subsets)
+    kept = [stem for stem in subsets if stem in previous.subsets]
     # the pairs that were assigned by the shares
-    new = {s: subset for s, subset in subsets.items() if s not in previous and pairs.sources[s] not in by_name}
+    new = {s: subset for s, subset in subsets.items() if s not in previous.subsets and pairs.sources[s] not in by_name}
     return {
         "protocol": params.protocol,
         "label": LEAKY.get(params.protocol, split.note),
@@ -66,12 +67,14 @@ def describe(
         ],
         "leaks": _leaks(pairs, split, params),
         "previous": {
-            "kept": kept,
-            "gone": len(previous) - kept,
+            "earlier": previous.earlier,
+            "kept": len(kept),
+            "renamed": sum(stem in previous.renamed for stem in kept),
+            "gone": previous.gone,
             "new": len(new),
             "new_subsets": _counts(new.values()),
         }
-        if previous
+        if previous.earlier
         else None,
         "set_aside": [rejection._asdict() for rejection in split.set_aside],
     }

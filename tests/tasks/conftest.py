@@ -104,9 +104,9 @@ def _made_once(tmp_path_factory):
             rows.append((stem, stem, source, stem, stem, subset, mini))
             size = 448 if index else 544
             resized.append(
-                (stem, stem, "", "", size, 448, f"{mask.mean():.6f}", f"{len(rows):016x}", "levels", "0.01", "")
+                (stem, stem, "", "", "", size, 448, f"{mask.mean():.6f}", f"{len(rows):016x}", "levels", "0.01", "")
             )
-    resized.append(("broken", "broken", "", "", "", "", "", "", "", "", "broken.jpg is truncated or not an image"))
+    resized.append(("broken", "broken", "", "", "", "", "", "", "", "", "", "broken.jpg is truncated or not an image"))
     columns = ["stem", "photograph", "source", "parent", "group", "subset", "mini_test"]
     pd.DataFrame(rows, columns=columns).to_csv(workspace.split_csv, index=False)
     pd.DataFrame(resized, columns=resize.COLUMNS).to_csv(workspace.resized_csv, index=False)

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import signal
@@ -86,6 +87,7 @@ def test_pairs_become_squares_and_rows(workspace):
     assert found["CFD_001"] | {"phash": ""} == {
         "stem": "CFD_001",
         "photograph": "CFD_001",
+        "photograph_sha256": hashlib.sha256((workspace.raw / "images/CFD_001.png").read_bytes()).hexdigest(),
         "given": "test",
         "set": "",
         "width": "48",

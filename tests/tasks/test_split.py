@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import pandas as pd
@@ -15,8 +16,9 @@ PARAMS = Params.model_validate({"split": {"mini_test": 2}})
 def table(workspace, rows):
     """Write data/resized.csv from (stem, crack share, hash, reason)."""
     columns = ["stem", "crack_share", "phash", "rejected"]
-    frame = pd.DataFrame(rows, columns=columns).assign(given="", width="48", height="32")
+    frame = pd.DataFrame(rows, columns=columns).assign(given="", set="", width="48", height="32")
     frame["photograph"] = frame["stem"].str.replace(r"_tile\d+_\d+$", "", regex=True)
+    frame["photograph_sha256"] = [hashlib.sha256(name.encode()).hexdigest() for name in frame["photograph"]]
     workspace.resized_csv.parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(workspace.resized_csv, index=False)
     (workspace.root / "data/previous.csv").write_text("stem,subset\n")
@@ -29,8 +31,8 @@ def digits(number):
 
 def result(workspace):
     frame = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
-    assert list(frame.columns) == ["stem", "photograph", "source", "parent", "group", "subset", "mini_test"]
-    return {row["stem"]: row for row in frame.to_dict("records")}
+    assert list(frame.columns) == split.COLUMNS
+    return {row["stem"]: row for row in frame.drop(columns="photograph_sha256").to_dict("records")}
 
 
 @pytest.fixture
@@ -217,6 +219,36 @@ def test_a_photograph_that_is_cut_now_keeps_its_subset(workspace):
     assert (previous["kept"], previous["gone"], previous["new"]) == (4, 1, 10)
 
 
+@pytest.mark.parametrize("columns", [split.COLUMNS, ["stem", "subset"]], ids=["data/split.csv", "stem and subset"])
+def test_photographs_that_were_cut_and_are_whole_now_keep_their_subset(workspace, capsys, columns):
+    """resize.mode goes from tile to stretch: each photograph of test would be a new pair, free to go to train."""
+    rows = [(f"wall{n}_tile0_{part}", "0.1", digits(n + 9 * part), "") for n in range(1, 10) for part in (0, 1)]
+    table(workspace, rows)
+    split.run(workspace, PARAMS)
+    before = {row["photograph"]: row["subset"] for row in result(workspace).values()}
+    earlier = pd.read_csv(workspace.split_csv, dtype=str)[columns]
+    table(workspace, [(f"wall{n}", "0.1", digits(n + 18), "") for n in range(1, 11)])
+    earlier.to_csv(workspace.root / "data/previous.csv", index=False)
+    for seed in range(5):
+        split.run(workspace, Params.model_validate({"split": {"mini_test": 2, "seed": seed}}))
+        after = {stem: row["subset"] for stem, row in result(workspace).items()}
+        assert {name: after[name] for name in before} == before
+    previous = proof(workspace)["previous"]
+    assert [previous[name] for name in ("earlier", "kept", "renamed", "new", "gone")] == [18, 9, 9, 1, 0]
+    words = "; kept of split.previous: 9 pairs, 9 of them by another name; new: 1; gone: 0 of its 18; "
+    assert words in capsys.readouterr().out
+
+
+def test_a_photograph_whose_parts_were_in_several_subsets_is_set_aside_when_it_is_whole(workspace):
+    table(workspace, [(f"wall{n}", "0.1", digits(n), "") for n in range(1, 8)])
+    (workspace.root / "data/previous.csv").write_text("stem,subset\nwall1_tile0_0,train\nwall1_tile0_1,test\n")
+    split.run(workspace, PARAMS)
+    assert "wall1" not in result(workspace)
+    (aside,) = proof(workspace)["set_aside"]
+    assert aside["name"] == "wall1"
+    assert "wall1_tile0_0 of train and wall1_tile0_1 of test" in aside["reason"]
+
+
 def test_names_that_tell_nothing_are_said(workspace, capsys):
     table(workspace, [(f"wall{photo}", "0.1", digits(photo), "") for photo in range(1, 8)])
     split.run(workspace, PARAMS)
@@ -238,7 +270,9 @@ def test_an_earlier_split_is_kept(workspace, capsys):
     }
     previous = proof(workspace)["previous"]
     assert {**previous, "new_subsets": sum(previous["new_subsets"].values())} == {
+        "earlier": 5,
         "kept": 4,
+        "renamed": 0,
         "gone": 1,
         "new": 8,
         "new_subsets": 8,
@@ -258,7 +292,10 @@ def test_a_pair_between_two_subsets_is_set_aside_and_reported(workspace, capsys)
     assert found["leaks"]["this"]["test_leaked"] == 1
     assert ["train", "test"] in [pair["subsets"] for pair in found["duplicates"]]
     assert ["train", ""] in [pair["subsets"] for pair in found["duplicates"]]
-    assert "; 1 set aside; test pairs that leak: 1 of " in capsys.readouterr().out
+    words = (
+        "; 1 set aside; kept of split.previous: 2 pairs, 0 of them by another name; new: 9; gone: 0 of its 2; test pa"
+    )
+    assert f"{words}irs that leak: 1 of " in capsys.readouterr().out
 
 
 def test_official_and_what_it_leaks(workspace):

@@ -1,63 +1,7 @@
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crackflow.errors import DataError
-from crackflow.splitting.incremental import join_previous, read_subsets
-
-
-def file(tmp_path, text, encoding="utf-8"):
-    path = tmp_path / "previous.csv"
-    path.write_bytes(text.encode(encoding))
-    return path
-
-
-def test_a_copy_of_split_csv_serves(tmp_path):
-    path = file(tmp_path, "stem,source,parent,group,subset,mini_test\n0012,photos,0012,0012,train,0\nä,b,c,d,test,1\n")
-    assert read_subsets(path) == {"0012": "train", "ä": "test"}
-
-
-def test_a_header_alone_is_nothing_before(tmp_path):
-    assert read_subsets(file(tmp_path, "stem,subset\n")) == {}
-
-
-def test_columns_in_any_order_quotes_and_a_byte_order_mark(tmp_path):
-    path = file(tmp_path, 'subset,stem\r\nvalid,"a, b"\r\n\r\n', "utf-8-sig")
-    assert read_subsets(path) == {"a, b": "valid"}
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "starts with 'nothing'; expected a header with stem,subset"),
-        ("stem;subset\na;train\n", "starts with 'stem;subset'; expected a header with stem,subset"),
-        ("name,subset\na,train\n", "starts with 'name,subset'; expected"),
-        (
-            "stem,subset\na,train\nb,training\n",
-            "line 3: the subset of b is 'training'; expected one of train, valid, t",
-        ),
-        ("stem,subset\na\n", "line 2: the subset of a is ''; expected one of"),
-        ("stem,subset\n,train\n", "line 2 has no stem; give"),
-        ("stem,subset\na,train\nb,test\na,test\n", "line 4 has a a second time; keep one of its rows"),
-        ('stem,subset\n"a,train\n', "can't be read (unexpected end of data); expected a CSV in UTF-8"),
-    ],
-)
-def test_what_is_wrong_with_a_file_is_one_line(tmp_path, text, message):
-    path = file(tmp_path, text)
-    with pytest.raises(DataError) as caught:
-        read_subsets(path)
-    assert str(caught.value).startswith(f"split.previous {path}")
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_another_encoding_a_folder_and_nothing(tmp_path):
-    with pytest.raises(DataError, match=r"can't be read \(.*utf-8.*; expected a CSV in UTF-8"):
-        read_subsets(file(tmp_path, "stem,subset\nä,train\n", "latin-1"))
-    with pytest.raises(DataError, match=r"can't be read \(.*directory"):
-        read_subsets(tmp_path)
-    with pytest.raises(DataError, match=r"names .*absent\.csv, which is not there; copy an earlier data/split\.csv"):
-        read_subsets(tmp_path / "absent.csv")
+from crackflow.splitting.incremental import join_previous
 
 
 def test_new_pairs_follow_their_parent_and_their_looks():

@@ -3,6 +3,7 @@ import pytest
 from crackflow.params import SplitParams
 from crackflow.rejections import Rejection
 from crackflow.splitting.near_duplicates import NearDuplicate
+from crackflow.splitting.previous import Matched
 from crackflow.splitting.protocols import Pairs, Split
 from crackflow.splitting.split_report import describe
 
@@ -28,7 +29,7 @@ def test_how_far_a_source_is_off_and_what_its_groups_allow():
     """
     subsets = {f"a1-{crop}": "train" for crop in range(8)} | {"a2-0": "valid", "a3-0": "test"}
     subsets |= {f"b{photo}-0": "train" for photo in range(7)} | {"b7-0": "valid", "b8-0": "valid", "b9-0": "test"}
-    found = describe(pairs_of(subsets), Split(subsets), {}, [], PARAMS)
+    found = describe(pairs_of(subsets), Split(subsets), Matched({}), [], PARAMS)
     assert found["shares"] == {"asked": {"train": 0.7, "valid": 0.2, "test": 0.1}, "off": pytest.approx(5)}
     assert found["groups_by_source"] == {
         "a": {
@@ -63,10 +64,12 @@ def test_with_an_earlier_split_the_new_pairs_are_measured():
     is two in train and one in valid: 66.7, 33.3, 0 %, 13.33 points off.
     """
     subsets = {"a1-0": "train", "a1-1": "train", "a2-0": "valid", "a3-0": "test"}
-    previous = {"a1-0": "train", "x": "test", "y": "valid"}
+    previous = Matched({"a1-0": "train"}, renamed=frozenset({"a1-0"}), gone=2, earlier=3)
     found = describe(pairs_of(subsets), Split(subsets), previous, [], PARAMS)
     assert found["previous"] == {
+        "earlier": 3,
         "kept": 1,
+        "renamed": 1,
         "gone": 2,
         "new": 3,
         "new_subsets": {"train": 1, "valid": 1, "test": 1},
@@ -82,7 +85,7 @@ def test_a_random_split_leaks_what_chance_says():
     So 1 - 99/999 = 90.1 % leak; the mean over 20 splits of 100 test pairs comes near to it.
     """
     subsets = {f"p{photo}-{crop}": "train" for photo in range(500) for crop in range(2)}
-    random = describe(pairs_of(subsets), Split(subsets), {}, [], PARAMS)["leaks"]["random"]
+    random = describe(pairs_of(subsets), Split(subsets), Matched({}), [], PARAMS)["leaks"]["random"]
     assert random["test_pairs"] == 100
     assert random["share"] == pytest.approx(0.901, abs=0.03)
 
@@ -91,7 +94,7 @@ def test_duplicates_of_pairs_set_aside_are_listed_too():
     known = {"a1-0": "train", "a2-0": "valid", "a3-0": "test", "a4-0": ""}
     subsets = {stem: subset for stem, subset in known.items() if subset}
     split = Split(subsets, (Rejection("a4-0", "for a reason"),))
-    found = describe(pairs_of(known), split, {}, [NearDuplicate("a1-0", "a4-0", 3, "mirrored")], PARAMS)
+    found = describe(pairs_of(known), split, Matched({}), [NearDuplicate("a1-0", "a4-0", 3, "mirrored")], PARAMS)
     (duplicate,) = found["duplicates"]
     assert duplicate["subsets"] == ["train", ""]
     assert duplicate["turn"] == "mirrored"
@@ -101,6 +104,6 @@ def test_duplicates_of_pairs_set_aside_are_listed_too():
 
 def test_what_is_given_is_measured_where_it_is():
     subsets = {"a1-0": "train", "a1-1": "test", "a2-0": "valid"}
-    assert describe(pairs_of(subsets), Split(subsets), {}, [], PARAMS)["leaks"]["official"] is None
-    found = describe(pairs_of(subsets, "test"), Split(subsets), {}, [], PARAMS)["leaks"]["official"]
+    assert describe(pairs_of(subsets), Split(subsets), Matched({}), [], PARAMS)["leaks"]["official"] is None
+    found = describe(pairs_of(subsets, "test"), Split(subsets), Matched({}), [], PARAMS)["leaks"]["official"]
     assert (found["test_pairs"], found["test_leaked"]) == (3, 0)
