@@ -130,6 +130,10 @@ def test_a_target_that_costs_too_much_is_missed_by_as_little_as_can_be_had():
     assert component_filter.choose_filter(TABLE, "pooled_iou", 0.05, 0.04)[:4] == (0.2, 0.9, 0.57, 0.0)
 
 
+def test_a_filter_that_costs_nothing_is_taken_where_nothing_may_be_lost():
+    assert component_filter.choose_filter(TABLE, "pooled_iou", 0.1, 0.0)[:4] == (0.0, 0.9, 0.60, 0.1)
+
+
 def test_thin_cracks_count_as_much_as_the_pooled_figure():
     """The second pair pools better and loses more of the mean over images with cracks than it gains."""
     table = made_table((0.0, 0.0, 0.60, 0.50, 0.8), (0.1, 0.0, 0.62, 0.46, 0.1), (0.0, 0.9, 0.60, 0.49, 0.1))
@@ -156,6 +160,7 @@ def test_without_crack_free_images_nothing_is_removed_and_that_is_said():
     assert "no crack-free images" in found.outcome
 
 
+@pytest.mark.filterwarnings("error")
 def test_false_alarms_are_not_defined_without_crack_free_images():
     taken = component_filter.image_components(np.full((4, 4), 60000, np.uint16), np.ones((4, 4), np.uint8), 0.5)
     grid = component_filter.grid_for(taken.pixels)

@@ -51,6 +51,8 @@ def test_counts_of_bool_and_of_classes_are_the_same():
 def test_counts_add_up():
     both = counts(PREDICTED[0], TRUTH[0]) + counts(PREDICTED[3], TRUTH[3])
     assert (both.tp, both.fp, both.fn, both.tn) == (1, 1, 4, 2)
+    one, other = (Counts(*np.array(numbers)) for numbers in ([1, 2, 3, 4], [10, 20, 30, 40]))
+    assert one + other == Counts(11, 22, 33, 44)
 
 
 def test_any_foreground_class_is_crack_unless_one_is_named():
@@ -91,6 +93,12 @@ def test_per_image_counts_1_where_both_masks_are_empty_and_0_where_one_is(four):
     assert per_image(iou, four) == pytest.approx((1 / 3 + 1 + 0 + 0) / 4)
     assert per_image(f1, four) == pytest.approx((1 / 2 + 1 + 0 + 0) / 4)
     assert per_image(recall, four) == pytest.approx((1 / 2 + 1 + 0 + 0) / 4)
+
+
+def test_as_many_pixels_elsewhere_are_no_pair_of_empty_masks():
+    """Two pixels of crack, both missed, and two false ones; then one found and one false: IoU 0 and 1/2."""
+    missed, found = counts(np.eye(2) > 0, np.eye(2)[::-1] > 0), counts(np.array([[1, 1]]) > 0, np.array([[1, 0]]) > 0)
+    assert by_image(iou, Counts.stack([missed, found])).tolist() == [0, 1 / 2]
 
 
 def test_positives_leave_crack_free_pictures_out(four):

@@ -6,8 +6,9 @@ import pytest
 from crackflow.errors import DataError, ModelError
 from crackflow.evaluation.metrics import Counts, counts, false_alarms, iou, pooled
 from crackflow.evaluation.operating_point_search import OperatingPointSearch, look
-from crackflow.inference.operating_point import classify
+from crackflow.inference.operating_point import OperatingPoint, classify, crack_probability
 from crackflow.inference.operating_point_file import read_operating_point
+from crackflow.statistics.calibration import histogram
 
 
 def two_classes(crack):
@@ -31,10 +32,11 @@ def pictures():
     return made
 
 
-def choose(folder, pictures, *arguments, flips=False):
+def choose(folder, pictures, *arguments, flips=False, foreign=0):
+    """`foreign` is how many of the pictures, the last ones, are of places never seen."""
     with OperatingPointSearch(folder, flips=flips) as search:
-        for probabilities, truth in pictures:
-            search.add(look(probabilities, truth))
+        for number, (probabilities, truth) in enumerate(pictures):
+            search.add(look(probabilities, truth), foreign=number >= len(pictures) - foreign)
         return search.choose(*arguments)
 
 
@@ -45,9 +47,40 @@ def test_what_is_promised_is_what_the_masks_reach(tmp_path, pictures):
     assert found.component_filter.false_alarms == false_alarms(at).images == 0
     assert (found.images, found.crack_free) == (12, 4)
     before = found.as_json()["unfiltered"]
+    alone = OperatingPoint(found.point.threshold)
+    at = Counts.stack(counts(classify(probabilities, alone), truth) for probabilities, truth in pictures)
+    assert before == {"value": pooled(iou, at), "false_alarms": false_alarms(at).images}
     assert before["false_alarms"] > 0.1
     assert before["value"] <= found.component_filter.value + 0.02
     assert found.table["chosen"].sum() == 1
+
+
+def test_places_never_seen_count_by_their_weight(tmp_path, pictures):
+    """The last six pictures are foreign, and their network is less sure: it wants another threshold."""
+    home, far = pictures[:6], [(two_classes(seen[..., 1] ** 2), truth) for seen, truth in pictures[6:]]
+
+    def chosen(*weight):
+        return choose(tmp_path, home + far, "pooled_iou", 0.1, 0.02, *weight, foreign=6)
+
+    alone = {0: choose(tmp_path, home, "pooled_iou", 0.1, 0.02), 1: choose(tmp_path, far, "pooled_iou", 0.1, 0.02)}
+    assert alone[0].point.threshold != alone[1].point.threshold
+    for weight, found in alone.items():
+        assert (chosen(weight).point, chosen(weight).component_filter) == (found.point, found.component_filter)
+    point, reached, *_ = chosen(0.25)
+    values = [
+        pooled(iou, Counts.stack(counts(classify(seen, point), truth) for seen, truth in some)) for some in (home, far)
+    ]
+    assert reached.value == pytest.approx(0.75 * values[0] + 0.25 * values[1])
+    # unless told otherwise, both kinds weigh the same
+    assert chosen().component_filter == chosen(0.5).component_filter
+
+
+def test_the_odds_are_those_of_all_pixels(tmp_path, pictures):
+    found = choose(tmp_path, pictures, "pooled_iou", 0.1, 0.02)
+    seen, truth = (np.stack(column) for column in zip(*pictures, strict=True))
+    assert found.odds.dtype == np.int64
+    assert (found.odds == histogram(crack_probability(seen), truth > 0)).all()
+    assert found.odds.sum(axis=1).tolist() == [(truth == 0).sum(), (truth == 1).sum()]
 
 
 def test_the_file_of_it_is_read_back_as_the_same_point(tmp_path, pictures):
@@ -86,7 +119,8 @@ def test_images_of_different_sizes_are_read_back_from_disk_as_often_as_asked(tmp
 
 def test_predictions_kept_on_disk_leave_no_file_behind(tmp_path, pictures):
     """The file has no name, so that a killed process leaves none either."""
-    with OperatingPointSearch(tmp_path / "not there yet", flips=False) as search:
+    folder = tmp_path / "not there yet" / "nor this"
+    with OperatingPointSearch(folder, flips=False) as search:
         search.add(look(*pictures[1]))
-        assert list((tmp_path / "not there yet").iterdir()) == []
-    assert list((tmp_path / "not there yet").iterdir()) == []
+        assert list(folder.iterdir()) == []
+    assert list(folder.iterdir()) == []

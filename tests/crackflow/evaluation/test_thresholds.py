@@ -78,6 +78,11 @@ def test_of_equal_thresholds_the_one_nearest_to_a_half_is_chosen():
     assert thresholds.choose_threshold(at, "pooled_iou") == (0.625, 1.0)
 
 
+def test_a_crack_of_which_half_is_found_at_every_threshold_can_be_chosen_on():
+    at = counted([(two_classes([[0, 1]]), np.array([[1, 1]], np.uint8))])
+    assert thresholds.choose_threshold(at, "pooled_iou") == (0.5, 0.5)
+
+
 def test_nothing_can_be_chosen_without_a_crack():
     at = counted([(two_classes([[0.5]]), np.array([[0]], np.uint8))] * 3)
     with pytest.raises(DataError, match="3 valid images without a crack pixel"):
@@ -98,6 +103,13 @@ def test_oracles_by_hand():
     assert thresholds.ois_f1(at) == 1
     # Below 0.25: tp 2, fp 1, fn 0, F1 4/5. From 0.5 on: tp 1, fp 0, fn 1, F1 2/3.
     assert thresholds.ods_f1(at) == pytest.approx(4 / 5)
+
+
+def test_the_best_threshold_of_each_image_is_its_own():
+    # The crack pixel is the darker one: both pixels below 0.25 (tp 1, fp 1, F1 2/3), from there on fp alone or nothing.
+    turned = (two_classes([[0.5, 0.25]]), np.array([[0, 1]], np.uint8))
+    right = (two_classes([[0.5, 0.75]]), np.array([[0, 1]], np.uint8))
+    assert thresholds.ois_f1(counted([turned, right])) == pytest.approx((2 / 3 + 1) / 2)
 
 
 def test_the_best_pooled_f1_is_that_of_scikit_learns_curve():

@@ -3,7 +3,15 @@ import pytest
 from scipy import ndimage
 
 from crackflow.errors import ModelError
-from crackflow.inference.operating_point import OperatingPoint, classify
+from crackflow.inference.components import SCALE
+from crackflow.inference.operating_point import (
+    OperatingPoint,
+    classify,
+    classify_levels,
+    crack_probability,
+    fine_levels,
+    sha256,
+)
 
 
 def two_classes(crack):
@@ -60,6 +68,45 @@ def test_pieces_are_those_of_scipy_and_their_classes_stay():
     assert 0 < expected.sum() < (labels > 0).sum()
     assert ((found > 0) == expected).all()
     assert (found[expected] == 1 + probabilities[..., 1:].argmax(-1)[expected]).all()
+
+
+@pytest.mark.parametrize("point", [OperatingPoint(0.5), OperatingPoint(0.5, 3), OperatingPoint(0.5, 3, 0.75)])
+def test_levels_give_the_mask_of_the_probabilities(point):
+    rng = np.random.default_rng(4)
+    # in steps of 1/64, so that many lie on the threshold and on the peak
+    probabilities = two_classes(rng.integers(0, 65, (30, 40)) / 64)
+    found = classify_levels(fine_levels(probabilities), point)
+    assert found.dtype == np.uint8
+    assert set(np.unique(found)) == {0, 1}
+    assert (found == classify(probabilities, point)).all()
+
+
+def test_the_levels_are_rounded_up_and_end_at_what_16_bits_hold():
+    crack = np.array([0, 0.25 / SCALE, 1 / SCALE, 1.5 / SCALE, 0.5, 1 - 1 / SCALE, 1], np.float32)
+    # 1 - (1 - crack) is exact for all but the second and fourth, which float32 rounds to a multiple of 2^-24
+    assert fine_levels(two_classes(crack)).tolist() == [0, 1, 1, 2, SCALE // 2, SCALE - 1, SCALE - 1]
+
+
+def test_the_crack_probability_is_that_of_all_classes_but_the_background():
+    found = crack_probability(np.array([[0.5, 0.25, 0.25], [1, 0, 0]], np.float32))
+    assert found.tolist() == [0.5, 0]
+
+
+def test_the_checksum_is_that_of_the_standards_example(tmp_path):
+    """FIPS 180-2, appendix B.1: the three letters abc."""
+    (tmp_path / "abc").write_bytes(b"abc")
+    assert sha256(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@pytest.mark.parametrize("name", ["threshold", "peak"])
+@pytest.mark.parametrize("value", [-0.1, 1.5, float("nan")])
+def test_a_probability_that_is_none_is_rejected(name, value):
+    with pytest.raises(ValueError, match=f"{name} is {value}, expected 0 to 1"):
+        OperatingPoint(**{"threshold": 0.5, name: value})
+
+
+def test_both_ends_are_probabilities():
+    assert [OperatingPoint(end, 0, end).threshold for end in (0, 1)] == [0, 1]
 
 
 def test_an_empty_mask_stays_empty():

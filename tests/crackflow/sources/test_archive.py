@@ -1,6 +1,7 @@
 import io
 import os
 import resource
+import shutil
 import stat
 import struct
 import subprocess
@@ -10,6 +11,7 @@ import tempfile
 import unicodedata
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import example, given, settings
@@ -48,6 +50,12 @@ def test_unpacks_all_of_it(tmp_path):
     assert unpack(archive, tmp_path / "out" / "here", LIMITS) == ()
     assert tree(tmp_path / "out") == {"here/set/images/a.jpg": b"image", "here/set/masks/a.PNG": b"mask"}
     assert left_behind(tmp_path / "out") == ["here"]
+
+
+def test_the_folder_is_made_for_all_to_read_with_those_above_it(tmp_path):
+    archive = packed(tmp_path / "a.zip", {"images/a.jpg": b"image"})
+    unpack(archive, tmp_path / "one" / "two" / "out", LIMITS)
+    assert stat.S_IMODE((tmp_path / "one" / "two" / "out").stat().st_mode) == 0o755
 
 
 def test_files_that_are_not_images_are_left_out(tmp_path):
@@ -203,6 +211,34 @@ def test_a_member_that_unpacks_to_far_more_than_it_takes_is_rejected(tmp_path):
     unpack(archive, tmp_path / "out", ArchiveParams(max_ratio=1100))
 
 
+def test_the_room_on_the_disk_is_compared_before_it_unpacks(tmp_path, monkeypatch):
+    archive = packed(tmp_path / "a.zip", {"images/a.bmp": bytes(3 * MIB)}, zipfile.ZIP_DEFLATED)
+    for free, fits in ((3 * MIB - 1, False), (3 * MIB, True)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        if fits:
+            unpack(archive, tmp_path / "out", LIMITS)
+            continue
+        with pytest.raises(DataError, match=r"to 0\.003 GiB or more, and the disk has room for 0\.003; make room"):
+            unpack(archive, tmp_path / "out", LIMITS)
+        assert left_behind(tmp_path) == ["a.zip"]
+
+
+def test_more_files_than_can_be_listed_are_rejected(tmp_path, monkeypatch):
+    monkeypatch.setattr("crackflow.sources.archive._MAX_MEMBERS", 2)
+    unpack(packed(tmp_path / "a.zip", {"a.jpg": b"x", "b.jpg": b"x"}), tmp_path / "two", LIMITS)
+    more = packed(tmp_path / "b.zip", {"a.jpg": b"x", "b.jpg": b"x", "c.txt": b"x"})
+    with pytest.raises(DataError, match="holds 3 files, expected at most 2; split it"):
+        unpack(more, tmp_path / "three", LIMITS)
+
+
+def test_blank_pixels_of_16_mib_are_no_zip_bomb_and_a_byte_more_is(tmp_path):
+    fits = packed(tmp_path / "a.zip", {"a.bmp": bytes(16 * MIB)}, zipfile.ZIP_DEFLATED)
+    unpack(fits, tmp_path / "out", LIMITS)
+    more = packed(tmp_path / "b.zip", {"a.bmp": bytes(16 * MIB + 1)}, zipfile.ZIP_DEFLATED)
+    with pytest.raises(DataError, match="zip bomb"):
+        unpack(more, tmp_path / "more", LIMITS)
+
+
 def test_many_small_members_of_blank_pixels_are_a_zip_bomb_together(tmp_path):
     few = {f"masks/{i}.bmp": bytes(4 * MIB) for i in range(4)}
     unpack(packed(tmp_path / "a.zip", few, zipfile.ZIP_DEFLATED), tmp_path / "few", LIMITS)
@@ -321,6 +357,7 @@ def test_a_tar_is_rejected_with_what_to_do(tmp_path, mode):
     ("members", "said"),
     [
         ({}, "holds nothing; expected images and masks"),
+        ({"README.md": b"x"}, r"no image that can be used \(1 file was left out, the first: 'README\.md' is not an im"),
         (
             {"README.md": b"x", "con.jpg": b"x"},
             r"no image that can be used \(2 files were left out, the first: 'README\.md' is not an image file\); expe",

@@ -23,6 +23,22 @@ def test_no_photograph_is_shown_twice_before_all_are_shown_once():
         assert len(chosen) == 10
 
 
+def test_third_crops_come_after_all_second_ones():
+    """Two photographs, of three crops and of two: whatever the seed, the last of five is a third crop."""
+    groups = {"a1": "A", "a2": "A", "a3": "A", "b1": "B", "b2": "B"}
+    for seed in range(10):
+        chosen = pick_examples(groups, dict.fromkeys(groups, "s"), dict.fromkeys(groups, False), 4, seed)
+        assert {"b1", "b2"} < chosen, seed
+
+
+def test_crack_free_pairs_of_all_sources_are_one_more_source():
+    """Two cracked photographs of one source, and a crack-free one of each of two: of three, both cracked ones."""
+    sources = {"a1": "a", "a2": "a", "na": "a", "nb": "b"}
+    empty = {stem: stem[0] == "n" for stem in sources}
+    for seed in range(10):
+        assert {"a1", "a2"} < pick_examples({stem: stem for stem in sources}, sources, empty, 3, seed), seed
+
+
 def test_fewer_than_asked_for_are_all_taken():
     assert len(mini(12)) == len(mini(100)) == 12
 

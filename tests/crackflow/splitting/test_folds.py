@@ -30,9 +30,21 @@ def test_every_pair_is_tested_once_and_is_valid_once():
         assert (found.count("test"), found.count("valid"), found.count("train")) == (1, 1, 3)
 
 
+def test_the_fold_after_the_one_tested_is_valid():
+    folds = {"a": 0, "b": 1, "c": 2, "d": 3}
+    assert fold_subsets(folds, 1) == {"a": "train", "b": "test", "c": "valid", "d": "train"}
+    # after the last comes the first
+    assert fold_subsets(folds, 3) == {"a": "valid", "b": "train", "c": "train", "d": "test"}
+
+
 def test_the_seed_decides():
     assert make_folds(GROUP, SOURCE, EMPTY, 3, seed=0) == make_folds(GROUP, SOURCE, EMPTY, 3, seed=0)
     assert make_folds(GROUP, SOURCE, EMPTY, 3, seed=0) != make_folds(GROUP, SOURCE, EMPTY, 3, seed=1)
+
+
+def test_one_photograph_with_cracks_for_each_fold_is_enough():
+    folds = make_folds(GROUP, SOURCE, EMPTY, 24, seed=0)
+    assert {fold for stem, fold in folds.items() if not EMPTY[stem]} == set(range(24))
 
 
 @pytest.mark.parametrize(("number", "said"), [(2, "received 2 folds, expected 3"), (25, "for 24 photographs with")])

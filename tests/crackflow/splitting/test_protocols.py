@@ -110,6 +110,17 @@ def test_official_keeps_test_and_deals_valid_out_of_train_by_groups():
         assert "train" not in crops
 
 
+def test_official_takes_no_large_part_of_valid_from_one_photograph():
+    # 100 of 220 pairs are given to train; of these, four sevenths are due to valid, which is 114 of 200
+    pairs = photographs(100, given="train")
+    parents = {stem: "000" if photo < "012" else photo for stem, photo in pairs.parents.items()}
+    pairs = replace(pairs, parents=parents, given=pairs.given | {"099-0": "test", "099-1": "test"})
+    shares = {"train": 0.3, "valid": 0.4, "test": 0.3}
+    for share, expected in ((0.2, "train"), (1, "valid")):
+        values = params(protocol="official", shares=shares, group_share=share)
+        assert split_pairs(pairs, {}, values).subsets["000-0"] == expected
+
+
 def test_official_takes_a_given_valid_as_it_is():
     pairs = kaggles()
     given_subsets = pairs.given | {"001-0": "valid", "002-0": ""}

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from crackflow.params import SplitParams
@@ -57,6 +59,102 @@ def test_how_far_a_source_is_off_and_what_its_groups_allow():
     }
 
 
+def test_every_figure_of_a_small_split():
+    """Source a has two crops of a1 in train, and a near-duplicate across subsets; b, c and d have theirs by name.
+
+    Of the new pairs of a, 3, 1 and 1 of 5 are 60, 20 and 20 %: 10 points off. a2 and a4 look the same, so a has groups
+    of 2, 2 and 1, and 80, 20 and 0 % are the nearest.
+    """
+    subsets = {"a1-0": "train", "a1-1": "train", "a2-0": "train", "a3-0": "valid", "a4-0": "test"}
+    subsets |= {"b1-0": "foreign_valid", "c1-0": "foreign_test", "c1-1": "foreign_test", "d1-0": "train"}
+    near = [NearDuplicate("a2-0", "a4-0", 3, "mirrored"), NearDuplicate("a1-0", "a1-1", 0, "same")]
+    pairs = replace(pairs_of(subsets), duplicates=tuple((found.one, found.other) for found in near))
+    params = SplitParams.model_validate(
+        {"protocol": "random", "foreign": {"valid": ["b"], "test": ["c"]}, "train_only": ["d"]}
+    )
+    found = describe(pairs, Split(subsets, note="a note"), Matched({}), near, params)
+    leaks = found.pop("leaks")
+    assert leaks["this"] == {
+        "test_pairs": 1,
+        "test_sharing_parent": 0,
+        "test_with_duplicate": 1,
+        "test_leaked": 1,
+        "share": 1.0,
+        "parents_across": 0,
+        "duplicates_across": 1,
+    }
+    # 10 % of 9 pairs are rounded to 1
+    assert (leaks["random"]["test_pairs"], leaks["official"]) == (1, None)
+    whole = {"groups": 1, "largest_share": 1.0}
+    none = {"train": 0, "valid": 0, "test": 0}
+    assert found.pop("groups_by_source") == {
+        "a": {
+            "pairs": 5,
+            "groups": 3,
+            "largest": 2,
+            "subsets": {"train": 3, "valid": 1, "test": 1},
+            "subset_groups": {"train": {"groups": 2, "largest_share": 0.6667}, "valid": whole, "test": whole},
+            "off": 10.0,
+            "nearest": 10.0,
+        },
+        "b": {
+            "pairs": 1,
+            "groups": 1,
+            "largest": 1,
+            "subsets": none | {"foreign_valid": 1},
+            "subset_groups": {"foreign_valid": whole},
+            "off": None,
+            "nearest": None,
+        },
+        "c": {
+            "pairs": 2,
+            "groups": 1,
+            "largest": 2,
+            "subsets": none | {"foreign_test": 2},
+            "subset_groups": {"foreign_test": whole},
+            "off": None,
+            "nearest": None,
+        },
+        "d": {
+            "pairs": 1,
+            "groups": 1,
+            "largest": 1,
+            "subsets": none | {"train": 1},
+            "subset_groups": {"train": whole},
+            "off": None,
+            "nearest": None,
+        },
+    }
+    mirrored = {"one": "a2-0", "other": "a4-0", "bits": 3, "turn": "mirrored", "same_parent": False}
+    same = {"one": "a1-0", "other": "a1-1", "bits": 0, "turn": "same", "same_parent": True}
+    assert found == {
+        "protocol": "random",
+        "label": "leaky: by pair at random, as the original",
+        "pairs": 9,
+        "groups": 6,
+        "subsets": {"train": 4, "valid": 1, "test": 1, "foreign_valid": 1, "foreign_test": 2},
+        "shares": {"asked": {"train": 0.7, "valid": 0.2, "test": 0.1}, "off": 10.0},
+        "duplicate_distance": params.duplicate_distance,
+        "duplicates": [mirrored | {"subsets": ["train", "test"]}, same | {"subsets": ["train", "train"]}],
+        "previous": None,
+        "set_aside": [],
+    }
+
+
+def test_what_is_to_be_said_of_a_split_is_its_label():
+    subsets = {"a1-0": "train", "a2-0": "valid", "a3-0": "test"}
+    assert describe(pairs_of(subsets), Split(subsets, note="a note"), Matched({}), [], PARAMS)["label"] == "a note"
+
+
+@pytest.mark.parametrize(("train", "off", "nearest"), [(13, 5.0, None), (12, 10.0, 0.0)])
+def test_the_nearest_is_looked_for_above_5_points(train, off, nearest):
+    """Twenty photographs of one crop, 14, 4 and 2 of which would be right; one or two of train are in test."""
+    names = [*["train"] * train, *["valid"] * 4, *["test"] * (16 - train)]
+    subsets = {f"a{photo}-0": name for photo, name in enumerate(names)}
+    found = describe(pairs_of(subsets), Split(subsets), Matched({}), [], PARAMS)["groups_by_source"]["a"]
+    assert (found["off"], found["nearest"]) == (off, nearest)
+
+
 def test_with_an_earlier_split_the_new_pairs_are_measured():
     """Old are a1-0 (train) and, by now gone, two more. New are its crop a1-1 (train), a2 (valid) and a3 (test).
 
@@ -94,9 +192,10 @@ def test_duplicates_of_pairs_set_aside_are_listed_too():
     known = {"a1-0": "train", "a2-0": "valid", "a3-0": "test", "a4-0": ""}
     subsets = {stem: subset for stem, subset in known.items() if subset}
     split = Split(subsets, (Rejection("a4-0", "for a reason"),))
-    found = describe(pairs_of(known), split, Matched({}), [NearDuplicate("a1-0", "a4-0", 3, "mirrored")], PARAMS)
-    (duplicate,) = found["duplicates"]
-    assert duplicate["subsets"] == ["train", ""]
+    near = [NearDuplicate("a1-0", "a4-0", 3, "mirrored"), NearDuplicate("a4-0", "a2-0", 3, "same")]
+    found = describe(pairs_of(known), split, Matched({}), near, PARAMS)
+    duplicate, other = found["duplicates"]
+    assert (duplicate["subsets"], other["subsets"]) == (["train", ""], ["", "valid"])
     assert duplicate["turn"] == "mirrored"
     assert found["set_aside"] == [{"name": "a4-0", "reason": "for a reason"}]
     assert found["pairs"] == 3

@@ -60,10 +60,35 @@ def test_a_group_without_anything_that_counts_changes_nothing():
 
 @pytest.mark.parametrize(
     ("part", "whole"),
-    [([1.0], [2.0]), ([0, 0.0], [0, 0.0]), ([1.0, 0], [2.0, 0]), ([0.0, 0], [2.0, 2]), ([2.0, 2], [2.0, 2])],
+    [
+        ([1.0], [2.0]),
+        ([0, 0.0], [0, 0.0]),
+        ([1.0, 0], [2.0, 0]),
+        ([0.0, 0], [2.0, 2]),
+        ([2.0, 2], [2.0, 2]),
+        # all agree
+        ([1.0, 2], [2.0, 4]),
+        # all agree but for rounding: residuals of some 1e-18
+        ([0.3, 0.7, 1.1], [3.0, 7, 11]),
+    ],
 )
 def test_where_groups_can_not_tell_there_is_no_interval(part, whole):
     assert np.isnan(ratio_interval(ratio(np.array(part), np.array(whole)), 0.95)).all()
+
+
+def test_rounding_is_no_disagreement():
+    assert ratio(np.array([0.3, 0.7, 1.1]), np.array([3.0, 7, 11])).error == 0
+
+
+@pytest.mark.filterwarnings("error")
+def test_of_nothing_the_figure_is_undefined():
+    nothing = ratio(np.zeros(2), np.zeros(2))
+    assert np.isnan([nothing.value, nothing.error, nothing.freedom]).all()
+    assert np.isnan(difference((np.zeros(2), np.zeros(2)), (np.ones(2), np.ones(2))).value)
+
+
+def test_the_unit_of_the_sums_is_of_no_consequence():
+    assert ratio(VALUES / 64, ONES / 64) == ratio(VALUES, ONES)
 
 
 def test_ends_keep_within_0_and_1():
@@ -80,6 +105,12 @@ def test_a_difference_of_means_is_the_paired_t_test():
     assert sureness(found) == pytest.approx(1 - stats.ttest_rel(after, VALUES, alternative="greater").pvalue)
     back = difference((after, ONES), (VALUES, ONES))
     assert sureness(back) == pytest.approx(1 - sureness(found))
+
+
+def test_ends_of_a_difference_keep_within_minus_1_and_1():
+    """Groups of 0 and 1 in turn: the error is large, and t of one degree of freedom reaches beyond any difference."""
+    up = difference((np.array([0.0, 0]), np.ones(2)), (np.array([1.0, 0]), np.ones(2)))
+    assert difference_interval(up, 0.95) == (-1, 1)
 
 
 def test_what_is_alike_in_every_group_is_said_to_be():
@@ -102,6 +133,7 @@ def test_two_trainings_add_their_own_chance():
     found = widened(Estimate(0.1, 0.03, 5), 0.04)
     assert found == pytest.approx((0.1, 0.0041**0.5, 0.0041**2 / (0.0009**2 / 5)))
     assert widened(Estimate(0.1, 0.03, 5), 0) == (0.1, 0.03, 5)
+    assert widened(Estimate(0.2, 0.0, 5), 0) == (0.2, 0, 5)
     # what every group agrees on is as sure as the seeds let it be: z times sqrt(2) times 0.04
     assert difference_interval(widened(Estimate(0.2, 0.0, 5), 0.04), 0.95)[0] == pytest.approx(
         0.2 - stats.norm.ppf(0.975) * 0.0032**0.5
