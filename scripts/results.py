@@ -4,9 +4,10 @@
 docs/results/real.json (`make real DATA=DIR`), the card of the packaged weights (`make weights`), whose figures replace
 those of the run that they come from, and metrics/evaluation.json (`make rebuild`). The example in
 docs/how-to/compare-commits.md comes from docs/results/diff.md (`python -m scripts.diff OLD NEW`), README's picture from
-reports/mini_test of the built-in sample. `--check` writes nothing. It fails when a page differs from these files, both
-as they are and as the last commit has them: a rebuild on another machine may give other figures, and that is no fault
-of the pages.
+reports/mini_test of the built-in sample. Definitions and columns in docs/reference come from
+crackflow/reporting/definitions.py. `--check` writes nothing. It fails when a page differs from these files, both as
+they are and as the last commit has them: a rebuild on another machine may give other figures, and that is no fault of
+the pages.
 """
 
 import argparse
@@ -23,6 +24,7 @@ import yaml
 from crackflow.atomic import write_text
 from crackflow.evaluation.headline import BY_NAME, figure_text, figure_words, interval_words
 from crackflow.imaging.images import read_image, write_png
+from crackflow.reporting.definitions import COLUMNS, FIGURES, WORDS
 from crackflow.visualization.contact_sheet import sheet
 from pipelines.git import shown
 from scripts.tables import fill, markdown
@@ -41,7 +43,13 @@ NAMES = (
 DICE = "dice_coef_multiclass"
 # README shows these, docs/explanation/figures.md all of NAMES and the original's.
 SHORT = ("pooled_iou", "positives_iou", "false_alarms_images")
-PAGES = ("README.md", "docs/explanation/figures.md", "docs/how-to/compare-commits.md")
+PAGES = (
+    "README.md",
+    "docs/explanation/figures.md",
+    "docs/how-to/compare-commits.md",
+    "docs/reference/figures.md",
+    "docs/reference/tables.md",
+)
 CARD = "crackflow/weights/card.json"
 SOURCES = (
     *PAGES,
@@ -76,12 +84,14 @@ def main() -> int:
 
 def pages(root: Path) -> dict[str, str]:
     """Every page with the figures of the files beside it, by its path."""
-    readme, figures, example = (root / name for name in PAGES)
+    readme, figures, example, reference, tables = (root / name for name in PAGES)
     contents = (
         (readme, "results", table(root, SHORT)),
         (figures, "results", table(root)),
         (figures, "calibration", calibration_table(root)),
         (example, "diff", (root / "docs/results/diff.md").read_text(encoding="utf-8")),
+        (reference, "definitions", definition_table()),
+        (tables, "columns", column_tables()),
     )
     found = {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path, _, _ in contents}
     for path, name, content in contents:
@@ -159,6 +169,30 @@ def calibration_table(root: Path) -> str:
         return "No result that is kept here has been calibrated yet; `make rebuild` does it for the sample.\n"
     heads = ["an all-black mask", "the model", "mean probability above the share of crack", "temperature"]
     return markdown(["calibration error, test pixels", *heads, "at that temperature"], found, "---:")
+
+
+def definition_table() -> str:
+    """How each headline figure is computed, in words and as a Markdown table."""
+    found = [
+        [figure_words(BY_NAME[name], {}), name, f"`{one.formula}`", one.images, one.nothing, _code(one.tolerance)]
+        for name, one in FIGURES.items()
+    ]
+    heads = ["figure", "name", "formula", "images", "nothing there", "tolerance"]
+    return "\n".join([*(f"{words}\n" for words in WORDS), markdown(heads, found)])
+
+
+def column_tables() -> str:
+    """What the columns of each table in reports/ hold."""
+    tables = {
+        file: [[", ".join(map(_code, names.split(", "))), words] for names, words in held.items()]
+        for file, held in COLUMNS.items()
+    }
+    return "\n".join(f"## {file}\n\n{markdown(['column', 'holds'], rows)}" for file, rows in tables.items())
+
+
+def _code(words: str) -> str:
+    """Set a name as code; numbers stay as they are."""
+    return words if words[0].isdigit() else f"`{words}`"
 
 
 def packed_figures(root: Path, real: dict[str, Any]) -> dict[str, Any] | None:

@@ -1,17 +1,18 @@
 """Stage report: everything that the other stages left, on one page, and all scored images on another."""
 
 import base64
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import pandas as pd
+from PIL import Image
 
 from crackflow.atomic import write_text
 from crackflow.evaluation.headline import BY_NAME, figure_words, interval_words
-from crackflow.imaging.images import decode_bytes, read_stored_mask
+from crackflow.imaging.images import read_stored_mask
 from crackflow.imaging.pairs import ResizedPairs
 from crackflow.parallel.engine import fan_out
 from crackflow.parallel.threads import Threads
@@ -20,6 +21,7 @@ from crackflow.progress import track
 from crackflow.reporting.answer import headline_rows
 from crackflow.reporting.breakdown import breakdown, by_measure, by_quantile
 from crackflow.reporting.charts import calibration_chart, threshold_charts, training_charts
+from crackflow.reporting.definitions import COLUMNS
 from crackflow.reporting.gallery import FILE, Scored, address, gallery, write_layers
 from crackflow.reporting.layers import KINDS, SUFFIXES, Layers, layers
 from crackflow.reporting.page import leak_rows, render, split_warning
@@ -43,16 +45,49 @@ def run(workspace: Workspace, params: Params) -> None:
     metrics, point = _read_json(workspace.metrics_json), _read_json(workspace.operating_point)
     dataset = _read_json(workspace.reports / "dataset.json")
     images, foreign_images = (scored_images(workspace, name) for name in ("per_image.csv", "foreign_per_image.csv"))
-    write_gallery(workspace, images, foreign_images, params)
-    cracked = images[images["tp"] + images["fn"] > 0]
-    foreign = metrics.get("foreign")
-    headline = headline_rows(metrics)
+    write_gallery(workspace, images, foreign_images, len(params.classes), params.report.title)
+    shared = scored_values(workspace, images, foreign_images, len(params.classes))
+    tables = (pd.read_csv(workspace.reports / f"train_{one}.csv") for one in ("losses", "metrics"))
     values = {
+        **shared,
         "title": params.report.title,
+        "subject": "The test subset",
+        "assurance": "Nothing was chosen on test.",
         "origin": _read_json(workspace.raw_json)["origin"],
         "dataset": dataset,
         "warning": split_warning(dataset["split"]["protocol"], dataset["split"]["leaks"]["this"]),
         "leaks": leak_rows(dataset["split"]["leaks"]),
+        "original": metrics["original"],
+        "point": point,
+        "threshold_metric": figure_words(BY_NAME[point["metric"]], metrics["protocol"]),
+        "charts": {**shared["charts"], "training": training_charts(*tables)},
+        "columns": COLUMNS,
+        "epochs": len(pd.read_csv(workspace.reports / "train_losses.csv")),
+        "epoch_sheet": (workspace.reports / "epoch_change_infer/sheet.png").exists(),
+    }
+    write_text(workspace.reports / "index.html", render(values))
+
+
+def scored_values(
+    workspace: Workspace, images: pd.DataFrame, foreign_images: pd.DataFrame, num_classes: int
+) -> dict[str, Any]:
+    """Give what a page says of scored images: the answer, what it looks like, where it fails, the curves, the figures.
+
+    Args:
+        workspace: what tasks.evaluate.publish wrote is read, and predictions and resized pairs for the examples.
+        images: of test, as scored_images gives them.
+        foreign_images: of places never seen.
+        num_classes: of the masks.
+
+    Returns:
+        Names that the templates use. The caller adds what only it knows: title, subject and assurance of the answer,
+        the operating point, and the columns of its tables.
+    """
+    metrics = _read_json(workspace.metrics_json)
+    cracked = images[images["tp"] + images["fn"] > 0]
+    foreign = metrics.get("foreign")
+    headline = headline_rows(metrics)
+    return {
         "headline": headline,
         "worse": [row["words"] for row in headline.values() if row["no_better"]],
         "interval_words": interval_words(metrics),
@@ -60,12 +95,9 @@ def run(workspace: Workspace, params: Params) -> None:
         "protocol": metrics["protocol"],
         "oracle": metrics["oracle"],
         "calibration": metrics.get("calibration"),
-        "original": metrics["original"],
         "classes": metrics.get("classes"),
         "flips": metrics.get("flips"),
-        "point": point,
-        "threshold_metric": figure_words(BY_NAME[point["metric"]], metrics["protocol"]),
-        "examples": examples(workspace, cracked, len(params.classes)),
+        "examples": examples(workspace, cracked, num_classes),
         "gallery_images": len(images) + len(foreign_images),
         "source_parts": breakdown(images, images["source"].to_list()),
         "width_parts": by_measure(cracked, "thickness", 1, " px"),
@@ -79,16 +111,10 @@ def run(workspace: Workspace, params: Params) -> None:
         "foreign_headline": headline_rows(foreign) if foreign else None,
         "foreign_sources": _by_source(workspace.reports / "foreign_per_source.csv"),
         "charts": {
-            "training": training_charts(
-                *(pd.read_csv(workspace.reports / f"train_{one}.csv") for one in ("losses", "metrics"))
-            ),
             "calibration": calibration_chart(pd.read_csv(workspace.reports / "calibration.csv")),
             **threshold_charts(pd.read_csv(workspace.reports / "precision_recall.csv"), metrics),
         },
-        "epochs": len(pd.read_csv(workspace.reports / "train_losses.csv")),
-        "epoch_sheet": (workspace.reports / "epoch_change_infer/sheet.png").exists(),
     }
-    write_text(workspace.reports / "index.html", render(values))
 
 
 def scored_images(workspace: Workspace, name: str) -> pd.DataFrame:
@@ -116,27 +142,35 @@ def scored_images(workspace: Workspace, name: str) -> pd.DataFrame:
     return found.assign(group=found["group"].fillna(found["stem"]), wrong=found["fp"] + found["fn"])
 
 
-def write_gallery(workspace: Workspace, images: pd.DataFrame, foreign: pd.DataFrame, params: Params) -> None:
+def write_gallery(
+    workspace: Workspace,
+    images: pd.DataFrame,
+    foreign: pd.DataFrame,
+    num_classes: int,
+    title: str,
+    side: int | None = None,
+) -> None:
     """Write the pictures of every scored image, and the page to look through them.
 
     Args:
         workspace: predictions and resized pairs are read.
         images: of test, as scored_images gives them.
         foreign: of places never seen.
-        params: classes and report are read.
+        num_classes: of the masks.
+        title: of the report.
+        side: the longer side of the pictures, px, where they are to be smaller than the images; None keeps their size.
     """
-    num_classes = len(params.classes)
-    shown = [*_scored(images, far=False), *_scored(foreign, far=True)]
+    stems = [*images["stem"], *foreign["stem"]]
     with new_folder(workspace.reports / "gallery") as folder:
 
-        def write(stem: str) -> None:
-            write_layers(folder, stem, _layers(workspace, stem, num_classes))
+        def write(stem: str) -> tuple[int, int]:
+            files = _layers(workspace, stem, num_classes, side)
+            write_layers(folder, stem, files)
+            return _size(files)
 
-        stems = [one.stem for one in shown]
-        for _ in track(fan_out(Threads(), write, stems), "gallery", total=len(stems)):
-            pass
-        height, width = ResizedPairs(workspace.resized, num_classes).image(stems[0]).shape[:2]
-        write_text(folder / FILE, gallery(shown, params.report.title, (width, height)))
+        sizes = list(track(fan_out(Threads(), write, stems), "gallery", total=len(stems)))
+        shown = [*_scored(images, sizes[: len(images)], far=False), *_scored(foreign, sizes[len(images) :], far=True)]
+        write_text(folder / FILE, gallery(shown, title))
 
 
 def examples(workspace: Workspace, cracked: pd.DataFrame, num_classes: int) -> list[dict[str, Any]]:
@@ -153,7 +187,7 @@ def examples(workspace: Workspace, cracked: pd.DataFrame, num_classes: int) -> l
     shown = []
     for row in _records(cracked.loc[by_quantile(cracked["iou"], EXAMPLES)]):
         files = _layers(workspace, row["stem"], num_classes, EXAMPLE_SIDE)
-        height, width = decode_bytes(files.photo, cv2.IMREAD_COLOR, row["stem"]).shape[:2]
+        width, height = _size(files)
         pictures = {
             kind: f"data:image/{SUFFIXES[kind]};base64,{base64.b64encode(content).decode()}"
             for kind, content in zip(KINDS, files, strict=True)
@@ -163,8 +197,8 @@ def examples(workspace: Workspace, cracked: pd.DataFrame, num_classes: int) -> l
     return shown
 
 
-def _scored(images: pd.DataFrame, *, far: bool) -> list[Scored]:
-    table = images.assign(cracked=images["tp"] + images["fn"] > 0, far=far)
+def _scored(images: pd.DataFrame, sizes: Sequence[tuple[int, int]], *, far: bool) -> list[Scored]:
+    table = images.assign(cracked=images["tp"] + images["fn"] > 0, far=far, size=pd.Series(sizes, images.index, object))
     names = {"width": "thickness", "contrast": "standing_out"}
     columns = [table[names.get(field, field)].to_list() for field in Scored._fields]
     return [Scored(*row) for row in zip(*columns, strict=True)]
@@ -174,6 +208,12 @@ def _layers(workspace: Workspace, stem: str, num_classes: int, side: int | None 
     image, truth = ResizedPairs(workspace.resized, num_classes).pair(stem)
     predicted = read_stored_mask(workspace.predictions / f"{stem}.png", num_classes)
     return layers(image, truth, predicted, num_classes, side)
+
+
+def _size(files: Layers) -> tuple[int, int]:
+    """Width and height of the pictures but the thumbnail, px; the file says it in its first bytes."""
+    with Image.open(io.BytesIO(files.truth)) as picture:
+        return picture.size
 
 
 def _worst(images: pd.DataFrame) -> list[dict[str, Any]]:

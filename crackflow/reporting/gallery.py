@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from crackflow.atomic import write_bytes
@@ -28,6 +28,7 @@ class Scored(NamedTuple):
         width: of the crack's label, px.
         contrast: share of the label's pixels that stand out from the surface, 0..1.
         far: whether its source was left out of training: a place never seen.
+        size: width and height of its pictures, px.
     """
 
     stem: str
@@ -41,6 +42,7 @@ class Scored(NamedTuple):
     width: float
     contrast: float
     far: bool
+    size: tuple[int, int]
 
 
 def write_layers(folder: Path, stem: str, files: Layers) -> None:
@@ -55,20 +57,19 @@ def write_layers(folder: Path, stem: str, files: Layers) -> None:
         write_bytes(folder / kind / f"{stem}.{SUFFIXES[kind]}", content)
 
 
-def gallery(images: Sequence[Scored], title: str, size: tuple[int, int]) -> str:
+def gallery(images: Sequence[Scored], title: str) -> str:
     """Give the gallery's page. Names are data of a script and never markup; they may hold anything.
 
     Args:
         images: in any order.
         title: of the report.
-        size: width and height of the pictures, px.
 
     Returns:
         HTML; pictures are linked by their names beside it, a hundred bytes an image in the page.
     """
     rows = [[_plain(value) for value in image] for image in images]
     inlined = inline(["page.css", "gallery.css"], "gallery.js")
-    data = {"fields": Scored._fields, "suffixes": SUFFIXES, "size": size, "rows": rows}
+    data = {"fields": Scored._fields, "suffixes": SUFFIXES, "rows": rows}
     values = {"title": title, "images": len(images), "sources": sorted({one.source for one in images}), "data": data}
     return page("gallery.html.j2", {**values, **inlined._asdict()})
 
@@ -78,7 +79,7 @@ def address(stem: str) -> str:
     return f"gallery/{FILE}#{quote(stem, safe='')}"
 
 
-def _plain(value: str | float | bool) -> str | float | bool | None:
+def _plain(value: Any) -> Any:
     """The value for JSON: 3 decimals, None for NaN."""
     if isinstance(value, float):
         return None if math.isnan(value) else round(value, 3)

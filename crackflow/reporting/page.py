@@ -9,6 +9,7 @@ from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple
 
 from crackflow.reporting.breakdown import Part
+from crackflow.reporting.definitions import FIGURES, WORDS
 from crackflow.reporting.svg_charts import bar
 from crackflow.visualization.html_report import templates
 from crackflow.visualization.overlays import FALSE_ALARM, FOUND, MISSED
@@ -77,14 +78,15 @@ def spread_words(parts: Sequence[Part]) -> str:
     return words if apart else f"{words} Their intervals overlap, so the difference may be chance."
 
 
-def render(values: Mapping[str, Any]) -> str:
-    """Fill the template.
+def render(values: Mapping[str, Any], template: str = "report.html.j2") -> str:
+    """Fill the template of a report.
 
     Args:
-        values: every name that templates/report.html.j2 and the templates that it includes use.
+        values: every name that the template and those that it includes use.
+        template: report.html.j2 of a checkout, or score.html.j2 of pairs that were scored.
 
     Returns:
-        HTML that needs nothing from a network; links are relative to reports/.
+        HTML that needs nothing from a network; links are relative to the folder of its tables.
 
     Raises:
         jinja2.UndefinedError: when a name is missing.
@@ -92,7 +94,7 @@ def render(values: Mapping[str, Any]) -> str:
     colours = {"found": FOUND, "false_alarm": FALSE_ALARM, "missed": MISSED}
     hexes = {name: "#{:02x}{:02x}{:02x}".format(*mark.colour) for name, mark in colours.items()}
     inlined = inline(["page.css", "report.css"], "report.js")
-    return page("report.html.j2", {**values, **inlined._asdict(), "colours": hexes})
+    return page(template, {**values, **inlined._asdict(), "colours": hexes})
 
 
 def page(template: str, values: Mapping[str, Any]) -> str:
@@ -108,6 +110,7 @@ def page(template: str, values: Mapping[str, Any]) -> str:
     environment = templates("crackflow.reporting")
     environment.filters |= {"figure": figure, "percent": percent, "count": _count}
     environment.globals |= {"place": bar, "between": _between, "spread": spread_words}
+    environment.globals |= {"definitions": FIGURES, "definition_words": WORDS}
     return environment.get_template(template).render(values)
 
 

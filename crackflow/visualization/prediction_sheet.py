@@ -1,20 +1,16 @@
 """Predictions beside their truth: a sheet with a row of four pictures for each photograph."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from crackflow.imaging.images import encode_classes, read_stored_mask, write_png
-from crackflow.imaging.pairs import ResizedPairs
+from crackflow.imaging.images import encode_classes
 from crackflow.visualization.contact_sheet import GAP, Picture, sheet
 from crackflow.visualization.overlays import legend, overlay
 
 HEADINGS = ("image", "truth", "prediction", "overlay")
-WORST, WORST_WIDTH = 10, 256
 
 
 class Compared(NamedTuple):
@@ -50,24 +46,3 @@ def comparison(pictures: Sequence[Compared], num_classes: int, width: int) -> Pi
     captions = [[f"{one.stem}   IoU {one.iou:.3f}"] for one in pictures]
     key = legend(len(HEADINGS) * (width + GAP) - GAP)
     return sheet(rows, captions, HEADINGS, width, key)
-
-
-def draw_worst(path: Path, images: pd.DataFrame, pairs: ResizedPairs, predictions: Path) -> None:
-    """Draw the sheet of the worst images: the lowest IoU first, of equals the one with most wrong pixels.
-
-    Args:
-        path: the picture to write.
-        images: columns stem, iou, fp and fn; a row an image.
-        pairs: their photographs and truth.
-        predictions: the folder of their predicted masks, STEM.png.
-    """
-    order = images.assign(wrong=images["fp"] + images["fn"]).sort_values(
-        ["iou", "wrong", "stem"], ascending=[True, False, True]
-    )
-    worst = order.head(WORST)
-    shown = []
-    for stem, iou in zip(worst["stem"], worst["iou"], strict=True):
-        image, truth = pairs.pair(stem)
-        predicted = read_stored_mask(predictions / f"{stem}.png", pairs.num_classes)
-        shown.append(Compared(stem, iou, image, truth, predicted))
-    write_png(path, comparison(shown, pairs.num_classes, WORST_WIDTH))

@@ -16,7 +16,7 @@ from crackflow.evaluation.figures import plain
 from crackflow.evaluation.headline import BY_NAME, figure_text, figure_words
 from crackflow.evaluation.native_scoring import score_native
 from crackflow.evaluation.scoring import score_pairs
-from crackflow.evaluation.tables import per_image_table, per_source_table
+from crackflow.evaluation.tables import per_source_table
 from crackflow.imaging.pairs import ResizedPairs
 from crackflow.inference.operating_point import as_json, sha256
 from crackflow.inference.operating_point_file import UNKNOWN, read_file
@@ -29,23 +29,16 @@ from crackflow.runtimes.choice import choose_runtime, load
 from crackflow.sources.provenance import NameRules
 from crackflow.splitting.grouping import group_pairs
 from crackflow.splitting.near_duplicates import near_duplicates
-from crackflow.visualization.prediction_sheet import draw_worst
 from crackflow.work_folder import work_folder
 from pipelines.commands import native_pairs
 from pipelines.commands.model_choice import seen
+from pipelines.commands.score_page import GALLERY, PAGE, TABLES, write_page
 from tasks import download, evaluate, resize
 from tasks.outputs import write_csv
 from tasks.workspace import Workspace
 
 FIGURES = "evaluation.json"
-TABLES = (
-    "evaluation.csv",
-    "per_image.csv",
-    "per_source.csv",
-    "precision_recall.csv",
-    "precision_recall.png",
-    "worst.png",
-)
+FILES = (*TABLES, "precision_recall.png", PAGE)
 PREDICTIONS = "predictions"
 # The columns of the table by source; a terminal of 80 characters has room for these.
 COLUMNS = tuple(
@@ -99,7 +92,7 @@ def score(
         weights: as pipelines.commands.model_choice.choose gives them.
         pairs: any layout that `data.source: folder` takes. Pairs with the names of those that the model has
             seen are set aside.
-        out: the folder to write figures, tables, predictions and the sheet of the worst images to; see
+        out: the folder to write figures, tables, predictions and the page to look through them to; see
             crackflow.output.claim. None writes nothing.
         force: whether files of the user in `out` may be replaced where they have the names of results.
         native: whether pairs are scored at their own pixels, as crackflow predict marks them; otherwise at the size
@@ -124,7 +117,7 @@ def score(
     with contextlib.ExitStack() as stack:
         folder = None
         if out is not None:
-            folder = stack.enter_context(claim(out, pairs, [*TABLES, FIGURES], command="score", force=force))
+            folder = stack.enter_context(claim(out, pairs, [*FILES, FIGURES], command="score", force=force))
         # on the disk of the results where there is one: it must hold copies of all pairs
         workspace = Workspace(stack.enter_context(work_folder(out)))
         rows, trained_on, chosen_on, rejected = _rows(workspace, params, not_to_score, wanted, native)
@@ -140,8 +133,8 @@ def score(
             found = score_pairs(workers, pairs_of, rows, params.evaluate, names, point, origin, masks=masks)
         if folder is not None:
             evaluate.publish(workspace, found)
-            scores = per_image_table(found.images)
-            draw_worst(workspace.reports / "worst.png", scores, pairs_of, workspace.predictions)
+            title = f"{weights.name} on {pairs.resolve().name}"
+            write_page(workspace, rows, found, len(names), title, (trained_on, chosen_on))
             results = _results(workspace)
             folder.begin(
                 list(results),
@@ -228,4 +221,7 @@ def _rows(
 def _results(workspace: Workspace) -> dict[str, Path]:
     """Where each result lies, by its name; the figures last, since they say that the others are there."""
     predictions = {f"{PREDICTIONS}/{path.name}": path for path in sorted(workspace.predictions.iterdir())}
-    return {name: workspace.reports / name for name in TABLES} | predictions | {FIGURES: workspace.metrics_json}
+    pictures = sorted(path for path in (workspace.reports / GALLERY).rglob("*") if path.is_file())
+    shown = {path.relative_to(workspace.reports).as_posix(): path for path in pictures}
+    files = {name: workspace.reports / name for name in FILES}
+    return predictions | shown | files | {FIGURES: workspace.metrics_json}

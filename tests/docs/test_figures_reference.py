@@ -21,7 +21,7 @@ def table():
     """Of the first table: figure, formula, images, nothing there, tolerance, by name."""
     lines = PAGE.read_text(encoding="utf-8").partition("## Other")[0].splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
-    return {name: (figure, formula.strip("`"), *rest) for figure, name, formula, *rest in rows[1:]}
+    return {name: (figure, formula.strip("`"), *rest) for figure, name, formula, *rest in rows[2:]}
 
 
 @pytest.fixture(scope="module")

@@ -127,9 +127,9 @@ def test_places_never_seen_are_a_row_of_their_own(root):
 def test_a_rebuild_with_figures_of_its_own_is_no_fault_of_the_committed_pages(root, under_git):
     (root / "metrics/evaluation.json").write_text(json.dumps(FIGURES) + "\n")
     (root / "docs/results/diff.md").write_text("| a |\n")
-    names = ("results", "diff", "calibration")
+    names = ("results", "diff", "calibration", "definitions", "columns")
     marks = [f"<!-- {name}: written by `make results` -->\n<!-- end of {name} -->\n" for name in names]
-    for name, mark in zip(results.PAGES, (marks[0], marks[0] + marks[2], marks[1]), strict=True):
+    for name, mark in zip(results.PAGES, (marks[0], marks[0] + marks[2], marks[1], marks[3], marks[4]), strict=True):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(mark)
     for name, text in results.pages(root).items():

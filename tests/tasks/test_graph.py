@@ -32,7 +32,8 @@ def test_deps_are_the_modules_that_the_stage_imports(stage):
 def test_the_report_depends_on_every_template():
     folder = ROOT / "crackflow/reporting/templates"
     expected = {path.relative_to(ROOT).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert expected
+    # the page of `crackflow score`, which no stage writes
+    expected.remove("crackflow/reporting/templates/score.html.j2")
     assert {dep for dep in code_deps("report") if not dep.endswith(".py")} == expected
 
 

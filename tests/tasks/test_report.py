@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crackflow.evaluation.headline import BY_NAME
 from crackflow.imaging.images import write_png
 from crackflow.params import ReportParams
+from crackflow.reporting.definitions import COLUMNS
 from crackflow.visualization.charts import lines
 from tasks import evaluate, infer, report, statistics
 from tasks.workspace import Workspace
@@ -45,6 +47,29 @@ def page(workspace, params):
 
 def gallery(workspace):
     return Page((workspace.reports / "gallery/index.html").read_text(encoding="utf-8"))
+
+
+def test_each_figure_is_defined_on_the_page(ready, params):
+    found = page(ready, params)
+    assert "F1 within 2 px mean(2 * right * found / (right + found)) over images with cracks; an empty" in found.text
+    for name in BY_NAME:
+        assert found.links.count(f"#figure-{name}") >= 1
+        assert f"figure-{name}" in found.ids
+
+
+@pytest.mark.parametrize("file", [name for names in COLUMNS for name in names.split(", ")])
+def test_each_column_of_a_table_is_told_and_no_other(ready, file):
+    (held,) = (held for names, held in COLUMNS.items() if file in names.split(", "))
+    told = [name for names in held for name in names.split(", ")]
+    if file == "evaluation.csv":
+        assert len(told) == len(pd.read_csv(ready.reports / file, header=None).columns)
+        return
+    written = set(pd.read_csv(ready.reports / file).columns)
+    if file.startswith("train"):
+        assert written <= {"epoch", "loss", "val_loss"}
+        assert told == ["epoch", "NAME", "val_NAME", "foreign_NAME"]
+    else:
+        assert written == {"pooled_iou" if name == "METRIC" else name for name in told}
 
 
 def test_every_link_leads_to_a_file_or_a_place_on_the_page(ready, params):

@@ -1,6 +1,6 @@
 "use strict";
 const get = (id) => document.getElementById(id);
-const {fields, suffixes, size, rows} = JSON.parse(get("data").textContent);
+const {fields, suffixes, rows} = JSON.parse(get("data").textContent);
 const images = rows.map((row) => Object.fromEntries(fields.map((name, index) => [name, row[index]])));
 const list = get("cards"), viewer = get("viewer"), tools = get("tools"), form = tools.elements, more = get("more");
 const NAMES = ["sort", "kind", "source", "low", "high", "thin", "thick", "find", "layer"];
@@ -36,7 +36,7 @@ function fits(one) {
 }
 
 function put(image, kind, one) {
-  [image.width, image.height] = size; // so that a picture has its place before it is loaded
+  [image.width, image.height] = one.size; // so that a picture has its place before it is loaded
   image.src = path(kind, one.stem);
 }
 function card(one) {

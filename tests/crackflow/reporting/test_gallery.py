@@ -21,10 +21,10 @@ SCRIPTS = Path(__file__).parents[3] / "crackflow/reporting/templates"
 EVIL = "</script><script>alert(1)</script>&amp;'\"\u2028=#?%.x"
 NAN = float("nan")
 IMAGES = [
-    Scored("b", "CFD", 0.5, 0.75, 0.6, 10, 20, True, 3.25, 0.5, False),
-    Scored("a", "CFD", 0.25, 0.5, 0.3, 30, 40, True, 1.5, 0.9, False),
-    Scored("free", "walls", 0.0, 0.0, 0.0, 5, 0, False, NAN, NAN, False),
-    Scored(EVIL, '"><img src=x onerror=alert(1)>', 1.0, 1.0, 1.0, 0, 0, False, NAN, NAN, True),
+    Scored("b", "CFD", 0.5, 0.75, 0.6, 10, 20, True, 3.25, 0.5, False, (64, 48)),
+    Scored("a", "CFD", 0.25, 0.5, 0.3, 30, 40, True, 1.5, 0.9, False, (64, 48)),
+    Scored("free", "walls", 0.0, 0.0, 0.0, 5, 0, False, NAN, NAN, False, (64, 48)),
+    Scored(EVIL, '"><img src=x onerror=alert(1)>', 1.0, 1.0, 1.0, 0, 0, False, NAN, NAN, True, (48, 64)),
 ]
 
 
@@ -33,16 +33,16 @@ def data(page):
 
 
 def test_every_image_is_in_the_page_with_what_it_is_sorted_by():
-    found = data(Page(gallery(IMAGES, "report", (64, 48))))
+    found = data(Page(gallery(IMAGES, "report")))
     rows = [dict(zip(found["fields"], row, strict=True)) for row in found["rows"]]
     assert [row["stem"] for row in rows] == ["b", "a", "free", EVIL]
     assert (rows[0]["iou"], rows[0]["width"], rows[0]["fp"], rows[0]["cracked"]) == (0.5, 3.25, 10, True)
     assert (rows[2]["width"], rows[2]["contrast"]) == (None, None)
-    assert found["size"] == [64, 48]
+    assert [row["size"] for row in rows] == [[64, 48]] * 3 + [[48, 64]]
 
 
 def test_names_are_data_and_never_markup():
-    text = gallery(IMAGES, EVIL, (64, 48))
+    text = gallery(IMAGES, EVIL)
     page = Page(text)
     assert page.faults == []
     assert [kind for kind, _ in page.scripts] == ["application/json", ""]
@@ -56,7 +56,7 @@ def test_names_are_data_and_never_markup():
 
 def test_a_thousand_images_are_a_small_page():
     many = [IMAGES[0]._replace(stem=f"CRACK500_20160328_153718_1281_{number}") for number in range(1000)]
-    assert len(gallery(many, "report", (512, 512)).encode()) < 200_000
+    assert len(gallery(many, "report").encode()) < 200_000
 
 
 def test_an_address_is_one_word_whatever_the_name():
@@ -92,7 +92,7 @@ def test_scripts_can_be_parsed(name):
     ],
 )
 def test_the_page_sorts_filters_and_opens_an_image_without_an_error(tmp_path, state, shown):
-    (tmp_path / "index.html").write_text(gallery(IMAGES, "report", (8, 8)), encoding="utf-8")
+    (tmp_path / "index.html").write_text(gallery(IMAGES, "report"), encoding="utf-8")
     image, mask = np.zeros((8, 8, 3), np.uint8), np.eye(8, dtype=np.uint8)
     for one in IMAGES:
         if "/" not in one.stem:

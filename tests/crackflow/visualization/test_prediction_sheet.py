@@ -1,11 +1,8 @@
 import numpy as np
-import pandas as pd
 import pytest
 
-from crackflow.imaging.images import encode_classes, read_image, write_png
-from crackflow.imaging.pairs import ResizedPairs
 from crackflow.visualization.overlays import legend, overlay
-from crackflow.visualization.prediction_sheet import Compared, comparison, draw_worst
+from crackflow.visualization.prediction_sheet import Compared, comparison
 
 SIDE = 48
 
@@ -61,20 +58,3 @@ def test_pictures_are_scaled_to_the_width(width):
     out = comparison([one], 3, width)
     rows, columns = np.nonzero((out == colour).all(-1))
     assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (width, width)
-
-
-def test_the_worst_images_come_worst_first_of_equals_the_most_wrong(tmp_path, place_of, monkeypatch):
-    # small, and as many as are drawn
-    monkeypatch.setattr("crackflow.visualization.prediction_sheet.WORST", 2)
-    monkeypatch.setattr("crackflow.visualization.prediction_sheet.WORST_WIDTH", SIDE)
-    rows = {stem: compared(stem, seed) for seed, stem in enumerate(("best", "bad", "worse"))}
-    for stem, one in rows.items():
-        write_png(tmp_path / "images" / f"{stem}.png", one.image)
-        for folder, mask in (("masks", one.truth), ("predicted", one.predicted)):
-            write_png(tmp_path / folder / f"{stem}.png", encode_classes(mask, 3))
-    table = pd.DataFrame({"stem": list(rows), "iou": [0.9, 0.0, 0.0], "fp": [0, 5, 50], "fn": 0})
-    draw_worst(tmp_path / "worst.png", table, ResizedPairs(tmp_path, 3), tmp_path / "predicted")
-    sheet = read_image(tmp_path / "worst.png")
-    assert place_of(sheet, rows["worse"].image)[0] < place_of(sheet, rows["bad"].image)[0]
-    with pytest.raises(AssertionError):
-        place_of(sheet, rows["best"].image)

@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 from crackflow.inference import packaged_weights
 from crackflow.models import seen_pairs
 from pipelines.cli import app
+from tests.pages import Page
 
 SIDE = 32
 CARD = {
@@ -121,7 +122,8 @@ def test_at_their_own_pixels(score, pairs, tmp_path):
     assert "above 32 px in squares of 32x32 that overlap" in figures["protocol"]["pixels"]
     found = cv2.imread(str(tmp_path / "out/predictions/wall_009.png"), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(found > 0, level < 100)
-    assert cv2.imread(str(tmp_path / "out/worst.png")) is not None
+    shown = gallery_rows(tmp_path / "out")
+    assert {row["stem"]: row["size"] for row in shown} == {"wall_009": [80, 48], "wall_010": [16, 16]}
     # at the size of the training pairs it is another figure
     assert json.loads(score("--json").stdout)["crack"]["pooled"]["iou"] != 0.5
 
@@ -163,20 +165,55 @@ def test_near_duplicates_of_different_names_count_as_one_group(score, tmp_path):
     assert (figures["protocol"]["images"], figures["intervals"]["groups"]) == (3, 2)
 
 
+def gallery_rows(folder):
+    page = Page((folder / "gallery/index.html").read_text(encoding="utf-8"))
+    data = json.loads(next(text for kind, text in page.scripts if kind == "application/json"))
+    return [dict(zip(data["fields"], row, strict=True)) for row in data["rows"]]
+
+
+def test_the_page_gives_the_answer_and_shows_every_scored_image(score, pairs, tmp_path):
+    (pairs / "images/wall_004.png").write_bytes(b"no picture")
+    assert score("--out", "out").exit_code == 0
+    out = tmp_path / "out"
+    found = Page((out / "index.html").read_text(encoding="utf-8"))
+    assert found.faults == []
+    text = found.text.replace("\N{NO-BREAK SPACE}", " ")
+    figures = json.loads((out / "evaluation.json").read_text())
+    assert f"both agree on {100 * figures['crack']['pooled']['iou']:.0f} %" in text
+    assert (
+        "The set has 3 images, 2 of them with cracks, 1 crack-free. No figure counts the background. As far as" in text
+    )
+    assert (
+        "1 pair that it was trained on and 1 that its epoch or its operating point was chosen on were set aside" in text
+    )
+    assert "Crack above 0.5; no component removed; no flips. Chosen on valid, pooled_iou." in text
+    assert "1 pair rejected" in text
+    for link in found.links:
+        path, _, place = link.partition("#")
+        assert link.startswith("data:") or (place in found.ids if not path else (out / path).exists()), link
+    rows = {row["stem"]: row for row in gallery_rows(out)}
+    assert sorted(rows) == ["CFD_002", "CFD_003", "wall_005"]
+    # bands of 4 and 2 rows, drawn in `truth`
+    assert (rows["CFD_002"]["width"], rows["wall_005"]["width"], rows["CFD_003"]["width"]) == (4, 2, None)
+    assert (out / "gallery/errors/wall_005.png").is_file()
+
+
 def test_what_is_written(score, tmp_path):
     assert score("--out", "out").exit_code == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "calibration.csv",
+        "calibration_by_source.csv",
         "crackflow-manifest.json",
         "evaluation.csv",
         "evaluation.json",
+        "gallery",
+        "index.html",
         "per_image.csv",
         "per_source.csv",
         "precision_recall.csv",
         "precision_recall.png",
         "predictions",
-        "worst.png",
     ]
-    assert cv2.imread(str(tmp_path / "out/worst.png")) is not None
     mask = cv2.imread(str(tmp_path / "out/predictions/wall_005.png"), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(mask > 0, photo(5) < 100)
 
