@@ -53,6 +53,7 @@ RUNNING = {
 MEASURING = {
     "accuracy": (),
     "data": ("accuracy",),
+    "geometry": ("accuracy",),
     "soak": ("accuracy",),
     "speed": ("accuracy", "soak"),
 }

@@ -57,6 +57,7 @@ class Trial:
         valid: stems that pick the epoch and the threshold.
         scored: stems that the figures are of.
         foreign: stems of places never seen that help to pick the epoch and the threshold.
+        unseen: stems of places never seen that are scored apart.
     """
 
     settings: tuple[str, ...]
@@ -64,6 +65,7 @@ class Trial:
     valid: tuple[str, ...]
     scored: tuple[str, ...]
     foreign: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 def rows() -> pd.DataFrame:
@@ -139,6 +141,7 @@ def main(folder: Path) -> None:
     found = {
         "settings": list(trial.settings),
         "parameters": int(keras.saving.load_model(kept.best, compile=False).count_params()),
+        "megabytes": kept.best.stat().st_size / 1e6,
         "steps": params.train.epochs * params.train.steps_per_epoch,
         "peak_mib": peak_mib(),
         **scored(model, pairs, trial, source_of, params.evaluate.foreign_weight),
@@ -157,7 +160,7 @@ def scored(
     from crackflow.evaluation.thresholds import choose_threshold, counts_at
 
     choosing = (*trial.valid, *trial.foreign)
-    known = {stem: levels_of(model, pairs, stem) for stem in dict.fromkeys((*choosing, *trial.scored))}
+    known = {stem: levels_of(model, pairs, stem) for stem in dict.fromkeys((*choosing, *trial.scored, *trial.unseen))}
     abroad = np.array([False] * len(trial.valid) + [True] * len(trial.foreign))
     places = Places(abroad, foreign_weight) if trial.foreign else None
     point = choose_threshold(counts_at(np.stack([known[stem] for stem in choosing])), METRIC, places)
@@ -165,6 +168,7 @@ def scored(
     return {
         "threshold": point.threshold,
         "all": figures(known, trial.scored, point.threshold),
+        **({"unseen": figures(known, trial.unseen, point.threshold)} if trial.unseen else {}),
         "by_source": {
             source: figures(known, [stem for stem in trial.scored if source_of(stem) == source], point.threshold)
             for source in sources

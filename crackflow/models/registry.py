@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import keras
 
 from crackflow.errors import ModelError
+from crackflow.models.efficient_cracknet import efficient_cracknet
+from crackflow.models.ega_unet import ega_unet
 from crackflow.models.flexunet import flexunet
 from crackflow.models.pretrained_unet import pretrained_unet
 from crackflow.params import ArchitectureParams, Precision
@@ -49,16 +51,21 @@ class Architecture:
         build_supervised: builds the same network for deep supervision, or None where there is no such network. Its
             outputs are a list: the probabilities at full size, then some of (N, H/k, W/k, num_classes) for whole k.
             Without the layers of these it has the layers of `build`, in their order.
+        fixed_size: whether the network is built for one size of picture alone, and not for None. Its weights fit every
+            size all the same.
     """
 
     build: Builder
     build_supervised: Builder | None = None
+    fixed_size: bool = False
 
 
 # FlexUNet's levels for deep supervision: level 0 is the output's own; below level 2 a thin crack is too faint.
 ARCHITECTURES: dict[str, Architecture] = {
     "flexunet": Architecture(flexunet, partial(flexunet, supervised=(1, 2))),
     "pretrained_unet": Architecture(pretrained_unet),
+    "efficient_cracknet": Architecture(efficient_cracknet),
+    "ega_unet": Architecture(ega_unet, fixed_size=True),
 }
 
 
@@ -74,7 +81,8 @@ def build(
 
     Args:
         params: the architecture's parameters.
-        size: side of the square input, px. None accepts any multiple of `params.stride`.
+        size: side of the square input, px. None accepts any multiple of `params.stride`, but for an architecture of
+            fixed size.
         num_classes: number of classes, the background included.
         seed: the initial weights and dropout follow from it.
         precision: what the layers calculate with; weights and probabilities are float32 either way.
@@ -101,6 +109,11 @@ def build(
         model = builder(size, num_classes, params, seed)
     _check(model, name, num_classes)
     return model
+
+
+def has_fixed_size(params: ArchitectureParams) -> bool:
+    """Whether the network that `params.architecture` names is built for one size of picture alone."""
+    return params.architecture in ARCHITECTURES and ARCHITECTURES[params.architecture].fixed_size
 
 
 @contextmanager

@@ -16,7 +16,14 @@ from crackflow.params.data import (
     SplitParams,
     StatisticsParams,
 )
-from crackflow.params.model import ArchitectureParams, FlexUNetParams, ModelParams, PretrainedUNetParams
+from crackflow.params.model import (
+    ArchitectureParams,
+    EfficientCrackNetParams,
+    EGAUNetParams,
+    FlexUNetParams,
+    ModelParams,
+    PretrainedUNetParams,
+)
 from crackflow.params.results import EvaluateParams, GateParams, InferParams, ReportParams
 from crackflow.params.run import Params, architectures, dump, parse
 from crackflow.params.text import render
@@ -52,6 +59,8 @@ __all__ = [
     "ComputeParams",
     "Count",
     "DataParams",
+    "EGAUNetParams",
+    "EfficientCrackNetParams",
     "EvaluateParams",
     "FlexUNetParams",
     "ForeignParams",

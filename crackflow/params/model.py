@@ -4,7 +4,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from crackflow.params.types import Block, Positive
+from crackflow.params.types import Block, Count, Positive
+
+Fours = Annotated[int, Field(gt=0, multiple_of=4)]
 
 
 class ArchitectureParams(Block):
@@ -113,5 +115,40 @@ class PretrainedUNetParams(ArchitectureParams):
         return 32
 
 
+class EfficientCrackNetParams(ArchitectureParams):
+    """EfficientCrackNet: separable convolutions, an edge module, MobileViT blocks; in the manner of its paper."""
+
+    architecture: Literal["efficient_cracknet"] = Field(
+        "efficient_cracknet", description="the network; its keys follow"
+    )
+    # groups of channels of its subspace attention and its normalizations: a multiple of four
+    widths: tuple[Fours, Fours, Fours] = Field(
+        (16, 32, 64), description="filters of its narrow, middle and wide levels, multiples of 4"
+    )
+    transformer_depth: Positive = Field(3, description="transformer layers of each MobileViT block")
+
+    @property
+    def stride(self) -> int:
+        """The multiple that height and width of an input must be of, px."""
+        return 16
+
+
+class EGAUNetParams(ArchitectureParams):
+    """A U-Net of RepViT blocks with a filter of frequencies, in the manner of EGA-UNet."""
+
+    architecture: Literal["ega_unet"] = Field("ega_unet", description="the network; its keys follow")
+    widths: tuple[Fours, ...] = Field(
+        (32, 64, 128, 256, 256), min_length=2, description="filters of each level, multiples of 4"
+    )
+    filtered_from: Count = Field(3, description="the first level, from 0, whose frequencies are filtered")
+
+    @property
+    def stride(self) -> int:
+        """The multiple that height and width of an input must be of, px."""
+        return 1 << (len(self.widths) - 1)
+
+
 # Add an architecture with `|`; the key `architecture` picks the class that the block is read as.
-ModelParams = Annotated[FlexUNetParams | PretrainedUNetParams, Field(discriminator="architecture")]
+ModelParams = Annotated[
+    FlexUNetParams | PretrainedUNetParams | EfficientCrackNetParams | EGAUNetParams, Field(discriminator="architecture")
+]

@@ -20,16 +20,18 @@ def build_learner(num_classes: int, model_params: ModelParams, params: TrainPara
     Args:
         num_classes: number of classes, the background included.
         model_params: the architecture and its parameters.
-        params: seed, precision, deep_supervision and crack_weight are read.
+        params: seed, precision, crop, deep_supervision and crack_weight are read.
 
     Returns:
-        A model for inputs of any size. Under deep supervision it has outputs at lower resolutions besides.
+        A model for inputs of any size, or of `params.crop` where the architecture has a fixed size. Under deep
+        supervision it has outputs at lower resolutions besides.
 
     Raises:
         ModelError: when the architecture can't be built so.
     """
     supervised = params.deep_supervision > 0
-    model = registry.build(model_params, None, num_classes, params.seed, resolve(params.precision), supervised)
+    size = params.crop or None if registry.has_fixed_size(model_params) else None
+    model = registry.build(model_params, size, num_classes, params.seed, resolve(params.precision), supervised)
     if not supervised:
         return model
     model = Supervised(model.input, model.outputs, name=model.name)

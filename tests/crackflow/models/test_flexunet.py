@@ -158,3 +158,11 @@ def test_bfloat16_calculates_but_keeps_float32_weights_and_probabilities():
     # bfloat16 keeps 8 bits
     np.testing.assert_allclose(probabilities, np.asarray(exact(pixels)), atol=0.05)
     assert (probabilities != np.asarray(exact(pixels))).any()
+
+
+def test_a_plain_unet_is_one_of_its_shapes():
+    """31,031,745 parameters, as Harb et al. 2024 (arXiv 2411.04620) have; theirs ends in one channel, of 65."""
+    params = FlexUNetParams(
+        base_filters=64, max_filters=1024, base_kernels=(3, 3), num_layers=5, stem_stride=1, normalization="none"
+    )
+    assert flexunet(None, 2, params).count_params() - 65 == 31_031_745

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.accuracy import geometry_predicted
-from benchmarks.accuracy.geometry_predicted import errors, spread
+from benchmarks.geometry import predicted
+from benchmarks.geometry.predicted import errors, spread
 from crackflow.geometry.cracks import measure
 
 
@@ -31,5 +31,5 @@ def test_what_is_not_found_is_counted_and_is_no_error():
 
 
 def test_the_page_has_the_table_of_the_file():
-    text = geometry_predicted.PAGE.read_text(encoding="utf-8")
-    assert geometry_predicted.page(text) == text
+    text = predicted.PAGE.read_text(encoding="utf-8")
+    assert predicted.page(text) == text

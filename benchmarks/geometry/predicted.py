@@ -1,6 +1,6 @@
 """Lengths and widths from predicted masks against those from truth masks, on labelled pairs.
 
-Run `python -m benchmarks.accuracy.geometry_predicted PAIRS`, where PAIRS holds images/ and masks/. Some pairs of each
+Run `python -m benchmarks.geometry.predicted PAIRS`, where PAIRS holds images/ and masks/. Some pairs of each
 source that the model has not seen are drawn by a seed. Each photograph is marked at its own pixels, as by `crackflow
 predict`, and both masks are measured with the photograph. So the errors are those of the mask alone.
 
@@ -26,7 +26,7 @@ from scripts.tables import fill, markdown
 
 RESULTS = real.ROOT / "docs/results/geometry_predicted.json"
 PAGE = real.ROOT / "docs/explanation/geometry.md"
-BY = "python -m benchmarks.accuracy.geometry_predicted"
+BY = "python -m benchmarks.geometry.predicted"
 ERRORS = ("length_percent", "mask_width_px", "optical_width_px", "width_p95_px")
 HEAD = (
     "photographs of",
@@ -56,7 +56,7 @@ def compared(args: argparse.Namespace) -> dict[str, Any]:
     weights = model_choice.choose(real.ROOT, args.model)
     found = unseen.draw(args.pairs, model_choice.seen(weights), args.each, args.seed)
     todo = [(name_of((pair,)), source, pair) for source, pairs in found.by_source.items() for pair in pairs]
-    kept = Kept.of("benchmarks.accuracy.geometry_predicted", weights)
+    kept = Kept.of("benchmarks.geometry.predicted", weights)
     if any(name not in kept.rows for name, _, _ in todo):
         import_keras()
         from crackflow.inference.photographs import predict_photo

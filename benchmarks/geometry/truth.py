@@ -1,4 +1,4 @@
-"""Made cracks of known length and width, drawn anti-aliased; for benchmarks.accuracy.geometry."""
+"""Made cracks of known length and width, drawn anti-aliased; for benchmarks.geometry.made."""
 
 import math
 from typing import NamedTuple

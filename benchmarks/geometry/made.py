@@ -1,4 +1,4 @@
-"""Lengths and widths against truth: `python -m benchmarks.accuracy.geometry [--profiles CSV] [--only PART...]`.
+"""Lengths and widths against truth: `python -m benchmarks.geometry.made [--profiles CSV] [--only PART...]`.
 
 Made curves of known length and width give the first tables. --profiles names measured profiles: a CSV with the columns
 structure, width_px, mm_per_px and g0, g1, ... (grey levels across a crack at steps of 1 px, the crack in the middle).
@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from benchmarks.accuracy import geometry_truth as truth
+from benchmarks.geometry import truth
 from crackflow.geometry.cracks import measure
 from crackflow.geometry.dip import find_dips
 from crackflow.geometry.dip_fit import fit_widths
@@ -26,7 +26,7 @@ from scripts.tables import fill, markdown
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs/results/geometry.json"
 PAGE = ROOT / "docs/explanation/geometry.md"
-BY = "python -m benchmarks.accuracy.geometry"
+BY = "python -m benchmarks.geometry.made"
 LENGTHS, WIDTHS = (1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 11.0, 15.0), (1.0, 2.0, 3.0, 5.0, 8.0, 11.0, 15.0)
 BLURS, BLACK, LIT = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0), 6.0, 40.0
 # labels are wider than cracks: so much is added to each side

@@ -4,20 +4,20 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.accuracy import geometry, geometry_truth
+from benchmarks.geometry import made, truth
 
 
 @pytest.mark.parametrize("width", [1.0, 4.0])
 def test_made_lines_are_as_wide_as_they_say(width):
     rng = np.random.default_rng(0)
-    made = geometry_truth.draw(rng, [geometry_truth.spline(rng, 60, 0.15)], width)
-    assert made.coverage.sum() / made.length == pytest.approx(width, abs=0.02)
-    assert made.coverage.max() <= 1
+    drawn = truth.draw(rng, [truth.spline(rng, 60, 0.15)], width)
+    assert drawn.coverage.sum() / drawn.length == pytest.approx(width, abs=0.02)
+    assert drawn.coverage.max() <= 1
 
 
 def test_a_straight_line_is_as_long_as_it_says():
-    line = geometry_truth.spline(np.random.default_rng(0), 60, 0.0)
-    assert geometry_truth.arc_length(line) == pytest.approx(60)
+    line = truth.spline(np.random.default_rng(0), 60, 0.0)
+    assert truth.arc_length(line) == pytest.approx(60)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def measured(tmp_path):
 
 
 def test_estimators_on_profiles(measured):
-    found = geometry.profiles(measured)
+    found = made.profiles(measured)
     assert (found["rows"], found["left_out"]) == (9, 1)
     rows = {row["estimator"]: row for row in found["estimators"]}
     # three of four are right, one is 1 px off: 0.25 on average
@@ -49,14 +49,12 @@ def test_estimators_on_profiles(measured):
 
 def test_the_page_gets_its_tables(measured, tmp_path, monkeypatch):
     page, results = tmp_path / "geometry.md", tmp_path / "geometry.json"
-    page.write_text(
-        "".join(f"<!-- {name}: written by {geometry.BY} -->\n<!-- end of {name} -->\n" for name in geometry.TABLES)
-    )
-    monkeypatch.setattr(geometry, "PAGE", page)
-    monkeypatch.setattr(geometry, "RESULTS", results)
-    monkeypatch.setattr(geometry, "LENGTHS", (3.0,))
-    monkeypatch.setattr("sys.argv", ["geometry", "--only", "lengths", "--curves", "2", "--profiles", str(measured)])
-    assert geometry.main() == 0
+    page.write_text("".join(f"<!-- {name}: written by {made.BY} -->\n<!-- end of {name} -->\n" for name in made.TABLES))
+    monkeypatch.setattr(made, "PAGE", page)
+    monkeypatch.setattr(made, "RESULTS", results)
+    monkeypatch.setattr(made, "LENGTHS", (3.0,))
+    monkeypatch.setattr("sys.argv", ["made", "--only", "lengths", "--curves", "2", "--profiles", str(measured)])
+    assert made.main() == 0
     assert "| single | 3 |" in page.read_text()
     assert "| rectangle transform | 0.250 (-0.25) |" in page.read_text()
     assert str(tmp_path) not in results.read_text()

@@ -1,0 +1,1 @@
+"""How true lengths and widths of cracks are."""
