@@ -19,6 +19,8 @@ class AugmentParams(Block):
     noise: Share = Field(0.02, description="largest standard deviation of grey noise, share of the range")
     blur: Amount = Field(0.7, description="largest sigma of a Gaussian blur, px")
     shadow: Share = Field(0.0, description="largest share of light that a shadow over part of the image takes")
+    jpeg: Share = Field(0.0, description="largest loss of JPEG quality: 0.7 goes down to quality 30; half the crops")
+    style: Share = Field(0.0, description="share of crops that take the colours of another training photograph")
 
 
 class ReducerParams(Block):

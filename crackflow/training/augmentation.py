@@ -1,7 +1,7 @@
-"""Random changes of a training pair: crop, flips and rotations, light, noise.
+"""Random changes of a training pair: crop, flips and rotations, light, noise, compression, colours.
 
-`geometry` changes image and mask together; `light` changes the image only. All randomness comes from the generator that
-the caller passes, so the caller decides what is reproducible.
+`geometry` changes image and mask together; `light` and `restyle` change the image only. All randomness comes from the
+generator that the caller passes, so the caller decides what is reproducible.
 """
 
 import cv2
@@ -13,6 +13,7 @@ from crackflow.params import AugmentParams
 
 Pixels = npt.NDArray[np.uint8]
 
+COMPRESSED = 0.5  # share of the images that are saved as JPEG in between, where that is switched on
 SHADOWED = 0.3  # share of the images that get a shadow, where shadows are switched on
 
 
@@ -82,7 +83,7 @@ def geometry(
 
 
 def light(image: Pixels, params: AugmentParams, rng: np.random.Generator) -> Pixels:
-    """Change exposure, contrast, gamma, sharpness and noise.
+    """Change exposure, contrast, gamma, sharpness, noise and compression.
 
     Args:
         image: (H, W, 3) or (H, W, 1) uint8.
@@ -109,7 +110,52 @@ def light(image: Pixels, params: AugmentParams, rng: np.random.Generator) -> Pix
     if deviation > 0:
         noise = rng.standard_normal(shape[:2], dtype=np.float32) * np.float32(deviation)
         lit = np.asarray(cv2.add(lit, cv2.merge([noise] * shape[2]), dtype=cv2.CV_8U), np.uint8)  # rounds and saturates
-    return lit.reshape(shape)  # OpenCV drops the axis of a single channel
+    lit = lit.reshape(shape)  # OpenCV drops the axis of a single channel
+    if params.jpeg and rng.random() < COMPRESSED:
+        lit = _compress(lit, 1 - rng.uniform(0, params.jpeg))
+    return lit
+
+
+def restyle(image: Pixels, other: Pixels, rng: np.random.Generator) -> Pixels:
+    """Give an image the colours of another: the mean and the spread of each channel of CIELAB, wholly or in part.
+
+    Reinhard et al. 2001, Color transfer between images (doi 10.1109/38.946629), in CIELAB. What a place's camera and
+    light have in common is in these numbers; where the cracks are is not.
+
+    Args:
+        image: (H, W, 3) or (H, W, 1) uint8.
+        other: the image whose colours are taken, with as many channels; of any size.
+        rng: the source of randomness.
+
+    Returns:
+        uint8 of the shape of `image`.
+    """
+    one, two = (_lab(picture) for picture in (image, other))
+    share = rng.uniform()
+    mean, spread = one.mean(axis=(0, 1)), one.std(axis=(0, 1))
+    target_mean, target_spread = two.mean(axis=(0, 1)), two.std(axis=(0, 1))
+    gain = 1 + share * (target_spread / np.maximum(spread, 1) - 1)
+    return _from_lab((one - mean) * gain + mean + share * (target_mean - mean))
+
+
+def _lab(image: Pixels) -> npt.NDArray[np.float32]:
+    """Levels of CIELAB in 0..255 of a colour image; a grey one as it is."""
+    levels = cv2.cvtColor(image, cv2.COLOR_RGB2LAB) if image.shape[2] == 3 else image
+    return np.asarray(levels, np.float32)
+
+
+def _from_lab(levels: npt.NDArray[np.float32]) -> Pixels:
+    image = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_LAB2RGB) if image.shape[2] == 3 else image, np.uint8)
+
+
+def _compress(image: Pixels, quality: float) -> Pixels:
+    """Save as JPEG and read again, as cameras and web pages do; `quality` in 0..1."""
+    colour = image.shape[2] == 3
+    pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if colour else image
+    _, saved = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, round(100 * quality)])
+    read = np.asarray(cv2.imdecode(saved, cv2.IMREAD_COLOR_RGB if colour else cv2.IMREAD_GRAYSCALE), np.uint8)
+    return read.reshape(image.shape)
 
 
 def _shade(image: Pixels, amount: float, rng: np.random.Generator) -> Pixels:

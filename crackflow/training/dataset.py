@@ -99,6 +99,9 @@ class TrainingCrops(keras.utils.PyDataset):  # type: ignore[misc]
         crack_crops = params.crack_crops if params.crop else 0.0
         box = augmentation.crop_box(mask, params.crop, crack_crops, params.augment.scale, rng)
         image, mask = augmentation.geometry(image, mask, box, size, params.augment, rng)
+        if params.augment.style and rng.random() < params.augment.style:
+            other = self.folder.image(self.stems[rng.integers(len(self.stems))])
+            image = augmentation.restyle(image, other, rng)
         return augmentation.light(image, params.augment, rng), mask
 
 

@@ -5,7 +5,9 @@ import pytest
 from crackflow.params import AugmentParams
 from crackflow.training import augmentation
 
-OFF = AugmentParams(flips=False, rot90=False, scale=0, brightness=0, contrast=0, gamma=0, noise=0, blur=0, shadow=0)
+OFF = AugmentParams(
+    flips=False, rot90=False, scale=0, brightness=0, contrast=0, gamma=0, noise=0, blur=0, shadow=0, jpeg=0, style=0
+)
 
 
 def rng(seed=0):
@@ -128,3 +130,45 @@ def test_zoom_never_breaks_a_slanted_line_of_one_pixel():
         # a line in one piece needs a pixel in each row or column that it passes, and no second one
         needed = np.count_nonzero(mask) * 256 / 320
         assert 0.97 * needed <= np.count_nonzero(scaled) <= 1.03 * needed, seed
+
+
+def test_compression_leaves_marks_of_jpeg_and_keeps_grey_grey():
+    """At quality 30 or so the 8x8 blocks of JPEG stand out: levels jump more between them than within."""
+    image = rng(0).integers(60, 190, (64, 64, 3)).astype(np.uint8)
+    strong = OFF.model_copy(update={"jpeg": 0.9})
+    found = [augmentation.light(image, strong, rng(seed)) for seed in range(20)]
+    untouched = sum(np.array_equal(lit, image) for lit in found)
+    assert 3 <= untouched <= 17  # COMPRESSED of them are saved
+    worst = min(found, key=lambda lit: lit.std()).astype(float)
+    jumps = np.abs(np.diff(worst, axis=1)).mean(axis=(0, 2))
+    assert jumps[7::8].mean() > 1.2 * np.delete(jumps, np.s_[7::8]).mean()
+    grey = augmentation.light(image[..., :1], strong, rng(1))
+    assert grey.shape == (64, 64, 1)
+
+
+def test_red_stays_red_when_it_is_compressed():
+    image = np.zeros((16, 16, 3), np.uint8)
+    image[..., 0] = 200
+    found = [augmentation.light(image, OFF.model_copy(update={"jpeg": 0.3}), rng(seed)) for seed in range(10)]
+    assert all(lit[..., 0].min() > 180 and lit[..., 1:].max() < 40 for lit in found)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_restyling_goes_from_the_own_colours_to_those_of_the_other(channels):
+    """By hand for grey: own mean 100 and spread 10, the other's 160 and 20: 100 + 60 s and 10 + 10 s of a share s."""
+
+    class Share:
+        def __init__(self, share):
+            self.share = share
+
+        def uniform(self):
+            return self.share
+
+    own = np.repeat(np.array([[90, 110], [110, 90]], np.uint8)[..., None], channels, 2)
+    other = np.repeat(np.array([[140, 180]], np.uint8)[..., None], channels, 2)
+    for share in (0.0, 0.5, 1.0):
+        found = augmentation.restyle(own, other, Share(share)).astype(float)
+        assert found.mean() == pytest.approx(100 + 60 * share, abs=3)
+        assert found.std() == pytest.approx(10 + 10 * share, abs=2)
+        # what was dark is dark
+        assert (found[0, 0] < found[0, 1]).all()

@@ -9,7 +9,9 @@ from crackflow.imaging.pairs import ResizedPairs
 from crackflow.params import AugmentParams, TrainParams
 from crackflow.training.dataset import TrainingCrops, WholeImages, frequencies, one_hot
 
-PLAIN = AugmentParams(flips=False, rot90=False, scale=0, brightness=0, contrast=0, gamma=0, noise=0, blur=0, shadow=0)
+PLAIN = AugmentParams(
+    flips=False, rot90=False, scale=0, brightness=0, contrast=0, gamma=0, noise=0, blur=0, shadow=0, jpeg=0, style=0
+)
 PARAMS = TrainParams(crop=16, batch_size=4, steps_per_epoch=0)
 
 
@@ -90,6 +92,22 @@ def test_drawing_nothing_is_rejected(tmp_path):
     params = PARAMS.model_copy(update={"draw": {"CFD": 0.0}})
     with pytest.raises(DataError, match="leave no training pair to draw"):
         frequencies(ResizedPairs(tmp_path, 2), ["1"], params, {"1": "CFD"})
+
+
+def test_crops_take_colours_of_other_training_photographs_and_the_same_ones_again(tmp_path):
+    """One level a photograph, so a crop's level tells whose colours it has; half way is as likely as any share."""
+    levels = {"a": 40, "b": 120, "c": 220}
+    for stem, level in levels.items():
+        write_png(tmp_path / "images" / f"{stem}.png", np.full((8, 8, 3), level, np.uint8))
+        write_png(tmp_path / "masks" / f"{stem}.png", np.zeros((8, 8), np.uint8))
+    styled = PLAIN.model_copy(update={"style": 1.0})
+    params = PARAMS.model_copy(update={"crop": 0, "augment": styled, "batch_size": 30, "steps_per_epoch": 1})
+    data, again = (TrainingCrops(ResizedPairs(tmp_path, 2), list(levels), params, 0) for _ in range(2))
+    pixels, _ = data[0]
+    np.testing.assert_array_equal(pixels, again[0][0])
+    moved = [abs(float(picture.mean()) - levels[stem]) > 3 for stem, picture in zip(data.stems, pixels, strict=True)]
+    # two of three partners are others
+    assert 10 <= sum(moved) <= 28
 
 
 def test_without_a_crop_whole_images_are_drawn(pairs):
