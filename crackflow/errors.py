@@ -57,8 +57,8 @@ def is_shortage(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
     if isinstance(error, RuntimeError) and (
-        # the second is how OpenVINO hands C++'s own on
-        str(error) == "can't start new thread" or "std::bad_alloc" in str(error)
+        # the others are OpenVINO's, which hands on what C++ says
+        str(error) == "can't start new thread" or "std::bad_alloc" in str(error) or "Failed to allocate" in str(error)
     ):
         return True
     name = f"{type(error).__module__.partition('.')[0]}.{type(error).__name__}"

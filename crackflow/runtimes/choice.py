@@ -11,6 +11,7 @@ from crackflow.inference.network import Network
 from crackflow.keras_import import import_keras
 from crackflow.models import keras_file
 from crackflow.runtimes import topology
+from crackflow.runtimes.trial import first_try
 
 Runtime = Literal["openvino", "onnx", "keras"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
@@ -59,9 +60,25 @@ def load(model: Path, runtime: Runtime, classes: int | None = None) -> Network:
     if runtime == "keras":
         by_keras: Network = _by_keras(model, classes)
         return by_keras
-    network = _on_onnx(model, classes) if runtime == "onnx" else _on_openvino(model, classes)
+    if model.suffix != KERAS:
+        first_try(model, open_network, runtime)
+    network = open_network(model, runtime, classes)
     contract.check(network, model, classes)
     return network
+
+
+def open_network(model: Path, runtime: Runtime, classes: int | None = None) -> Network:
+    """Open a model on OpenVINO or ONNX Runtime, unchecked.
+
+    Args:
+        model: the file.
+        runtime: one of the two.
+        classes: as `load`.
+
+    Raises:
+        ModelError: when it can't be read.
+    """
+    return _on_onnx(model, classes) if runtime == "onnx" else _on_openvino(model, classes)
 
 
 def _by_keras(model: Path, classes: int | None) -> Any:
@@ -91,7 +108,7 @@ def _on_openvino(model: Path, classes: int | None) -> Network:
 def _on_onnx(model: Path, classes: int | None) -> Network:
     from crackflow.runtimes.onnx_network import OnnxNetwork
 
-    if model.suffix == ONNX:
+    if model.suffix != KERAS:
         return OnnxNetwork(model)
     found = _by_keras(model, classes)
     from crackflow.runtimes import conversion

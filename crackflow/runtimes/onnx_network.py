@@ -1,5 +1,6 @@
 """A model on ONNX Runtime."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import onnxruntime as ort
 
 from crackflow.errors import ModelError, one_line
 from crackflow.inference.network import Probabilities
+from crackflow.runtimes.trial import MOST_BYTES
 
 
 class OnnxNetwork:
@@ -24,7 +26,7 @@ class OnnxNetwork:
             ModelError: when ONNX Runtime can't read it, or it does not take images of a fixed size.
         """
         try:
-            self._session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(path, _options(), providers=["CPUExecutionProvider"])
         except Exception as error:  # its own, which share no class but this one
             raise ModelError(
                 f"{path} is not a model that ONNX Runtime {ort.__version__} can read: {one_line(error)}"
@@ -42,6 +44,19 @@ class OnnxNetwork:
         """Give probabilities (N, H, W, classes) of float32 images (N, H, W, C), 0..255."""
         images = np.ascontiguousarray(np.moveaxis(np.asarray(x, np.float32), -1, 1)) / np.float32(255)
         return np.moveaxis(np.asarray(self._session.run(None, {self._name: images})[0]), 1, -1)
+
+
+@cache
+def _options() -> ort.SessionOptions:
+    """Options of all sessions: together they take MOST_BYTES at most, whatever a picture's values say."""
+    arena = ort.OrtArenaCfg({"max_mem": MOST_BYTES, "arena_extend_strategy": 1})
+    place = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+    ort.create_and_register_allocator(place, arena)
+    options = ort.SessionOptions()
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    # its errors are ours to tell
+    options.log_severity_level = 4
+    return options
 
 
 def _channels_last(shape: Any, path: Path) -> tuple[int | None, ...]:

@@ -9,10 +9,12 @@ import numpy as np
 import openvino as ov
 import openvino.preprocess
 
-from crackflow.errors import ModelError, one_line
+from crackflow.errors import ModelError, is_shortage, one_line
 from crackflow.inference.network import Probabilities
 from crackflow.models.keras_file import MOST_VALUES
 
+# Their bodies take any number of turns, and are no operations of the model itself.
+_WITH_BODIES = ("If", "Loop", "TensorIterator")
 # As Keras calculates. Left to itself OpenVINO takes bfloat16 where the processor has it, which moves mask pixels.
 _PRECISION = {"INFERENCE_PRECISION_HINT": "f32"}
 
@@ -31,7 +33,7 @@ class OpenVINONetwork:
 
         Raises:
             ModelError: when it has several inputs or outputs, takes pictures of any size, or one of its operations
-                gives more than MOST_VALUES for one.
+                gives more than MOST_VALUES for one, or as many as the picture's values say, or runs others in a loop.
         """
         if (len(model.inputs), len(model.outputs)) != (1, 1):
             raise ModelError(
@@ -41,13 +43,16 @@ class OpenVINONetwork:
         self.output_shape = _shape(model.output())
         if None in self.input_shape[1:]:
             raise ModelError(f"the model takes {model.input().partial_shape}, expected images of a fixed size")
+        _reject_too_large(model, fixed=False)
         try:
             model.reshape([1, *self.input_shape[1:]])
         except RuntimeError as error:
+            if is_shortage(error):
+                raise
             raise ModelError(
                 f"the model does not take one image at a time, as it must: {one_line(error)[:300]}"
             ) from None
-        _reject_too_large(model)
+        _reject_too_large(model, fixed=True)
         self._model = model
 
     def predict_on_batch(self, x: Any) -> Probabilities:
@@ -85,12 +90,17 @@ def read(path: Path) -> ov.Model:
         path: an .xml file, its .bin beside it, or an .onnx file.
 
     Raises:
-        ModelError: when OpenVINO can't read it.
+        ModelError: when OpenVINO can't read it, or one of its operations gives more than MOST_VALUES, or runs others in
+            a loop.
     """
     try:
         model = ov.Core().read_model(path)
+        # what is constant is carried out next
+        _reject_too_large(model, fixed=False)
         return model if path.suffix != ".onnx" else _channels_last(model)
     except RuntimeError as error:
+        if is_shortage(error):
+            raise
         raise ModelError(f"{path} is not a model that OpenVINO {ov.__version__} can read: {one_line(error)}") from None
 
 
@@ -104,14 +114,23 @@ def _channels_last(model: ov.Model) -> ov.Model:
     return both.build()
 
 
-def _reject_too_large(model: ov.Model) -> None:
+def _reject_too_large(model: ov.Model, *, fixed: bool) -> None:
+    """Reject a model by what its operations give; `fixed` where the size of the picture fixes each."""
     for operation in model.get_ops():
+        name, kind = operation.get_friendly_name(), operation.get_type_name()
+        if kind in _WITH_BODIES:
+            raise ModelError(f"the model's {name} is a {kind}, expected operations without a body; name another model")
         for port in operation.outputs():
+            if fixed and port.partial_shape.is_dynamic:
+                raise ModelError(
+                    f"the model's {name} gives as many numbers as the picture's values say, expected as many for each "
+                    "picture; name another model"
+                )
             shape = _shape(port)
             if (values := math.prod(side or 1 for side in shape)) > MOST_VALUES:
                 raise ModelError(
-                    f"the model's {operation.get_friendly_name()} gives {values:,} numbers for an image, expected at "
-                    f"most {MOST_VALUES:,}; name a model of smaller images"
+                    f"the model's {name} gives {values:,} numbers for an image, expected at most {MOST_VALUES:,}; name "
+                    "a model of smaller images"
                 )
 
 
