@@ -133,7 +133,7 @@ def score(
             found = score_pairs(workers, pairs_of, rows, params.evaluate, names, point, origin, masks=masks)
         if folder is not None:
             evaluate.publish(workspace, found)
-            title = f"{weights.name} on {pairs.resolve().name}"
+            title = f"Figures of {weights.name} on {pairs.resolve().name}"
             write_page(workspace, rows, found, len(names), title, (trained_on, chosen_on))
             results = _results(workspace)
             folder.begin(

@@ -1,11 +1,15 @@
 """index.html of `crackflow score --out`: the report's page and gallery, of pairs that were scored."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from crackflow.atomic import write_text
 from crackflow.audit.crack_width import thickness
 from crackflow.audit.label_features import Measures, measure
 from crackflow.audit.label_ranking import ranked
+from crackflow.evaluation.headline import BY_NAME, figure_words
 from crackflow.evaluation.scoring import Evaluation
 from crackflow.imaging.pairs import ResizedPairs
 from crackflow.inference.operating_point import as_json
@@ -64,6 +68,7 @@ def write_page(
         "chosen_on": seen[1],
         "point": as_json(found.point),
         "point_words": found.point.words(),
+        "chosen": _chosen(found.figures["protocol"]),
         "rejected": [
             {"name": name, "reason": reason}
             for name, reason in zip(left_out["stem"], left_out["rejected"], strict=True)
@@ -71,6 +76,14 @@ def write_page(
         "columns": {file: COLUMNS[file] for file in TABLES},
     }
     write_text(workspace.reports / PAGE, render(values, "score.html.j2"))
+
+
+def _chosen(protocol: Mapping[str, Any]) -> str:
+    """Say where the operating point was chosen, and by which figure."""
+    place, _, metric = protocol["threshold_from"].rpartition(", ")
+    if metric not in BY_NAME:
+        return "How this was chosen is not known."
+    return f"Chosen on {place} by {figure_words(BY_NAME[metric], protocol)}."
 
 
 def _labels(pairs: ResizedPairs, stems: list[str]) -> pd.DataFrame:

@@ -186,7 +186,7 @@ def test_the_page_gives_the_answer_and_shows_every_scored_image(score, pairs, tm
     assert (
         "1 pair that it was trained on and 1 that its epoch or its operating point was chosen on were set aside" in text
     )
-    assert "Crack above 0.5; no component removed; no flips. Chosen on valid, pooled_iou." in text
+    assert "Crack above 0.5; no component removed; no flips. Chosen on valid by pooled IoU." in text
     assert "1 pair rejected" in text
     for link in found.links:
         path, _, place = link.partition("#")
