@@ -3,7 +3,7 @@
 `python -m scripts.results`, or `make results`. The tables of README and docs/explanation/figures.md come from
 docs/results/real.json (`make real DATA=DIR`), the card of the packaged weights (`make weights`), whose figures replace
 those of the run that they come from, and metrics/evaluation.json (`make rebuild`). The example in
-docs/how-to/compare-commits.md comes from docs/results/diff.md (`python -m scripts.diff OLD NEW`), README's picture from
+docs/how-to/compare-commits.md comes from docs/results/diff.md (`python -m scripts.diff`), README's picture from
 reports/mini_test of the built-in sample. Definitions and columns in docs/reference come from
 crackflow/reporting/definitions.py. `--check` writes nothing. It fails when a page differs from these files, both as
 they are and as the last commit has them: a rebuild on another machine may give other figures, and that is no fault of

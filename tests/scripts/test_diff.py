@@ -1,56 +1,62 @@
-"""scripts/diff.py, with real DVC on two commits."""
-
-import json
-import sys
+"""scripts/diff.py; the trainings themselves are those of any rebuild."""
 
 import pytest
-from dvc.repo import Repo
 
+from crackflow.params import parse
+from crackflow.params.text import read_yaml
 from pipelines.git import git
 from scripts import diff
 
+SAID = """<!-- a mark -->
 
-@pytest.fixture
-def commits(tmp_path, monkeypatch, under_git):
-    """A project whose parameter and figure change between two commits, the older one first."""
+### Crack figures: b against a
+
+**Better: pooled IoU 0.5 -> 0.6.**
+
+| parameter | before | after |
+| --- | --- | --- |
+| `x` | `1` | `2` |
+
+By source, pooled IoU:
+
+| source |
+| --- |
+
+Images that changed most:
+
+| image |
+| --- |
+"""
+
+
+def test_the_example_is_verdict_parameters_and_figures():
+    assert diff.page(SAID, "0123456789") == (
+        "**Better: pooled IoU 0.5 -> 0.6.**\n\n"
+        "| parameter | before | after |\n| --- | --- | --- |\n| `x` | `1` | `2` |\n\n"
+        "Made by `python -m scripts.diff` at revision 0123456789.\n"
+    )
+
+
+def test_each_augmentation_is_off_and_nothing_else_changes(tmp_path):
+    before = read_yaml(diff.ROOT / "params.yaml")
+    (tmp_path / "params.yaml").write_text(diff.without_augmentation(diff.ROOT / "params.yaml"))
+    after = read_yaml(tmp_path / "params.yaml")
+    assert not any(after["train"]["augment"].values())
+    assert any(before["train"]["augment"].values())
+    after["train"]["augment"] = before["train"]["augment"]
+    assert after == before
+    parse(after)
+
+
+def test_what_is_done_is_not_done_again(tmp_path, under_git):
+    """Nothing here could be rebuilt: DVC has no project in this folder."""
     under_git(tmp_path)
-    (tmp_path / "dvc.yaml").write_text("params: [params.yaml]\nmetrics: [figures.json]\n")
-    Repo.init(str(tmp_path)).close()
-    monkeypatch.setattr(diff, "ROOT", tmp_path)
-    monkeypatch.setattr(diff, "PAGE", tmp_path / "page.md")
-    made = []
-    for rate, iou in ((0.1, 0.25), (0.2, 0.5)):
-        (tmp_path / "params.yaml").write_text(f"train:\n  rate: {rate}\n")
-        figures = {"crack": {"iou": iou}, "other": iou, "protocol": {"threshold": 2 * iou, "images": 7}}
-        (tmp_path / "figures.json").write_text(json.dumps(figures))
-        git(tmp_path, "add", "--all")
-        git(tmp_path, "commit", "--quiet", "-m", "figures")
-        made.append(git(tmp_path, "rev-parse", "HEAD"))
-    return made
+    for message in (diff.REBUILT, diff.DROPPED):
+        git(tmp_path, "commit", "--quiet", "--allow-empty", "--message", message)
+    diff.make(tmp_path)
+    assert git(tmp_path, "log", "-1", "--format=%s") == diff.DROPPED
 
 
-def call(monkeypatch, *revisions):
-    monkeypatch.setattr(sys, "argv", ["diff", *revisions])
-    return diff.main()
-
-
-def test_the_page_has_the_crack_class_what_it_was_taken_at_and_its_command(commits, monkeypatch):
-    assert call(monkeypatch, *commits) == 0
-    assert diff.PAGE.read_text().splitlines() == [
-        "| Param | before | after |",
-        "| --- | --- | --- |",
-        "| train.rate | 0.1 | 0.2 |",
-        "",
-        "| Metric | before | after | Change |",
-        "| --- | --- | --- | --- |",
-        "| crack.iou | 0.25 | 0.5 | 0.25 |",
-        "| protocol.threshold | 0.5 | 1.0 | 0.5 |",
-        "",
-        f"Made by `python -m scripts.diff {commits[0]} {commits[1]}`.",
-    ]
-
-
-def test_commits_that_do_not_differ_are_told(commits, monkeypatch, capsys):
-    assert call(monkeypatch, commits[0], commits[0]) == 2
-    assert "nothing differs" in capsys.readouterr().err
-    assert not diff.PAGE.exists()
+def test_a_command_that_fails_says_where_and_what(tmp_path):
+    with pytest.raises(SystemExit, match=r"`dvc status` in .* ended with exit code 253"):
+        diff.run(tmp_path, "dvc", "status")
