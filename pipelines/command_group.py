@@ -2,13 +2,14 @@
 
 import errno
 import io
+import math
 import sys
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from crackflow.errors import CrackflowError, is_shortage, shortage_line
+from crackflow.errors import CrackflowError, ParamsError, is_shortage, shortage_line
 from pipelines.extras import missing_line
 from pipelines.terminal import say_error
 from tasks import endings
@@ -48,6 +49,13 @@ class Commands(TyperGroup):
             say_error(shortage_line(error))
             sys.exit(CrackflowError.exit_code)
 
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Give a command, whose numbers must be finite: one bound is not above infinity, and none is above NaN."""
+        command = super().get_command(ctx, cmd_name)
+        for option in [] if command is None else command.params:
+            option.callback = option.callback or _finite
+        return command
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that the arguments name."""
         try:
@@ -70,6 +78,13 @@ class Commands(TyperGroup):
             line, exit_code = endings.stop_line(stop)
         say_error(line)
         raise typer.Exit(exit_code)
+
+
+def _finite(ctx: Any, option: Any, value: Any) -> Any:
+    del ctx
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ParamsError(f"{option.opts[0]} {value}, expected a finite number; correct it")
+    return value
 
 
 def any_letter() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 DASH = "-"
+_TOLERANCE = "the tolerance"
 
 
 class Headline(NamedTuple):
@@ -11,7 +12,7 @@ class Headline(NamedTuple):
 
     Attributes:
         name: as `figures.flat` names it below `crack`, for instance pooled_iou.
-        words: for a row or a column; `{tolerance}` stands for the tolerance of the protocol.
+        words: for a row or a column; `figure_words` puts the protocol's tolerance in.
         short: for a column in a terminal.
         meaning: what it says and how images are reduced to it, for people who do not know it.
         digits: decimals shown.
@@ -50,7 +51,7 @@ HEADLINE = (
     Headline("positives_f1", "mean F1, images with cracks", "mean F1", "mean over the images with cracks"),
     Headline(
         "tolerant_f1",
-        "F1 within {tolerance}",
+        f"F1 within {_TOLERANCE}",
         "F1 near",
         "mean over the images with cracks; a pixel is right within this distance of the other mask's crack",
     ),
@@ -80,8 +81,9 @@ def figure_words(figure: Headline, protocol: Mapping[str, Any]) -> str:
         figure: of HEADLINE.
         protocol: of the figures; tolerance_px is read, and may be absent.
     """
-    tolerance = f"{protocol['tolerance_px']} px" if "tolerance_px" in protocol else "the tolerance"
-    return figure.words.format(tolerance=tolerance)
+    if "tolerance_px" not in protocol:
+        return figure.words
+    return figure.words.replace(_TOLERANCE, f"{protocol['tolerance_px']} px")
 
 
 def reached(figures: Mapping[str, Any], figure: Headline, side: str = "crack") -> Reached:

@@ -6,7 +6,7 @@ the user. It is never removed, and replaced only with `force`, when its name is 
 
 import contextlib
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -124,6 +124,17 @@ class OutputFolder:
         """Whether an earlier run wrote this file, and it is as it was."""
         return name in self._entries and self._is_own(name)
 
+    def of_others(self, made_from: Mapping[str, Sequence[Path]]) -> list[str]:
+        """Give the names that an earlier run wrote for another input.
+
+        Args:
+            made_from: of files that may be written: what this run makes each from.
+        """
+        if self._force:
+            return []
+        known = ((name, self._entries.get(name), paths) for name, paths in made_from.items())
+        return [name for name, entry, paths in known if entry is not None and not manifest.is_made_from(entry, paths)]
+
     def read(self, name: str) -> bytes:
         """Give a file of an earlier run, or one that this run has written or taken over.
 
@@ -135,12 +146,13 @@ class OutputFolder:
             raise DataError(f"{self.path / name} was changed or removed while this run worked; run again")
         return (self.path / name).read_bytes()
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes, made_from: Sequence[Path] = ()) -> None:
         """Write one file, whole or not at all; the manifest knows it before it appears.
 
         Args:
             name: one of those that `begin` was told.
             content: its bytes.
+            made_from: files or a folder, for `of_others` of a later run.
 
         Raises:
             DataError: when a file or link of the user has come into its place meanwhile.
@@ -153,8 +165,8 @@ class OutputFolder:
             raise DataError(f"{link} is a link now, expected a folder; remove the link and run again")
         if not self._force and name not in self._written and os.path.lexists(path):
             raise DataError(f"{path} was put there while this run worked; move it away and run again")
-        entry = manifest.describe(name, content)
-        self._journal.write(entry.model_dump_json().encode() + b"\n")
+        entry = manifest.describe(name, content, manifest.source_of(*made_from) if made_from else None)
+        self._journal.write(entry.model_dump_json(exclude_none=True).encode() + b"\n")
         self._written[name] = entry
         write_bytes(path, content, self.path / PART)
 

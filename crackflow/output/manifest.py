@@ -7,6 +7,7 @@ after a kill, too, every file of ours is known by its checksum.
 import hashlib
 import importlib.metadata
 import os
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
@@ -34,11 +35,19 @@ class _Strict(BaseModel):
 
 
 class WrittenFile(_Strict):
-    """One file: its path below the folder with forward slashes, its size and its checksum."""
+    """One file.
+
+    Attributes:
+        path: below the folder, with forward slashes.
+        bytes: its size.
+        sha256: its checksum.
+        source: checksums of what it was made from, as `source_of` gives them; None where nobody asks.
+    """
 
     path: Annotated[str, AfterValidator(_below)]
     bytes: NonNegativeInt
     sha256: Sha256
+    source: tuple[Sha256, ...] | None = None
 
 
 class Manifest(_Strict):
@@ -100,12 +109,49 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest of a folder, whole or not at all."""
-    write_text(folder / NAME, manifest.model_dump_json(indent=1) + "\n")
+    write_text(folder / NAME, manifest.model_dump_json(indent=1, exclude_none=True) + "\n")
 
 
-def describe(name: str, content: bytes) -> WrittenFile:
+def describe(name: str, content: bytes, source: tuple[str, ...] | None = None) -> WrittenFile:
     """Give the entry of a file with this content."""
-    return WrittenFile(path=name, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+    return WrittenFile(path=name, bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), source=source)
+
+
+def source_of(*paths: Path) -> tuple[str, ...]:
+    """Give checksums that tell an input again: of where it lies, and of its content where it consists of files.
+
+    Args:
+        paths: files, or a folder.
+
+    Raises:
+        OSError: when a file can't be read.
+    """
+    return (_place(paths), *([_content(paths)] if all(path.is_file() for path in paths) else []))
+
+
+def is_made_from(entry: WrittenFile, paths: Sequence[Path]) -> bool:
+    """Whether a file was made from this input: it lies at the same place, or has the same content elsewhere.
+
+    Where the entry does not say, or the input is gone or can't be read, it is taken to be the same.
+    """
+    if entry.source is None or _place(paths) in entry.source or not all(path.exists() for path in paths):
+        return True
+    try:
+        return bool({*source_of(*paths)} & {*entry.source})
+    except OSError:
+        return True
+
+
+def _place(paths: Sequence[Path]) -> str:
+    return hashlib.sha256(b"\0".join(os.fsencode(path.resolve()) for path in paths)).hexdigest()
+
+
+def _content(paths: Sequence[Path]) -> str:
+    found = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            found.update(hashlib.file_digest(file, "sha256").digest())
+    return found.hexdigest()
 
 
 def unchanged(folder: Path, entry: WrittenFile) -> bool:

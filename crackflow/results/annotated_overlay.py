@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from crackflow.imaging.png_strips import AT_A_TIME, strips_of
+from crackflow.results.millimetres import length
 from crackflow.results.record import CrackRecord, PhotoRecord
 from crackflow.visualization.contact_sheet import font
 from crackflow.visualization.overlays import PREDICTED, overlay
@@ -65,10 +66,8 @@ def words(crack: CrackRecord, mm_per_px: float | None) -> str:
 
     In mm where there is a scale, else in px.
     """
-    unit, digits, scale = ("px", 1, 1.0) if mm_per_px is None else ("mm", 2, mm_per_px)
-    long, width = crack.length_px * scale, crack.width_px
-    wide, here = (f"{one * scale:.{digits}f} {unit}" for one in (width.p95, width.max))
-    return f"{crack.number}: {long:.0f} {unit} long, {wide} wide, here {here}"
+    wide, here = (length(one, mm_per_px, 2, 1) for one in (crack.width_px.p95, crack.width_px.max))
+    return f"{crack.number}: {length(crack.length_px, mm_per_px, 0, 0)} long, {wide} wide, here {here}"
 
 
 def thumbnail(photo: Picture, mask: NDArray[np.uint8], side: int = THUMBNAIL_PX) -> bytes:

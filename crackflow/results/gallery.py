@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from crackflow.geometry.cracks import WIDTH_CLASSES
+from crackflow.results.millimetres import length
 from crackflow.results.record import CrackRecord, PhotoRecord
 from crackflow.results.run import Run
 from crackflow.visualization.html_report import templates
@@ -76,10 +77,3 @@ def _row(crack: CrackRecord, scale: float | None) -> dict[str, Any]:
         "kind": crack.width_kind,
         "width_class": crack.width_class,
     }
-
-
-def length(px: float, mm_per_px: float | None, mm_digits: int, px_digits: int) -> str:
-    """Say a length with its unit: mm where there is a scale, else px."""
-    if mm_per_px is None:
-        return f"{px:,.{px_digits}f} px"
-    return f"{px * mm_per_px:,.{mm_digits}f} mm"

@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import JsonValue
 
 from crackflow.geometry.growth import CrackChange
-from crackflow.results.tables import Cell, csv_of, in_mm
+from crackflow.results.millimetres import in_mm
+from crackflow.results.tables import Cell, csv_of
 
 TABLE, FILE = "growth.csv", "growth.json"
 FORMAT = 1

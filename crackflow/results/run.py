@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
+from crackflow.results.millimetres import rounded
 from crackflow.results.outlines import Region, regions
 from crackflow.results.record import CrackRecord, PhotoRecord
 from crackflow.safe_text import printable
@@ -100,9 +101,9 @@ def figures(crack: CrackRecord, mm_per_px: float | None) -> dict[str, float | st
     }
     if mm_per_px is not None:
         found |= {
-            "length_mm": round(crack.length_px * mm_per_px, 3),
-            "width_mean_mm": round(crack.width_px.mean * mm_per_px, 3),
-            "width_p95_mm": round(crack.width_px.p95 * mm_per_px, 3),
-            "width_max_mm": round(crack.width_px.max * mm_per_px, 3),
+            "length_mm": rounded(crack.length_px * mm_per_px, 3),
+            "width_mean_mm": rounded(crack.width_px.mean * mm_per_px, 3),
+            "width_p95_mm": rounded(crack.width_px.p95 * mm_per_px, 3),
+            "width_max_mm": rounded(crack.width_px.max * mm_per_px, 3),
         }
     return found

@@ -8,6 +8,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Mapping
 
+from crackflow.results.millimetres import in_mm, rounded
 from crackflow.results.record import CrackRecord, PhotoRecord, Width
 from crackflow.results.run import Run
 from crackflow.safe_text import cell
@@ -53,7 +54,7 @@ def photo_row(record: PhotoRecord) -> dict[str, Cell]:
         "width_max_mm": None if largest is None else in_mm(largest, scale),
         "width_class": None if widest is None else widest.width_class,
         "density_px_per_px2": round(record.density_per_px, 8),
-        "density_m_per_m2": None if scale is None else round(record.density_per_px / scale * 1000, 4),
+        "density_m_per_m2": None if scale is None else rounded(record.density_per_px / scale * 1000, 4),
         "enclosed_blocks": record.enclosed_blocks,
         "cells_with_crack": round(record.cells_with_crack, 4),
         "photo_width_px": record.size[0],
@@ -83,7 +84,7 @@ def crack_row(record: PhotoRecord, crack: CrackRecord) -> dict[str, Cell]:
     left, top, width_px, height_px = crack.box
     return row | {
         "area_px2": crack.area_px,
-        "area_mm2": None if scale is None else round(crack.area_px * scale**2, 3),
+        "area_mm2": None if scale is None else rounded(crack.area_px * scale**2, 3),
         "orientation_deg": round(crack.orientation_deg, 1),
         "tortuosity": round(crack.tortuosity, 3),
         "branches": crack.branches,
@@ -135,8 +136,3 @@ def csv_of(columns: Iterable[str], rows: Iterable[Mapping[str, Cell]]) -> bytes:
             raise ValueError(f"no column for {sorted(unknown)}")
         table.writerow(safe_cell(row.get(column)) for column in columns)
     return text.getvalue().encode()
-
-
-def in_mm(length_px: float, mm_per_px: float | None) -> float | None:
-    """Give a length in mm, rounded for a cell; None without a scale."""
-    return None if mm_per_px is None else round(length_px * mm_per_px, 3)

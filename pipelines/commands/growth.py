@@ -26,6 +26,7 @@ from crackflow.output.manifest import version
 from crackflow.progress import track
 from crackflow.results import growth_tables
 from crackflow.results.growth_picture import growth_picture, jpeg
+from crackflow.results.millimetres import length
 from crackflow.runtimes.choice import choose_runtime, load
 from crackflow.safe_text import printable
 
@@ -63,11 +64,7 @@ class Outcome:
         told = ("new", "longer")
         added = sum(one.added_px for one in self.cracks if one.length_change in told)
         if added:
-            parts.append(
-                f"length added: {added:.0f} px"
-                if self.mm_per_px is None
-                else f"length added: {added * self.mm_per_px:.0f} mm"
-            )
+            parts.append(f"length added: {length(added, self.mm_per_px, 0, 0)}")
         return "; ".join(parts)
 
 
@@ -92,7 +89,8 @@ def growth(
         mm_per_px: of the earlier photograph; None where it is not known.
         max_memory: GiB that the two may take above what the program takes without them.
         runtime: as crackflow.runtimes.choice.choose_runtime takes it.
-        force: whether files of the user in `out` may be replaced where they have the names of results.
+        force: whether files of the user in `out` may be replaced where they have the names of results, and a comparison
+            of other photographs.
 
     Raises:
         DataError: when one can't be read, the two do not show one place, or `out` can't be written without a loss.
@@ -104,6 +102,8 @@ def growth(
             raise DataError(f"no photograph at {path}; expected a file")
     reject_overlap(out, after, "growth")
     with claim(out, before, NAMES, command="growth", force=force) as folder:
+        if folder.of_others({TABLE: (before, after)}):
+            raise DataError(f"{out} holds a comparison of other photographs; name another --out, or add --force")
         point, most = weights.point(), int(max_memory * 2**30 / _BYTES_A_PIXEL)
         first, second = (read_photograph(path, most) for path in (before, after))
         runs_on, model_sha256 = choose_runtime(weights.model, runtime), sha256(weights.model)
@@ -128,7 +128,7 @@ def growth(
         folder.write(ALIGNED, jpeg(compared.laid))
         folder.write(growth_tables.FILE, growth_tables.growth_json(found.cracks, scale, about))
         # last: where it is there, everything else is
-        folder.write(TABLE, growth_tables.growth_csv(found.cracks, scale))
+        folder.write(TABLE, growth_tables.growth_csv(found.cracks, scale), (before, after))
         folder.finish()
     return Outcome(placed, found.cracks, scale)
 

@@ -21,7 +21,8 @@ _MODEL_HELP = (
     "Default: trained where there is a model, else packaged."
 )
 _FORCE_HELP = (
-    "Use a folder that holds files of yours: those that have the name of a result are replaced, the others stay."
+    "Use a folder that holds files of yours, or results of other photographs: those that have the name of a result are "
+    "replaced, the others stay."
 )
 _FORMAT_HELP = "Files that other tools read, in a list with commas: geojson, coco, labelme, cvat."
 _MM_PER_PX_HELP = "What a pixel measures on the surface, mm. Without a scale all lengths are in px."

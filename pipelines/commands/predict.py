@@ -94,9 +94,10 @@ def predict(
             pairs were.
         found: the photographs, as crackflow.inference.inputs.find gives them.
         out: the folder to write to; see crackflow.output.claim.
-        force: whether files of the user in `out` may be replaced where they have the names of results.
+        force: whether files of the user in `out`, and results of other photographs, may be replaced where they have the
+            names of results.
         resume: whether photographs that an earlier run has marked, with the same model and options, are left as they
-            are.
+            are; results of other photographs that are called alike are replaced.
         outputs: names of OUTPUTS; None for all that need no request.
         scale: at which photographs are looked at, as crackflow.inference.photographs.predict_photo takes it.
         views: how many views of each square are averaged, as crackflow.inference.photographs.predict_photo takes it.
@@ -109,7 +110,8 @@ def predict(
         How many were done, and what was wrong with the others.
 
     Raises:
-        DataError: when there is no photograph, none can be read, or `out` can't be written without a loss.
+        DataError: when there is no photograph, none can be read, or `out` can't be written without a loss: of files of
+            the user, or of results of other photographs.
         ModelError: when the model or its operating point is absent or can't be used.
         OSError: when a file can't be written; what was written before stays, and the manifest lists it.
     """
@@ -134,6 +136,8 @@ def predict(
         }
         about = {"command": "predict", **settings, "operating_point": words(point, views), "settings": settings}
         results = Results(folder, kinds, settings, about, list(weights.params.classes)[1:], measuring or Measuring())
+        if not resume:
+            results.reject_others(files)
         done = results.done_before(files) if resume else []
         todo = [file for file in files if file not in set(done)]
         marked = set(done)

@@ -83,6 +83,21 @@ class Results:
         """
         return [photo for photo in photos if self._is_done(photo)]
 
+    def reject_others(self, photos: Iterable[Photograph]) -> None:
+        """Reject photographs that would replace the results of others that are called alike.
+
+        Raises:
+            DataError: with the first one's name.
+        """
+        called = {_record(photo): photo for photo in photos}
+        if others := self.folder.of_others({name: (photo.path,) for name, photo in called.items()}):
+            more = f" and {len(others) - 1} others" if others[1:] else ""
+            raise DataError(
+                f"{self.folder.path} holds results of another photograph called "
+                f"{shown(called[others[0]].shown)}{more}; name another --out, or add --resume or --force to replace "
+                "them"
+            )
+
     def begin(self, photos: Sequence[Photograph], model_sha256: str, done: Iterable[Photograph]) -> None:
         """Begin to write; the files of `done` stay as they are."""
         reuse = [name for photo in done for name in photo_names(self.kinds, photo)]
@@ -112,7 +127,7 @@ class Results:
         )
         for kind in self.kinds.values():
             self._write(kind.add(marked, found))
-        self.folder.write(_record(photo), to_bytes(found))
+        self.folder.write(_record(photo), to_bytes(found), (photo.path,))
         return found
 
     def withdraw(self, photo: Photograph) -> None:

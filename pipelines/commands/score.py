@@ -94,7 +94,8 @@ def score(
             seen are set aside.
         out: the folder to write figures, tables, predictions and the page to look through them to; see
             crackflow.output.claim. None writes nothing.
-        force: whether files of the user in `out` may be replaced where they have the names of results.
+        force: whether files of the user in `out` may be replaced where they have the names of results, and figures of
+            other pairs.
         native: whether pairs are scored at their own pixels, as crackflow predict marks them; otherwise at the size
             of the training pairs, as stage evaluate does.
         runtime: as crackflow.runtimes.choice.choose_runtime takes it; Keras is what stage evaluate runs on.
@@ -118,6 +119,8 @@ def score(
         folder = None
         if out is not None:
             folder = stack.enter_context(claim(out, pairs, [*FILES, FIGURES], command="score", force=force))
+            if folder.of_others({FIGURES: (pairs,)}):
+                raise DataError(f"{out} holds figures of other pairs; name another --out, or add --force")
         # on the disk of the results where there is one: it must hold copies of all pairs
         workspace = Workspace(stack.enter_context(work_folder(out)))
         rows, trained_on, chosen_on, rejected = _rows(workspace, params, not_to_score, wanted, native)
@@ -150,7 +153,7 @@ def score(
                 keep_others=False,
             )
             for name, path in results.items():
-                folder.write(name, path.read_bytes())
+                folder.write(name, path.read_bytes(), (pairs,) if name == FIGURES else ())
             folder.finish()
     return Outcome(plain(found.figures), per_source_table(found.images), trained_on, chosen_on, rejected)
 

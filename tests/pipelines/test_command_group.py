@@ -9,8 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from crackflow.params import Params, render
+from pipelines.cli import app
 
 CRACKFLOW = [sys.executable, "-c", "from pipelines.cli import app; app()"]
 
@@ -52,6 +54,27 @@ def test_a_path_below_a_file(checkout, arguments):
     run = crackflow(*arguments)
     assert run.returncode == 2
     assert run.stderr == "error: file/out: Not a directory; name another path, and run again\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("predict", "pairs/images", "--out", "out", "--max-memory", "inf"),
+        ("predict", "pairs/images", "--out", "out", "--mm-per-px", "nan"),
+        ("predict", "pairs/images", "--out", "out", "--distance-m", "-inf"),
+        ("growth", "a", "b", "--out", "out", "--max-memory", "inf"),
+        ("crossvalidate", "--budget", "nan"),
+        ("rebuild", "--stage-limit", "nan"),
+    ],
+    ids=lambda arguments: " ".join(arguments[:1] + arguments[-2:]),
+)
+def test_a_number_is_finite(checkout, arguments):
+    """NaN lies within every bound that is asked for by a comparison."""
+    result = CliRunner().invoke(app, arguments)
+    assert (result.exit_code, result.stderr) == (
+        2,
+        f"error: {arguments[-2]} {arguments[-1]}, expected a finite number; correct it\n",
+    )
 
 
 def test_a_path_below_a_file_in_export_dataset(checkout):

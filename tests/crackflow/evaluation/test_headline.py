@@ -89,6 +89,8 @@ def test_small_areas_have_a_digit_more():
 def test_the_tolerance_is_named_with_its_unit():
     assert figure_words(BY_NAME["tolerant_f1"], {"tolerance_px": 3}) == "F1 within 3 px"
     assert figure_words(BY_NAME["tolerant_f1"], {}) == "F1 within the tolerance"
+    # where no protocol is at hand
+    assert BY_NAME["tolerant_f1"].words == "F1 within the tolerance"
 
 
 def test_a_model_no_better_than_black_is_found_where_higher_is_better():

@@ -231,3 +231,30 @@ def test_a_file_of_the_user_that_is_called_as_a_part_stays(tmp_path, inputs):
     run(tmp_path / "out", inputs, {"a": b"1"}, force=True)
     assert (tmp_path / "out/.a.part").read_bytes() == b"mine"
     assert below(tmp_path / "out") == [".a.part", "a", "crackflow-manifest.json"]
+
+
+def test_results_of_another_input_are_told_by_place_and_content(tmp_path):
+    for name, text in (("a", "one"), ("b", "two"), ("copy", "one")):
+        (tmp_path / name).write_text(text)
+    out = tmp_path / "out"
+    with claim(out, tmp_path / "a", ["x", "y"], command="predict") as folder:
+        folder.begin(["x", "y"], SHA, {}, keep_others=True)
+        folder.write("x", b"1", [tmp_path / "a"])
+        folder.write("y", b"2")
+        folder.finish()
+
+    def of_others(*made_from, force=False):
+        with claim(out, tmp_path / "a", ["x", "y"], command="predict", force=force) as folder:
+            return folder.of_others(dict.fromkeys(("x", "y", "z"), made_from))
+
+    assert of_others(tmp_path / "a") == []
+    assert of_others(tmp_path / "copy") == []
+    assert of_others(tmp_path / "b") == ["x"]
+    assert of_others(tmp_path / "b", force=True) == []
+    # an order is part of it
+    assert of_others(tmp_path / "a", tmp_path / "b") == ["x"]
+    # a file that is gone is no other one; nor is one whose content is new
+    assert of_others(tmp_path / "gone") == []
+    (tmp_path / "a").write_text("three")
+    assert of_others(tmp_path / "a") == []
+    assert of_others(tmp_path / "copy") == []

@@ -82,7 +82,7 @@ def test_a_photograph_too_small_for_words_is_painted_alone():
 def test_words_are_in_mm_only_with_a_scale(made_run):
     crack = made_run("a.jpg").read()[0].cracks[0]
     assert words(crack, None) == "1: 6 px long, 1.5 px wide, here 2.0 px"
-    assert words(crack, 0.5) == "1: 3 mm long, 0.75 mm wide, here 1.00 mm"
+    assert words(crack, 0.5) == "1: 3.2 mm long, 0.75 mm wide, here 1.00 mm"
 
 
 def test_a_thin_crack_is_seen_on_a_small_picture():

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from crackflow.geometry.cracks import CrackNetwork, WidthSummary
-from crackflow.results.gallery import gallery, length
+from crackflow.results.gallery import gallery
 from tests.crackflow.results.conftest import made_crack
 
 BROWSER = next(
@@ -78,11 +78,6 @@ def test_it_needs_nothing_from_a_network(run):
 def test_pictures_of_many_photographs_are_linked(run, monkeypatch):
     monkeypatch.setattr("crackflow.results.gallery.MOST_EMBEDDED", 3)
     assert "thumbnails/c%20d%23%3F%25.jpg" in Page(gallery(run)).addresses
-
-
-def test_lengths_have_their_unit():
-    assert length(1234.56, None, 2, 1) == "1,234.6 px"
-    assert length(1234.56, 0.5, 2, 1) == "617.28 mm"
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")

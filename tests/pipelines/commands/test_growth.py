@@ -102,6 +102,7 @@ def test_what_can_not_be_compared_is_rejected_and_nothing_written(photos):
         (["before.png", ".", "--out", "out"], "no photograph at .; expected a file"),
         (["before.png", "after.png", "--out", "."], "holds the input"),
         (["before.png", "after.png", "--out", "out", "--mm-per-px", "0"], "scale 0.0 mm per px"),
+        (["before.png", "after.png", "--out", "out", "--mm-per-px", "1e308"], "scale 1e+308 mm per px"),
         (["large.png", "after.png", "--out", "out", "--max-memory", "0.01"], "expected at most 0.3"),
     ):
         result = growth(*arguments)
@@ -109,6 +110,19 @@ def test_what_can_not_be_compared_is_rejected_and_nothing_written(photos):
         assert words in result.stderr
         assert result.stderr.count("\n") == 1
         assert not Path("out").exists()
+
+
+def test_a_comparison_of_other_photographs_stays(photos):
+    assert growth("before.png", "after.png", "--out", "out").exit_code == 0
+    before = rows()
+    result = growth("before.png", "before.png", "--out", "out")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "error: out holds a comparison of other photographs; name another --out, or add --force\n",
+    )
+    assert rows() == before
+    assert growth("before.png", "before.png", "--out", "out", "--force").exit_code == 0
+    assert rows() != before
 
 
 def test_files_of_the_user_stay(photos):

@@ -308,6 +308,29 @@ def test_one_photograph_after_the_other_into_one_folder(checkout):
     assert predict("photos", "out").exit_code == 0
 
 
+def test_results_of_other_photographs_that_are_called_alike_are_kept(checkout):
+    """Another day's photographs of a camera that counts from 1 again."""
+    shutil.copytree("photos", "copies")
+    shutil.copytree("photos", "tuesday")
+    cv2.imwrite("tuesday/cracked.png", np.full((40, 30, 3), 200, np.uint8))
+    assert predict("photos", "out").exit_code == 0
+    before = hashes("out")
+    result = predict("tuesday", "out")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "error: out holds results of another photograph called cracked.png; name another --out, or add --resume or "
+        "--force to replace them\n"
+    )
+    assert hashes("out") == before
+    # the same photographs elsewhere, and others at the same place
+    assert predict("copies", "out").exit_code == 0
+    shutil.copy("tuesday/cracked.png", "copies/cracked.png")
+    assert "with cracks: 0;" in predict("copies", "out").stdout
+    for option in ("--resume", "--force"):
+        assert predict("photos", "two", "--force").exit_code == 0
+        assert "with cracks: 0;" in predict("tuesday", "two", option).stdout
+
+
 def test_a_mask_that_was_corrected_by_hand_is_kept(checkout):
     predict("photos", "out")
     mask = Path("out/masks/plain.png")
@@ -387,8 +410,8 @@ from pathlib import Path
 from crackflow.output.folder import OutputFolder
 
 written = OutputFolder.write
-def write(folder, name, content):
-    written(folder, name, content)
+def write(folder, name, *content):
+    written(folder, name, *content)
     if name == sys.argv[1]:
         os.kill(os.getpid(), signal.SIGKILL)
 OutputFolder.write = write
@@ -449,8 +472,8 @@ def stopped(checkout, monkeypatch):
     """A run that was stopped when it had written the mask of the second of two photographs."""
     written = OutputFolder.write
 
-    def write(folder, name, content):
-        written(folder, name, content)
+    def write(folder, name, *content):
+        written(folder, name, *content)
         if name == "masks/plain.png":
             raise KeyboardInterrupt
 

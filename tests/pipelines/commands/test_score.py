@@ -104,6 +104,21 @@ def test_what_the_model_has_seen_is_set_aside_and_the_rest_scored(score, pairs, 
     assert list(table["stem"]) == ["CFD_002", "CFD_003", "wall_004", "wall_005"]
 
 
+def test_figures_of_other_pairs_stay_and_those_of_the_same_are_replaced(score, pairs, tmp_path):
+    assert score("--out", "out").exit_code == 0
+    before = (tmp_path / "out/evaluation.json").read_bytes()
+    shutil.copytree(pairs, tmp_path / "others")
+    result = score("--out", "out", data="others")
+    assert result.exit_code == 2
+    assert "error: out holds figures of other pairs; name another --out, or add --force\n" in result.stderr
+    assert (tmp_path / "out/evaluation.json").read_bytes() == before
+    # a mask that was corrected
+    shutil.copy(pairs / "masks/CFD_002.png", pairs / "masks/CFD_003.png")
+    assert score("--out", "out").exit_code == 0
+    assert (tmp_path / "out/evaluation.json").read_bytes() != before
+    assert score("--out", "out", "--force", data="others").exit_code == 0
+
+
 def test_at_their_own_pixels(score, pairs, tmp_path):
     """A photograph of 80x48 px with a line of 1 px, whole and in place, which squares of 32 px would lose squeezed."""
     level, mask = np.full((48, 80), 180, np.uint8), np.zeros((48, 80), np.uint8)
