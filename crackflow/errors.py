@@ -6,18 +6,29 @@ stderr and exit code 2. Any other exception is a defect and keeps its traceback.
 
 import errno
 
+from crackflow.safe_text import printable
+
 # StsNoMem of OpenCV
 _NO_MEMORY = -4
 _EXHAUSTED = {"tensorflow.ResourceExhaustedError"}
+# Characters of a message; what is longer quotes a file at length, and its beginning and end say what is wrong.
+LONGEST = 1000
+_KEPT = 480
 
 
 class CrackflowError(Exception):
     """Something that a user can fix.
 
-    The message is one line that says what was received, what was expected, and what to do.
+    The message is one line that says what was received, what was expected, and what to do. It may quote what a file
+    holds: characters that can't be printed become U+FFFD, and more than LONGEST are cut in the middle.
     """
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        """The message."""
+        said = printable(super().__str__())
+        return said if len(said) <= LONGEST else f"{said[:_KEPT]} ... {said[-_KEPT:]}"
 
 
 class ParamsError(CrackflowError):

@@ -4,10 +4,11 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from PIL import ExifTags, Image
+from PIL import ExifTags
 
 from crackflow.errors import DataError
 from crackflow.geometry.scale import Scale
+from crackflow.imaging.unreadable import PILLOW_FAILS, opened_by_pillow
 
 # Sides of a photograph that was only scaled are in proportion but for rounding.
 _SAME_SHAPE = 0.01
@@ -104,13 +105,13 @@ def how_taken(path: Path) -> Taken:
             digital zoom.
     """
     try:
-        with Image.open(path) as image:
+        with opened_by_pillow(path) as image:
             size = image.size
             tags = image.getexif().get_ifd(ExifTags.IFD.Exif)
         focal = _number(tags, ExifTags.Base.FocalLength)
         zoom = _number(tags, ExifTags.Base.DigitalZoomRatio)
         stored = [int(_number(tags, tag)) for tag in (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight)]
-    except (OSError, ValueError, TypeError, SyntaxError) as error:
+    except PILLOW_FAILS as error:
         raise DataError(f"the EXIF of {path.name} can't be read ({error}); {_INSTEAD}") from error
     if not focal:
         raise DataError(f"{path.name} has no focal length in its EXIF; {_INSTEAD}")

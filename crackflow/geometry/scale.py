@@ -65,6 +65,8 @@ def read_scales(path: Path) -> list[Row]:
             columns (as a decimal comma makes them), names a photograph twice or none, or holds a value that is no
             scale.
     """
+    if path.is_fifo():  # whose other end may never come
+        raise DataError(f"{path} is a named pipe, expected a CSV in UTF-8; name one")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)

@@ -23,6 +23,8 @@ Pixels = NDArray[np.uint8]
 NATIVE = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+# Before and after what a chunk of a PNG holds: its length and its name; its checksum; bytes (PNG specification, 5.3).
+_CHUNK_HEAD, _CHUNK_END = 8, 4
 
 # ImageError says why a file can't be decoded, and OpenCV need not say it too.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -188,12 +190,27 @@ def decode_stored(data: bytes, flags: int, name: str) -> cv2.typing.MatLike:
 
 
 def _decoded(data: bytes, flags: int) -> cv2.typing.MatLike | None:
+    if data.startswith(_PNG) and _ends_early(data):
+        return None
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         if is_shortage(error):
             raise MemoryError(str(error).strip()) from None
         return None
+
+
+def _ends_early(png: bytes) -> bool:
+    """Whether a chunk of a PNG is longer than the file: OpenCV takes memory for it, up to 4 GiB, before it looks."""
+    at = len(_PNG)
+    while at + _CHUNK_HEAD <= len(png):
+        held = at + _CHUNK_HEAD + int.from_bytes(png[at : at + 4])
+        if held > len(png):
+            return True
+        if png[at + 4 : at + _CHUNK_HEAD] == b"IEND":
+            break
+        at = held + _CHUNK_END
+    return False
 
 
 def _decoded_tiff(data: bytes, flags: int, name: str) -> cv2.typing.MatLike:

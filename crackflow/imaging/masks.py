@@ -9,7 +9,6 @@ What a file means follows from its content and not from its name:
     transparency    transparent pixels are background
 """
 
-import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +23,7 @@ from crackflow.errors import ImageError
 from crackflow.imaging import tiff
 from crackflow.imaging.class_colours import ClassColours, Colours, DecodedMask, Kind, class_colours, nearest_class
 from crackflow.imaging.images import NATIVE, Pixels, decode_stored, eight_bits, load, read_image
-from crackflow.imaging.unreadable import PILLOW_FAILS
+from crackflow.imaging.unreadable import PILLOW_FAILS, opened_by_pillow
 
 # JPEG makes levels up to this one around black; a level of 100 is no such noise.
 _JPEG_NOISE = 48
@@ -174,7 +173,7 @@ def _extras(data: bytes, name: str) -> _Extras:
     if data.startswith(tiff.MAGIC):
         return _extras_of_tiff(data, name)
     try:
-        file = Image.open(io.BytesIO(data))
+        file = opened_by_pillow(data)
     except _UNREADABLE:
         return _Extras()
     lossless = file.format != "WEBP" or b"VP8L" in data

@@ -15,6 +15,7 @@ from crackflow.imaging import geotiff
 from crackflow.imaging.heif import is_heif, teach_pillow
 from crackflow.imaging.images import Pixels, read_image
 from crackflow.imaging.on_disk import OnDisk
+from crackflow.imaging.unreadable import opened_by_pillow
 
 # Of TIFF 6.0: what a page is for. Bit 0: a smaller copy of another page, bit 2: a transparency mask.
 _NEW_SUBFILE_TYPE = 254
@@ -92,7 +93,7 @@ def _in_windows(path: Path, header: Header, most_pixels: int, disk: OnDisk | Non
 def read_header(path: Path) -> Header | None:
     """Read what a file says of itself; None where Pillow does not know its format."""
     try:
-        with _of_any_size(), Image.open(path) as image:
+        with _of_any_size(), opened_by_pillow(path) as image:
             pictures = 1 if image.format == "MPO" else _pictures(image)
             return Header(image.width, image.height, pictures, image.format or "", image.mode)
     except _UNREADABLE:
@@ -139,7 +140,7 @@ def _pictures(image: Image.Image) -> int:
 def _by_pillow(path: Path) -> Pixels | None:
     """The photograph as Pillow reads it; None where it can't, or where levels would be cut off at 255."""
     try:
-        with _of_any_size(), Image.open(path) as image:
+        with _of_any_size(), opened_by_pillow(path) as image:
             if image.mode.startswith(("I", "F")):
                 return None
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"), np.uint8)

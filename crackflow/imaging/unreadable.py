@@ -3,6 +3,7 @@
 import io
 import re
 import struct
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -11,6 +12,9 @@ from crackflow.imaging.tiff import MAX_PIXELS
 
 # What Pillow raises for damaged files, often not on purpose.
 PILLOW_FAILS = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, struct.error)
+# What Pillow may be asked to read. For some of its other formats it starts a program on the file: Ghostscript for EPS,
+# whatever the file is called.
+_PILLOW_READS = ("AVIF", "BMP", "DIB", "GIF", "HEIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
 # What decoding takes a pixel, at most: three channels, and twice as much again for those of a progressive JPEG.
 _WORKING_BYTES = 9
 _STARTS = (
@@ -28,6 +32,21 @@ _STARTS = (
 )
 _BRANDS = {b"avif": "an AVIF image", b"avis": "an AVIF image"}
 _HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+
+
+def opened_by_pillow(file: Path | bytes) -> Image.Image:
+    """Open a picture by Pillow, if it is of a format that pictures of people have; nothing else opens one by Pillow.
+
+    Args:
+        file: its path, or its content.
+
+    Raises:
+        OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, struct.error: where Pillow can't.
+        Image.DecompressionBombError: when it has more pixels than Pillow's limit.
+    """
+    Image.init()
+    known = [name for name in _PILLOW_READS if name in Image.OPEN]
+    return Image.open(io.BytesIO(file) if isinstance(file, bytes) else file, formats=known)
 
 
 def why_unreadable(data: bytes, name: str) -> str:
@@ -51,7 +70,7 @@ def lacks_memory(data: bytes) -> bool:
     Decoders report their own lack of memory as damage.
     """
     try:
-        with Image.open(io.BytesIO(data)) as file:
+        with opened_by_pillow(data) as file:
             width, height = file.size
     except (*PILLOW_FAILS, Image.DecompressionBombError):
         return False
@@ -75,7 +94,7 @@ def _kind(data: bytes) -> str:
 def _pixels_beyond_pillow(data: bytes) -> int:
     """How many pixels a file says that it has, where they are so many that Pillow opens it no more; else 0."""
     try:
-        Image.open(io.BytesIO(data)).close()
+        opened_by_pillow(data).close()
     except Image.DecompressionBombError as error:
         found = re.search(r"\((\d+) pixels\)", str(error))
         return int(found[1]) if found else 0

@@ -2,10 +2,12 @@
 
 A file of PyTorch before 1.6 is a row of pickles with the raw numbers behind them. A pickle can call any function that
 it names, so this reader knows four names and answers each with a function of its own; every other name is rejected.
+Without any name a pickle can still take all memory, or all room for calls; its steps are looked at before one is taken.
 """
 
 import io
 import pickle
+import pickletools
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +23,10 @@ Array = npt.NDArray[Any]
 MAGIC = 0x1950A86A20F9469CFC6C  # what torch.save wrote first in every file of this layout
 PROTOCOL = 1001
 MAX_BYTES = 1 << 30
+# Steps of one pickle; the largest of EfficientNet-Lite0, of 296 tensors, has 10,696. So many tuples within each other
+# can still be compared.
+MAX_STEPS = 20_000
+_REMEMBER = ("PUT", "BINPUT", "LONG_BINPUT")
 _TYPES = {"FloatStorage": "<f4", "LongStorage": "<i8"}
 # A damaged pickle fails in any of these ways; the last two by numbers that no array can have.
 _DAMAGE = (
@@ -67,10 +73,10 @@ def read_tensors(path: Path) -> dict[str, Array]:
             raise _problem(path, f"{size:,} bytes, more than {MAX_BYTES:,}")
         with path.open("rb") as file:
             content = io.BytesIO(file.read())
-        magic, protocol, system = (_Reader(content).load() for _ in range(3))
+        magic, protocol, system = (_load(content) for _ in range(3))
         if (magic, protocol) != (MAGIC, PROTOCOL) or not system.get("little_endian"):
             raise _problem(path, "another layout")
-        tensors, keys = _Reader(content).load(), _Reader(content).load()
+        tensors, keys = _load(content), _load(content)
         return _arrays(path, content, tensors, keys)
     except ModelError:
         raise
@@ -78,6 +84,25 @@ def read_tensors(path: Path) -> dict[str, Array]:
         raise _problem(path, error.strerror or "unreadable") from None
     except _DAMAGE as error:
         raise _problem(path, str(error) or type(error).__name__) from None
+
+
+def _load(content: io.BytesIO) -> Any:
+    """Load the next pickle, if its steps are few and none remembers a value under a number beyond them.
+
+    Python makes room for all numbers up to that one: 12 bytes can ask for 16 GiB. Tuples within each other are hashed
+    by calls within each other, which ends the process where they are millions.
+
+    Raises:
+        Exception: any of _DAMAGE.
+    """
+    start = content.tell()
+    for number, (step, argument, _) in enumerate(pickletools.genops(content)):
+        if number == MAX_STEPS:
+            raise pickle.UnpicklingError(f"a pickle of more than {MAX_STEPS:,} steps")
+        if step.name in _REMEMBER and argument is not None and argument > MAX_STEPS:
+            raise pickle.UnpicklingError(f"a pickle that remembers a value as number {argument:,}")
+    content.seek(start)
+    return _Reader(content).load()
 
 
 def _arrays(path: Path, content: io.BytesIO, tensors: Any, keys: Any) -> dict[str, Array]:
@@ -128,7 +153,8 @@ class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         known: dict[tuple[str, str], Callable[..., Any] | str] = {
             ("collections", "OrderedDict"): OrderedDict,
-            ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+            # a new one each time, since a pickle can set attributes of what it got
+            ("torch._utils", "_rebuild_tensor_v2"): lambda *arguments: _tensor(*arguments),  # noqa: PLW0108
             **{("torch", storage): storage for storage in _TYPES},
         }
         try:

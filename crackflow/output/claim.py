@@ -81,7 +81,8 @@ def reject_overlap(out: Path, inputs: Path, command: str) -> None:
 
 def _within(path: Path, folder: Path) -> bool:
     """Whether `path` is `folder` or lies below it, whichever names and links lead there."""
-    path = path.resolve()
+    # unlike Path.resolve it says nothing of links that lead to themselves, which are no folder
+    path = Path(os.path.realpath(path))
     return folder.exists() and any(one.exists() and one.samefile(folder) for one in (path, *path.parents))
 
 

@@ -1,5 +1,6 @@
 """One file that a command writes where its user says: an earlier one of its own is replaced, nobody else's is."""
 
+import os
 from pathlib import Path
 
 from crackflow.errors import CrackflowError
@@ -19,6 +20,9 @@ def check_replaceable(path: Path, mark: str, option: str) -> None:
     """
     if path.is_dir():
         raise CrackflowError(f"{option} is {path}, which is a folder, expected the name of a file; name one in it")
+    # a link that leads nowhere, too, and a named pipe, whose other end may never come
+    if os.path.lexists(path) and not path.is_file():
+        raise CrackflowError(f"{option} is {path}, which is no regular file; name another file")
     if path.exists() and mark.encode() not in path.read_bytes():
         raise CrackflowError(
             f"{option} is {path}, which this command did not write; name another file, or delete that one"

@@ -44,6 +44,8 @@ def choose(here: Path, choice: str = "") -> Weights:
             f"no model at {choice}; expected packaged, trained, a checkout with a trained model, a folder laid out as "
             "crackflow/weights, one that `crackflow export` wrote, or a .keras file"
         )
+    if not (path.is_file() or path.is_dir()):  # the other end of a named pipe may never come
+        raise ModelError(f"{choice} is no regular file and no folder; name a .keras file or a folder of weights")
     folder = path if path.is_dir() else path.parent
     for checkout in (folder, folder.parent):
         if Workspace(checkout).model.is_file() and path in (checkout, Workspace(checkout).model):

@@ -14,6 +14,7 @@ from pipelines.terminal import say, show
 from tasks.endings import interrupted_by_signals
 
 _MODELS = "packaged|trained|PATH"
+_MOST_GIB = 2**20
 _RUNTIMES = "openvino|onnx|keras"
 _MODEL_HELP = (
     "The weights that come with crackflow, the model trained in this checkout, or a path: another checkout, a folder "
@@ -86,7 +87,7 @@ def predict(
     recursive: Annotated[bool, typer.Option("--recursive", help="Look into folders in folders as well.")] = False,
     scale: Annotated[str, typer.Option(metavar="auto|fit|several|NUMBER", help=_SCALE_HELP)] = "auto",
     views: Annotated[int | None, typer.Option(metavar="1|2|4|8", help=_VIEWS_HELP)] = None,
-    max_memory: Annotated[float, typer.Option(min=0.01, metavar="GIB", help=_MEMORY_HELP)] = 1.5,
+    max_memory: Annotated[float, typer.Option(min=0.01, max=_MOST_GIB, metavar="GIB", help=_MEMORY_HELP)] = 1.5,
     runtime: Annotated[str, typer.Option(metavar=_RUNTIMES, help=_RUNTIME_HELP)] = "",
 ) -> None:
     """Mark and measure the cracks in photographs: masks, overlays, tables, and index.html to look through.
@@ -197,7 +198,7 @@ def growth(
     mm_per_px: Annotated[float | None, typer.Option(help=_GROWTH_MM_HELP)] = None,
     model: Annotated[str, typer.Option(metavar=_MODELS, help=_MODEL_HELP)] = "",
     force: Annotated[bool, typer.Option("--force", help=_FORCE_HELP)] = False,
-    max_memory: Annotated[float, typer.Option(min=0.01, metavar="GIB", help=_BOTH_MEMORY_HELP)] = 1.5,
+    max_memory: Annotated[float, typer.Option(min=0.01, max=_MOST_GIB, metavar="GIB", help=_BOTH_MEMORY_HELP)] = 1.5,
     runtime: Annotated[str, typer.Option(metavar=_RUNTIMES, help=_RUNTIME_HELP)] = "",
 ) -> None:
     """Compare two photographs of one place: cracks that are new, longer or wider, and from which difference on.

@@ -77,8 +77,8 @@ def _compare(
     spread = compared.SEED_SPREAD if seed_spread is None else seed_spread
     found = compared.compare(*sides, figure, notes, spread)
     if html is not None:
-        classes = sides[1].params().get("classes") or sides[0].params().get("classes") or ("background", "crack")
-        drawn, absent = pictures.pictures(found, *sides, len(classes))
+        named = [one for side in reversed(sides) if isinstance(one := side.params().get("classes"), dict)]
+        drawn, absent = pictures.pictures(found, *sides, len(named[0]) if named else 2)
         write_text(html, shown.as_html(found, drawn, absent))
     if as_json:
         sys.stdout.write(shown.as_json(found))

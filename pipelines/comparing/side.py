@@ -121,9 +121,19 @@ class Side:
             ) from None
 
     def locked(self, name: str) -> dict[str, Any]:
-        """What dvc.lock says of an output: its hash `md5`, and of a folder `nfiles`; empty where it says nothing."""
+        """What dvc.lock says of an output: its hash `md5`, and of a folder `nfiles`; empty where it says nothing.
+
+        Raises:
+            ParamsError: when it is not YAML.
+            DataError: when it is laid out in another way.
+        """
         lock = parse_yaml((self.text("dvc.lock") or "{}").encode(), f"dvc.lock of {self.name}")
-        return next((out for out in _outs(lock) if out.get("path") == name), {})
+        try:
+            return next((out for out in _outs(lock) if out.get("path") == name), {})
+        except (AttributeError, TypeError):
+            raise DataError(
+                f"dvc.lock of {self.name} is not what DVC writes, expected stages with their outs; put it back"
+            ) from None
 
     @functools.cached_property
     def _cached(self) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import crackflow
-from crackflow.errors import is_shortage, one_line, shortage_line
+from crackflow.errors import LONGEST, CrackflowError, DataError, is_shortage, one_line, shortage_line
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,15 @@ from crackflow.errors import is_shortage, one_line, shortage_line
 )
 def test_an_error_is_one_line(error, said):
     assert one_line(error) == said
+
+
+def test_a_message_is_one_line_whatever_it_quotes():
+    """A key of a JSON file, or a name in a pickle, may hold line ends and escapes, and may be as long as the file."""
+    assert str(DataError("the key a\nb\x1b[31m is unknown")) == "the key a\ufffdb\ufffd[31m is unknown"
+    said = str(CrackflowError(f"a.json: the key {'x' * 10**6} is unknown; remove it"))
+    assert len(said) <= LONGEST
+    assert said.startswith("a.json: the key xxx")
+    assert said.endswith("xxx is unknown; remove it")
 
 
 def test_errors_of_the_library_name_no_command_of_a_checkout():

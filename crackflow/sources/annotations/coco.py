@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-from pycocotools import mask as coco_mask
-
 from crackflow.errors import DataError
-from crackflow.sources.annotations.shapes import Annotated, Mask, Shape, fill
+from crackflow.sources.annotations.shapes import Annotated, Mask, Shape, checked_size, fill, unrolled
+
+# In the characters of a compressed run: bits of the length, the last of which is its sign, and whether more follow.
+_BITS, _MASK, _SIGN, _MORE = 5, 0x1F, 0x10, 0x20
+_FIRST, _MOST_BITS = 48, 60
 
 
 def is_coco(content: Any) -> bool:
@@ -27,7 +28,7 @@ def read_coco(content: Mapping[str, Any]) -> Iterator[Annotated]:
     for one in content["annotations"]:
         of_image.setdefault(one["image_id"], []).append(one)
     for image in content["images"]:
-        size = (int(image["width"]), int(image["height"]))
+        size = checked_size(int(image["width"]), int(image["height"]))
         shapes = (Shape(names[one["category_id"]], _mask(one, size)) for one in of_image.get(image["id"], []))
         yield Annotated(str(image["file_name"]), size, tuple(shapes))
 
@@ -44,6 +45,30 @@ def _mask(annotation: Mapping[str, Any], size: tuple[int, int]) -> Mask:
             f"annotation {annotation.get('id')} is of {segmentation['size']} px (height, width), its photograph of "
             f"{[height, width]}; correct one"
         )
-    whole = isinstance(segmentation["counts"], list)
-    encoded = coco_mask.frPyObjects(segmentation, height, width) if whole else segmentation
-    return np.asarray(coco_mask.decode(encoded), np.uint8)
+    counts = segmentation["counts"]
+    lengths = [int(count) for count in counts] if isinstance(counts, list) else _decompressed(str(counts))
+    # by columns
+    return unrolled(lengths, width * height).reshape(width, height).T
+
+
+def _decompressed(counts: str) -> list[int]:
+    """Lengths of runs, each in characters of 5 bits, the lowest first; after the first three as a difference.
+
+    That is the difference from the last but one, as in rleFrString of pycocotools' maskApi.c, which itself writes
+    beyond its memory where the lengths are wrong.
+    """
+    lengths: list[int] = []
+    value = place = 0
+    for letter in counts:
+        bits = ord(letter) - _FIRST
+        if not 0 <= bits < 1 << (_BITS + 1) or place > _MOST_BITS:
+            raise ValueError(f"no compressed run: {counts[:20]!r}")
+        value |= (bits & _MASK) << place
+        place += _BITS
+        if bits & _MORE:
+            continue
+        if bits & _SIGN:
+            value -= 1 << place
+        lengths.append(value + (lengths[-2] if len(lengths) > 2 else 0))
+        value = place = 0
+    return lengths

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from crackflow.errors import DataError
-from crackflow.sources.annotations.shapes import Annotated, Mask, Shape, box, fill
+from crackflow.sources.annotations.shapes import Annotated, Mask, Shape, box, checked_size, fill, unrolled
 
 
 def read_cvat(content: bytes) -> Iterator[Annotated]:
@@ -21,7 +21,7 @@ def read_cvat(content: bytes) -> Iterator[Annotated]:
     if root.tag != "annotations":
         return
     for image in root.iter("image"):
-        size = (int(image.attrib["width"]), int(image.attrib["height"]))
+        size = checked_size(int(image.attrib["width"]), int(image.attrib["height"]))
         shapes = [Shape(one.attrib["label"], _mask(one, size)) for one in image if "label" in one.attrib]
         # <tag> is of the whole photograph, and has no area
         yield Annotated(image.attrib["name"], size, tuple(shapes))
@@ -45,9 +45,8 @@ def _runs(shape: ET.Element, size: tuple[int, int]) -> Mask:
     """A mask as lengths of runs, row by row of its box, the first one outside the label."""
     left, top, width, height = (int(shape.attrib[name]) for name in ("left", "top", "width", "height"))
     lengths = [int(number) for number in shape.attrib["rle"].split(",")]
-    inside = np.repeat(np.arange(len(lengths)) % 2, lengths)
+    if min(left, top) < 0 or min(width, height) < 1 or left + width > size[0] or top + height > size[1]:
+        raise DataError(f"a mask of {width}x{height} px at {left}, {top} reaches out of its photograph; redraw it")
     mask = np.zeros(size[::-1], np.uint8)
-    if inside.size != width * height or left + width > size[0] or top + height > size[1]:
-        raise DataError(f"a mask of {inside.size} px in a box of {width}x{height}, expected as many; redraw it")
-    mask[top : top + height, left : left + width] = inside.reshape(height, width)
+    mask[top : top + height, left : left + width] = unrolled(lengths, width * height).reshape(height, width)
     return mask

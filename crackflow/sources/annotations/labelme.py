@@ -10,7 +10,7 @@ import numpy as np
 
 from crackflow.errors import DataError
 from crackflow.imaging.images import decode_bytes
-from crackflow.sources.annotations.shapes import Annotated, Mask, Shape, box, fill
+from crackflow.sources.annotations.shapes import Annotated, Mask, Shape, box, checked_size, fill
 
 
 def is_labelme(content: Any) -> bool:
@@ -25,7 +25,7 @@ def read_labelme(content: Mapping[str, Any]) -> Annotated:
         DataError: when a label is none of the shapes that have an area, or can't be filled.
         KeyError, TypeError, ValueError: when the file is not laid out as Labelme has it.
     """
-    size = (int(content["imageWidth"]), int(content["imageHeight"]))
+    size = checked_size(int(content["imageWidth"]), int(content["imageHeight"]))
     shapes = tuple(Shape(str(one["label"]), _mask(one, size)) for one in content["shapes"])
     # Windows writes \ into it
     photo = PurePosixPath(str(content["imagePath"]).replace("\\", "/"))

@@ -1,6 +1,7 @@
 """A folder of photographs and annotation files, as images/ and masks/."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +10,14 @@ from xml.etree.ElementTree import ParseError
 from crackflow.errors import DataError
 from crackflow.imaging.images import write_png
 from crackflow.rejections import Rejection
+from crackflow.safe_text import printable
 from crackflow.sources.annotations.coco import is_coco, read_coco
 from crackflow.sources.annotations.cvat import read_cvat
 from crackflow.sources.annotations.labelme import is_labelme, read_labelme
 from crackflow.sources.annotations.shapes import Annotated, crack_labels, crack_mask
 
 _LIKE_IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+_LONGEST_NAME = 200
 
 
 def annotation_files(root: Path) -> list[Path]:
@@ -53,7 +56,8 @@ def draw_masks(root: Path, files: list[Path], target: Path) -> tuple[Rejection, 
         for one in _read(path):
             photo = _photograph(one.photo, path, photographs)
             if photo is None:
-                left_out.append(Rejection(one.photo, f"is named in {path.relative_to(root)} and is not there"))
+                shown = printable(one.photo)[:_LONGEST_NAME]
+                left_out.append(Rejection(shown, f"is named in {path.relative_to(root)} and is not there"))
                 continue
             if photo.stem in taken:
                 raise DataError(f"{root} has two photographs or labels named {photo.stem}; rename or remove one")
@@ -77,7 +81,7 @@ def _kind(path: Path) -> str:
         return ""
     try:
         content = json.loads(path.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     return "coco" if is_coco(content) else "labelme" if is_labelme(content) else ""
 
@@ -94,13 +98,17 @@ def _read(path: Path) -> Iterator[Annotated]:
             yield read_labelme(content)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
-    except (KeyError, TypeError, ValueError, ParseError) as error:
+    # LookupError also of an encoding that XML names, RecursionError of lists in lists
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError, ParseError) as error:
         raise DataError(f"{path} can't be read as labels ({error!r}); export it again") from None
 
 
 def _photograph(name: str, annotations: Path, photographs: list[Path]) -> Path | None:
     """Find the photograph that labels name: by its path from their file, else by its name where one alone has it."""
-    beside = (annotations.parent / name).resolve()
+    try:
+        beside = Path(os.path.realpath(annotations.parent / name))
+    except (OSError, ValueError):  # a name that no disk can hold
+        return None
     same = [path for path in photographs if path.resolve() == beside]
     alike = same or [path for path in photographs if path.name == Path(name).name]
     return alike[0] if len(alike) == 1 else None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from crackflow.errors import DataError
+from crackflow.imaging.tiff import MAX_PIXELS
 
 Mask = NDArray[np.uint8]
 _CORNERS = 3
@@ -55,17 +56,50 @@ def fill(rings: Sequence[Sequence[float]], size: tuple[int, int]) -> Mask:
         uint8 (H, W), 1 inside any of them.
 
     Raises:
-        DataError: when an outline has fewer than three corners, or a number is missing.
+        DataError: when an outline has fewer than three corners, a number is missing, or a corner lies farther off the
+            photograph than its longer side: pycocotools takes memory for each pixel of an outline, inside or not.
     """
     width, height = size
+    side = max(size)
     for ring in rings:
         if len(ring) < 2 * _CORNERS or len(ring) % 2:
             raise DataError(f"an outline of {len(ring)} numbers, expected x and y of three corners or more; redraw it")
+        if far := [number for number in ring if not -side <= number <= 2 * side]:
+            raise DataError(f"a corner at {far[0]:g}, far off its photograph of {width}x{height} px; redraw it")
     if not rings:
         return np.zeros((height, width), np.uint8)
     # pycocotools takes four numbers for a box
     encoded = coco_mask.merge(coco_mask.frPyObjects([[float(n) for n in ring] for ring in rings], height, width))
     return np.asarray(coco_mask.decode(encoded), np.uint8)
+
+
+def checked_size(width: int, height: int) -> tuple[int, int]:
+    """Give the size of a photograph, px, as labels say it.
+
+    Raises:
+        DataError: when no photograph can have it.
+    """
+    if width >= 1 and height >= 1 and width * height <= MAX_PIXELS:
+        return width, height
+    raise DataError(f"a photograph of {width}x{height} px, expected 1 to 2^30 in all; correct it")
+
+
+def unrolled(lengths: Sequence[int], number: int) -> Mask:
+    """Give the pixels of runs, the first of which is outside the label and may have no pixel.
+
+    Args:
+        lengths: px.
+        number: of pixels that there must be.
+
+    Returns:
+        uint8 (number,), 1 inside.
+
+    Raises:
+        DataError: when there are more or fewer.
+    """
+    if min(lengths, default=0) < 0 or sum(lengths) != number:
+        raise DataError(f"a mask of {sum(lengths):,} px, expected {number:,}; redraw it")
+    return np.repeat(np.arange(len(lengths), dtype=np.uint8) % 2, lengths)
 
 
 def box(left: float, top: float, right: float, bottom: float) -> list[float]:

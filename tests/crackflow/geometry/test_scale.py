@@ -1,4 +1,5 @@
 import math
+import os
 
 import pytest
 
@@ -60,3 +61,10 @@ def test_a_csv_that_can_not_be_used(tmp_path, text, message):
 def test_no_csv(tmp_path):
     with pytest.raises(DataError, match="can't be read"):
         read_scales(tmp_path / "none.csv")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_named_pipe_keeps_nobody_waiting(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="pipe is a named pipe, expected a CSV in UTF-8"):
+        read_scales(tmp_path / "pipe")

@@ -8,6 +8,7 @@ import tifffile
 from PIL import Image
 
 from crackflow.errors import ImageError
+from crackflow.imaging import images
 from crackflow.imaging.images import (
     decode_classes,
     encode_classes,
@@ -232,3 +233,15 @@ def test_png_is_lossless_and_leaves_no_part(tmp_path, shape):
     write_png(tmp_path / "new" / "a.png", array)
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "new" / "a.png")), array)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.png"]
+
+
+def test_a_png_whose_chunk_is_longer_than_the_file_takes_no_memory_for_it(tmp_path, monkeypatch):
+    """OpenCV takes as much as the chunk says, up to 4 GiB, and finds out later that it is not there."""
+    whole = saved(tmp_path / "a.png", noise(5, 7, 3)).read_bytes()
+    at = whole.index(b"IDAT") - 4
+    (tmp_path / "b.png").write_bytes(whole[:at] + b"\xc8\0\0\0" + whole[at + 4 :])
+    (tmp_path / "c.png").write_bytes(whole + b"behind its end")
+    assert read_image(tmp_path / "c.png").shape == (5, 7, 3)
+    monkeypatch.setattr(images.cv2, "imdecode", lambda *_: pytest.fail("OpenCV was asked"))
+    with pytest.raises(ImageError, match=r"b\.png is truncated or not an image"):
+        read_image(tmp_path / "b.png")

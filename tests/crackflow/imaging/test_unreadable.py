@@ -1,11 +1,17 @@
+import os
 import struct
 import zlib
 
 import pytest
+from PIL import Image
 
 from crackflow.errors import ImageError
 from crackflow.imaging.images import read_image
+from crackflow.imaging.masks import read_mask
+from crackflow.imaging.photo_file import read_photograph
 from crackflow.imaging.unreadable import why_unreadable
+
+TWO = ((0, 0, 0), (255, 255, 255))
 
 
 @pytest.mark.parametrize(
@@ -23,6 +29,20 @@ from crackflow.imaging.unreadable import why_unreadable
 )
 def test_a_file_that_is_no_image_says_what_it_is(data, said):
     assert said in why_unreadable(data, "a.jpg")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ghostscript is another program there")
+def test_no_program_is_started_on_a_file(tmp_path, monkeypatch):
+    """Pillow has Ghostscript run what an EPS holds, whatever the file is called."""
+    (tmp_path / "gs").write_text(f"#!/bin/sh\necho started >>{tmp_path}/started\n")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    path = tmp_path / "a.jpg"
+    Image.new("RGB", (20, 20)).save(path, "EPS")
+    for read in (read_image, lambda path: read_photograph(path, 10_000), lambda path: read_mask(path, TWO)):
+        with pytest.raises(ImageError, match=r"a\.jpg is truncated or not an image"):
+            read(path)
+    assert not (tmp_path / "started").exists()
 
 
 def test_an_image_of_too_many_pixels_says_how_many(tmp_path):

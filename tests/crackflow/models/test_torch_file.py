@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from crackflow.errors import ModelError
+from crackflow.models import torch_file
 from crackflow.models.torch_file import MAGIC, PROTOCOL, read_tensors
 
 
@@ -120,10 +121,28 @@ def test_more_numbers_than_any_file_holds_are_one_line(tmp_path, count):
 
 
 def test_a_pickle_that_asks_for_more_memory_than_there_is_is_one_line(tmp_path):
-    """It puts a value in the place of such a number that the table of values would need 2^65 bytes."""
-    (tmp_path / "a.pth").write_bytes(b"\x80\x02Np%d\n." % 2**61)
-    with pytest.raises(ModelError, match="MemoryError"):
+    """It puts a value in the place of such a number that the table of values would need 2^65 bytes, or 2^33."""
+    for content in (b"\x80\x02Np%d\n." % 2**61, b"\x80\x02Nr\xff\xff\xff\x1f."):
+        (tmp_path / "a.pth").write_bytes(content)
+        with pytest.raises(ModelError, match="remembers a value as number"):
+            read_tensors(tmp_path / "a.pth")
+
+
+def test_tuples_within_each_other_do_not_end_the_process(tmp_path):
+    """A key of a dictionary that is three million tuples deep; Python hashes them by calls within each other."""
+    (tmp_path / "a.pth").write_bytes(b"\x80\x02})" + b"\x85" * 3_000_000 + b"K\x01s.")
+    with pytest.raises(ModelError, match="more than 20,000 steps"):
         read_tensors(tmp_path / "a.pth")
+
+
+def test_a_file_changes_nothing_for_the_next_one(tmp_path):
+    """It sets the defaults of the function that makes a tensor, so that one could be made of nothing."""
+    (tmp_path / "a.pth").write_bytes(
+        b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\nN}X\x0c\x00\x00\x00__defaults__(K\x00K\x00K\x00K\x00ts\x86b."
+    )
+    with pytest.raises(ModelError):
+        read_tensors(tmp_path / "a.pth")
+    assert torch_file._tensor.__defaults__ is None
 
 
 class Evil:

@@ -120,6 +120,12 @@ def test_an_overlap_with_the_input_is_rejected_by_whatever_name(tmp_path, inputs
     assert below(tmp_path) == ["in", "link"]
 
 
+def test_a_link_that_leads_to_itself_is_no_folder(tmp_path, inputs):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(DataError, match="loop is no folder; name another --out"):
+        run(tmp_path / "loop", inputs, {"a": b"1"})
+
+
 def test_the_suggestion_is_a_name_that_is_free(tmp_path, inputs, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in-predict").mkdir()

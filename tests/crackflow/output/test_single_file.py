@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from crackflow.errors import CrackflowError
@@ -14,3 +16,13 @@ def test_what_the_command_wrote_is_replaced_and_nothing_else(tmp_path):
         check_replaceable(path, "made by us", "--html")
     with pytest.raises(CrackflowError, match="which is a folder"):
         check_replaceable(tmp_path, "made by us", "--html")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_is_no_file_is_neither_read_nor_replaced(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "nowhere").symlink_to("absent")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("loop", "nowhere", "pipe"):
+        with pytest.raises(CrackflowError, match=f"{name}, which is no regular file; name another file"):
+            check_replaceable(tmp_path / name, "made by us", "--html")

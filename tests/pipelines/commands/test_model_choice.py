@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 
 import pytest
 
@@ -119,6 +120,13 @@ def test_what_is_not_there_is_told(tmp_path, choice, message):
     (tmp_path / "empty").mkdir()
     with pytest.raises(CrackflowError, match=message):
         choose(tmp_path, choice)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_named_pipe_keeps_nobody_waiting(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ModelError, match="pipe is no regular file and no folder"):
+        choose(tmp_path, "pipe")
 
 
 def test_a_model_file_alone_has_no_operating_point_and_is_not_scored(checkout):

@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from crackflow.errors import DataError
-from pipelines.comparing.side import WORKSPACE, find, uncommitted
+from pipelines.comparing.side import WORKSPACE, Side, find, uncommitted
 from pipelines.git import GitError, git
 
 
@@ -77,3 +77,10 @@ def test_a_folder_that_is_named_runs_none_of_its_own_programs(repository, tmp_pa
     monkeypatch.chdir(foreign)
     uncommitted(find(foreign, None))
     assert (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("content", ["stages: 3", "stages: {split: 3}", "stages: {split: {outs: [3]}}", "stages: [a]"])
+def test_a_dvc_lock_that_dvc_did_not_write_is_one_line(tmp_path, content):
+    (tmp_path / "dvc.lock").write_text(content)
+    with pytest.raises(DataError, match="is not what DVC writes, expected stages with their outs; put it back"):
+        Side(tmp_path, None, "here").locked("data/split.csv")

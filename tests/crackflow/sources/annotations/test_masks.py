@@ -122,7 +122,28 @@ def test_cvat(root, shape):
         ("a.json", json.dumps(labelme(points=[[1, 1], [2, 2]], shape_type="line")), "label crack is a line, expected"),
         ("a.xml", CVAT.format('<polyline label="crack" points="1,1;2,2"/>'), "label crack is a polyline, expected"),
         ("a.xml", CVAT.format("<"), "can't be read as labels"),
-        ("a.xml", CVAT.format('<mask label="c" rle="1, 6" left="2" top="1" width="3" height="2"/>'), "7 px in a box"),
+        (
+            "a.xml",
+            CVAT.format('<mask label="c" rle="1, 6" left="2" top="1" width="3" height="2"/>'),
+            "a mask of 7 px, expected 6",
+        ),
+        # found by fuzzing: the first six ended the process or took all memory in pycocotools, the others had tracebacks
+        ("coco.json", json.dumps(coco([[0, 0, 1e9, 0, 5, 3]])), "a corner at 1e.09, far off its photograph of 8x6 px"),
+        ("coco.json", json.dumps(coco([[0, 0, float("nan"), 0, 5, 3]])), "a corner at nan, far off"),
+        ("coco.json", json.dumps(coco({"size": [6, 8], "counts": [9, 2**32 - 9, 48]})), "expected 48; redraw"),
+        ("coco.json", json.dumps(coco({"size": [6, 8], "counts": "oooooooooooooo0"})), "no compressed run"),
+        ("coco.json", json.dumps(coco({"size": [6, 8], "counts": "ooo0"})), "a mask of 32,767 px, expected 48"),
+        ("a.json", json.dumps({**labelme(points=[], shape_type="x"), "imageWidth": 2**31}), "px, expected 1 to 2.30"),
+        ("a.json", json.dumps({**labelme(points=[]), "imageHeight": 0}), "a photograph of 8x0 px, expected 1"),
+        (
+            "a.json",
+            json.dumps({**labelme(points=[]), "imageHeight": float("inf")}),
+            "can't be read as labels .Overflow",
+        ),
+        ("a.json", json.dumps({**labelme(points=[]), "shapes": [{"points": [[10**400, 1]]}]}), "can't be read as lab"),
+        ("a.xml", CVAT.format("").replace("utf-8", "x-none"), "can't be read as labels"),
+        ("a.xml", CVAT.format('<mask label="c" rle="1, 5" left="-3" top="1" width="3" height="2"/>'), "reaches out"),
+        ("a.xml", CVAT.format('<mask label="c" rle="9, -3" left="2" top="1" width="3" height="2"/>'), "expected 6"),
     ],
 )
 def test_labels_that_can_not_be_drawn_are_said(root, name, content, message):
@@ -131,6 +152,22 @@ def test_labels_that_can_not_be_drawn_are_said(root, name, content, message):
     with pytest.raises(DataError, match=message) as error:
         drawn(root)
     assert str(root / name) in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["a\0.jpg", "\ud800.jpg", "x" * 5000, "b\n.jpg"])
+def test_a_name_that_no_photograph_can_have_is_left_out(root, name):
+    content = coco([POLYGON])
+    content["images"].append({"id": 9, "file_name": name, "width": 8, "height": 6})
+    (root / "coco.json").write_text(json.dumps(content))
+    ((said, reason),) = drawn(root)[1]
+    assert said.isprintable()
+    assert len(said) <= 200
+    assert reason == "is named in coco.json and is not there"
+
+
+def test_a_file_of_lists_in_lists_holds_no_labels(root):
+    (root / "a.json").write_text("[" * 100_000)
+    assert annotation_files(root) == []
 
 
 def test_which_labels_are_cracks():
