@@ -55,9 +55,10 @@ real: $(READY) ## the pipeline on DATA=DIR in a work tree of its own; figures to
 weights: $(READY) ## pack the model of the last `make real` into crackflow/weights, with its card
 	python -m scripts.pack
 
-soak: $(READY) ## the tests that make test leaves out, then break rebuilds in every way we know, an hour or more
+soak: $(READY) ## the tests that make test leaves out, then break rebuilds in every way we know, and fuzz; some hours
 	pytest -n auto --dist loadfile --no-loadscope-reorder -m soak
 	python -m benchmarks.soak
+	python -m benchmarks.fuzz
 
 results: $(READY) ## write the results shown in README and docs from docs/results and metrics
 	python -m scripts.results

@@ -53,6 +53,7 @@ RUNNING = {
 MEASURING = {
     "accuracy": (),
     "data": ("accuracy",),
+    "fuzz": ("accuracy",),
     "geometry": ("accuracy",),
     "soak": ("accuracy",),
     "speed": ("accuracy", "soak"),

@@ -138,7 +138,6 @@ def test_tests_mirror_the_source():
         "test_end_to_end.py",
         "test_extend.py",
         "test_figures_reference.py",
-        "test_fuzz.py",
         "test_graph.py",
         "test_home.py",
         "test_main.py",

@@ -1,0 +1,1 @@
+"""Fuzzing: made and damaged files and options, of every kind that is read."""
