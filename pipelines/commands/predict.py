@@ -1,28 +1,23 @@
 """`crackflow predict`: marks the cracks in photographs, by a model at its operating point."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import JsonValue
 
-from crackflow.errors import DataError, ImageError, is_shortage, shortage_line
-from crackflow.imaging.fit import ResizeMode
-from crackflow.imaging.on_disk import arrays_on_disk
-from crackflow.imaging.photo_file import read_photograph
+from crackflow.errors import DataError
 from crackflow.inference.inputs import Found
-from crackflow.inference.operating_point import OperatingPoint, as_json, sha256
+from crackflow.inference.operating_point import as_json, sha256
 from crackflow.inference.packaged_weights import Weights
-from crackflow.inference.photographs import Photograph, Scale, predict_photo
+from crackflow.inference.photographs import Photograph, Scale
 from crackflow.inference.views import of_point, words
 from crackflow.output.claim import claim, reject_overlap
 from crackflow.output.manifest import version
-from crackflow.progress import track
 from crackflow.results.run import Skipped
 from crackflow.runtimes.choice import choose_runtime, load
-from crackflow.sources.layouts import shown
 from pipelines.commands.marked_photo import MarkedPhoto
+from pipelines.commands.marking import How, Marker, Most
 from pipelines.commands.prediction_folder import Measuring, Results, all_names
 from pipelines.commands.prediction_outputs import chosen
 
@@ -143,23 +138,24 @@ def predict(
         marked = set(done)
         # the reason says which file it is
         skipped = [Skipped("", reason) for reason in found.skipped]
-        more = MORE_FOR_SCALES if scale == "several" else 0
-        most = most_pixels(max_memory, BYTES_A_PIXEL + more), most_pixels(max_memory, BYTES_A_PIXEL_ON_DISK + more)
 
-        def begin() -> None:
+        def keep(one: MarkedPhoto) -> None:
             if not folder.begun:
                 results.begin(files, model_sha256, done)
+            results.add(one)
+            marked.add(one.source)
+
+        def fail(source: Photograph, reason: str) -> None:
+            results.withdraw(source)
+            skipped.append(Skipped(source.shown, reason))
 
         if done:
-            begin()
+            results.begin(files, model_sha256, done)
         try:
-            network = load(weights.model, runs_on, len(weights.params.classes)) if todo else None
-            for source in track(todo, "predict", unit="photo"):
-                reason = _add(results, begin, network, source, (point, mode, scale, views), most)
-                if reason:
-                    skipped.append(Skipped(source.shown, reason))
-                else:
-                    marked.add(source)
+            if todo:
+                network = load(weights.model, runs_on, len(weights.params.classes))
+                with Marker(network, How(point, mode, scale, views), most_of(max_memory, scale), keep, fail) as marker:
+                    marker.all(todo)
         except KeyboardInterrupt as stop:
             stop.add_note(
                 f"{len(marked)} of {len(files)} photographs are marked in {out}, without a summary; --resume goes on"
@@ -169,6 +165,12 @@ def predict(
             raise DataError(f"none of {len(files)} photographs can be read; the first: {skipped[0].reason}")
         cracked = results.finish([file for file in files if file in marked], skipped)
     return Outcome(cracked, len(marked) - cracked, len(done), tuple(skipped), found.passed_over)
+
+
+def most_of(max_memory: float, scale: Scale) -> Most:
+    """Say how many pixels a photograph may have that is looked at at `scale`; `max_memory` as for `predict`."""
+    more = MORE_FOR_SCALES if scale == "several" else 0
+    return Most(*(most_pixels(max_memory, each + more) for each in (BYTES_A_PIXEL, BYTES_A_PIXEL_ON_DISK)))
 
 
 def most_pixels(max_memory: float, bytes_a_pixel: float = BYTES_A_PIXEL) -> int:
@@ -182,36 +184,3 @@ def most_pixels(max_memory: float, bytes_a_pixel: float = BYTES_A_PIXEL) -> int:
     return int(
         max(min(room / (bytes_a_pixel + MORE_IN_A_STRIP), STRIP), (room - MORE_IN_A_STRIP * STRIP) / bytes_a_pixel)
     )
-
-
-def _add(
-    results: Results,
-    begin: Callable[[], None],
-    network: Any,
-    source: Photograph,
-    how: tuple[OperatingPoint, ResizeMode, Scale, int],
-    most: tuple[int, int],
-) -> str:
-    """Mark one photograph and write its files; why that can't be, and then none of its files is there."""
-    try:
-        with arrays_on_disk(source.path.name) as disk:
-            photo = read_photograph(source.path, most[0], disk, most[1])
-            seen = predict_photo(network, photo, *how, disk if disk.used else None)
-            disk.release()
-            classes = max(2, network.output_shape[-1])
-            one = MarkedPhoto(source, photo, seen.probability, seen.classes, classes, disk.release)
-            del photo, seen
-            begin()
-            results.add(one)
-            del one
-    except ImageError as error:
-        reason = str(error)
-    except Exception as error:
-        if not is_shortage(error):
-            raise
-        reason = f"{shown(source.shown)}: {shortage_line(error)}"
-    else:
-        return ""
-    # the error is gone, and with it what the photograph took
-    results.withdraw(source)
-    return reason

@@ -112,22 +112,10 @@ class Results:
             ImageError: when the photograph's file is no longer there.
             OSError: when a file can't be written.
         """
-        photo = marked.source
-        network = measure(marked.classes, marked.grey(), marked.probability, self.measuring.options_of(photo))
-        marked.release()
-        found = record(
-            self._key(photo),
-            photo.shown,
-            photo.name,
-            marked.classes,
-            network,
-            self.measuring.scale_of(photo),
-            marked.num_classes,
-            self.measuring.places.get(photo.shown),
-        )
+        found = measured(marked, self.measuring, self._key(marked.source))
         for kind in self.kinds.values():
             self._write(kind.add(marked, found))
-        self.folder.write(_record(photo), to_bytes(found), (photo.path,))
+        self.folder.write(_record(marked.source), to_bytes(found), (marked.source.path,))
         return found
 
     def withdraw(self, photo: Photograph) -> None:
@@ -199,6 +187,29 @@ class Results:
     def _write(self, files: Iterable[tuple[str, bytes]]) -> None:
         for name, content in files:
             self.folder.write(name, content)
+
+
+def measured(marked: MarkedPhoto, measuring: Measuring, made_from: str) -> PhotoRecord:
+    """Measure the cracks of a photograph.
+
+    Args:
+        marked: the photograph.
+        measuring: how.
+        made_from: what its results follow from, as crackflow.results.record.key gives it.
+    """
+    photo = marked.source
+    network = measure(marked.classes, marked.grey(), marked.probability, measuring.options_of(photo))
+    marked.release()
+    return record(
+        made_from,
+        photo.shown,
+        photo.name,
+        marked.classes,
+        network,
+        measuring.scale_of(photo),
+        marked.num_classes,
+        measuring.places.get(photo.shown),
+    )
 
 
 def photo_names(kinds: Mapping[str, Output], photo: Photograph) -> list[str]:
