@@ -17,7 +17,7 @@ import yaml
 
 from crackflow.params import dump, parse, render
 from pipelines.git import git
-from pipelines.scheduling.access import HOST
+from pipelines.loopback import HOST
 from pipelines.scheduling.prefect_server import answers, free_port
 from tasks.environment import child_environment
 

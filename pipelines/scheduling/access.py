@@ -9,19 +9,12 @@ Prefect's API starts programs, and by default it answers every web page. Three c
 import os
 import secrets
 import stat
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from crackflow.atomic import write_private
 from crackflow.errors import CrackflowError
+from pipelines.loopback import origins
 
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
-HOST = "127.0.0.1"
-# the names of this machine that people type into a browser
-NAMES = (HOST, "localhost")
 PASSWORD_FILE = "crackflow-serve.password"  # noqa: S105 # the name of a file
 # Prefect calls the whole of USER:SECRET the password, and its pages ask for the whole
 USER = "crackflow"
@@ -77,49 +70,9 @@ def _write(path: Path) -> str:
     return password
 
 
-def origins(port: int) -> list[str]:
-    """The origins of the pages that a server on a port of this machine serves."""
-    return [f"http://{name}:{port}" for name in NAMES]
-
-
 def server_environment(port: int, password: str) -> dict[str, str]:
     """What a server is told; the environment, unlike a command line, is hidden from other users."""
     return {
         "PREFECT_SERVER_API_AUTH_STRING": password,
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(origins(port)),
     }
-
-
-def guarded(app: "ASGIApp", port: int) -> "ASGIApp":
-    """Put a check of host and origin before a server's application.
-
-    Args:
-        app: Prefect's.
-        port: where it listens.
-
-    Returns:
-        An application that answers 400 to a foreign host and 403 to a page of another origin.
-    """
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
-
-    return TrustedHostMiddleware(_OwnPages(app, origins(port)), allowed_hosts=NAMES, www_redirect=False)
-
-
-class _OwnPages:
-    """Turns requests of other pages away, WebSockets included, which CORS does not cover."""
-
-    def __init__(self, app: "ASGIApp", allowed: Sequence[str]) -> None:
-        self._app = app
-        self._allowed = frozenset(allowed)
-
-    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        from starlette.datastructures import Headers
-        from starlette.responses import PlainTextResponse
-
-        # programs send no origin; browsers do with all but a page's own reading
-        if scope["type"] in ("http", "websocket"):
-            foreign = set(Headers(scope=scope).getlist("origin")) - self._allowed
-            if foreign:
-                await PlainTextResponse("Origin not allowed", status_code=403)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)

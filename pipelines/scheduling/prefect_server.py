@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from crackflow.errors import CrackflowError, one_line
 from pipelines.dvc_runner import supervise
+from pipelines.loopback import HOST, guarded
 from pipelines.scheduling import access, proxies
 from tasks.environment import child_environment
 
@@ -83,7 +84,7 @@ def _configured_or_temporary() -> Iterator[Callable[[], None]]:
     # Registered before Prefect's own handlers, so it runs after they have sent the last logs.
     atexit.register(end, process)
     # no address of a user interface: a temporary server has none
-    address = f"http://{access.HOST}:{port}/api"
+    address = f"http://{HOST}:{port}/api"
     with temporary_settings({PREFECT_API_URL: address, PREFECT_API_AUTH_STRING: password, PREFECT_UI_URL: ""}):
         yield functools.partial(wait_until_it_answers, process, port, settings.server.ephemeral.startup_timeout_seconds)
 
@@ -151,8 +152,8 @@ def serve(port: int, *, whole: bool) -> None:
         raise ServerError("a server without a password is not started; set PREFECT_SERVER_API_AUTH_STRING")
     uvicorn.run(
         # Prefect's own services call the application inside, under a host name of their own
-        access.guarded(create_app(ephemeral=not whole, final=True), port),
-        host=access.HOST,
+        guarded(create_app(ephemeral=not whole, final=True), port),
+        host=HOST,
         port=port,
         log_level=settings.logging_level.lower() if whole else "error",
         timeout_keep_alive=settings.api.keepalive_timeout,
@@ -181,7 +182,7 @@ def wait_until_it_answers(process: "subprocess.Popen[bytes]", port: int, patienc
 
 def answers(port: int) -> bool:
     """Whether a Prefect server answers on a port of this machine."""
-    connection = http.client.HTTPConnection(access.HOST, port, timeout=5)
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
         connection.request("GET", "/api/health")
         return connection.getresponse().status == http.HTTPStatus.OK
@@ -200,7 +201,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 def free_port() -> int:
     """Give a port of this machine on which nothing listens."""
     with socket.socket() as probe:
-        probe.bind((access.HOST, 0))
+        probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
@@ -215,7 +216,7 @@ def choose_port(asked: int | None) -> int:
         # as servers do: a port is free though its last connections are still closing
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((access.HOST, wanted))
+            probe.bind((HOST, wanted))
         except OSError:
             if asked:
                 raise ServerError(f"port {asked} is taken; name another, or none to have a free one found") from None

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pipelines.dvc_runner import supervise
 from pipelines.flows.limits import FLOW_NAME
+from pipelines.loopback import HOST
 from pipelines.scheduling import access, old_deployments, prefect_server, proxies
 from pipelines.scheduling.deployment import Plan, ServeError, claim
 from tasks.environment import child_environment
@@ -180,7 +181,7 @@ def _parts(plan: Plan, root: Path, port: int | None, stack: contextlib.ExitStack
         port = prefect_server.choose_port(port)
         chosen = settings.server.api.auth_string
         password = chosen.get_secret_value() if chosen else access.kept_password(settings.home)
-        ui = f"http://{access.HOST}:{port}"
+        ui = f"http://{HOST}:{port}"
         api = f"{ui}/api"
         environment = {"PREFECT_API_URL": api, "PREFECT_UI_URL": ui, "PREFECT_API_AUTH_STRING": password}
         stack.enter_context(temporary_settings({PREFECT_API_URL: api, PREFECT_API_AUTH_STRING: password}))

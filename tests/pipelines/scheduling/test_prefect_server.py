@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from pipelines.scheduling import access
+from pipelines.loopback import HOST
 from pipelines.scheduling import prefect_server as module
 
 
@@ -25,7 +25,7 @@ def test_a_configured_server_is_used(server, project):
 def test_a_configured_server_that_does_not_answer_is_named():
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    address = f"http://{access.HOST}:{module.free_port()}/api"
+    address = f"http://{HOST}:{module.free_port()}/api"
     with (
         temporary_settings({PREFECT_API_URL: address}),
         pytest.raises(module.ServerError, match=f"no Prefect server answers at {address}; start it, or unset"),
@@ -117,7 +117,7 @@ def test_a_server_that_does_not_answer_is_not_waited_for_for_ever():
 
 @pytest.mark.parametrize("answer", [b"", b"no HTTP\r\n\r\n", b"HTTP/1.0 404 Not Found\r\n\r\n"])
 def test_another_program_at_the_port_is_no_answer(answer):
-    with socket.create_server((access.HOST, 0)) as listener:
+    with socket.create_server((HOST, 0)) as listener:
 
         def reply():
             connection, _ = listener.accept()

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from pipelines.flows.limits import FLOW_NAME
+from pipelines.loopback import HOST
 from pipelines.scheduling import access, deployment, old_deployments
 from pipelines.scheduling import prefect_server as servers
 from pipelines.scheduling import serve as module
@@ -161,7 +162,7 @@ class Served:
         self.project = project
         self.log = log
         port = servers.free_port()
-        self.page = f"http://{access.HOST}:{port}"
+        self.page = f"http://{HOST}:{port}"
         environment = {**os.environ, "PREFECT_RUNNER_POLL_FREQUENCY": "1"}
         for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING"):
             del environment[name]
