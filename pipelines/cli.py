@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from crackflow.errors import CrackflowError
+from pipelines.app import command as page
 from pipelines.command_group import Commands
 from pipelines.commands import on_checkout, on_photographs
 from pipelines.comparing import command as comparing
@@ -157,6 +158,7 @@ app.command()(comparing.compare)
 app.command()(crossvalidating.crossvalidate)
 app.command()(on_photographs.predict)
 app.command()(on_photographs.growth)
+app.command()(page.app)
 app.command()(on_photographs.score)
 app.command()(on_photographs.export)
 app.command("export-dataset")(on_checkout.export_dataset)

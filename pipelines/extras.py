@@ -2,6 +2,8 @@
 
 # The packages that a command may miss, by the extra that brings them. Predicting needs none of them.
 EXTRAS = {
+    # before train, which brings these two as well
+    "app": ("starlette", "uvicorn"),
     "train": (
         "dvc",
         "dvc_objects",

@@ -43,6 +43,7 @@ LIBRARY = {
 RUNNING = {
     "dvc_runner": (),
     "commands": (),
+    "app": ("commands",),
     "comparing": ("commands",),
     "flows": ("commands", "dvc_runner"),
     "scheduling": ("dvc_runner", "flows"),

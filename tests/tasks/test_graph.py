@@ -141,6 +141,7 @@ def test_tests_mirror_the_source():
         "test_graph.py",
         "test_home.py",
         "test_main.py",
+        "test_page.py",
         "test_pages.py",
         "test_paths.py",
         "test_remotes.py",
