@@ -91,6 +91,7 @@ def test_a_temperature_is_fitted_elsewhere_and_judged_here(three):
     assert found["ece"] == figures.calibration(three)["ece"]
 
 
+@pytest.mark.filterwarnings("error")
 def test_places_never_seen_count_each_source_alike():
     kept = {"crack": {"a": 1}, "all_background": {"a": 0}, "intervals": {"a": [0, 1]}, "protocol": {"size": 512}}
     rows = [

@@ -1,11 +1,13 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from crackflow.errors import DataError, ModelError
+from crackflow.evaluation.component_filter import FilterChoice
 from crackflow.evaluation.metrics import Counts, counts, false_alarms, iou, pooled
-from crackflow.evaluation.operating_point_search import OperatingPointSearch, look
+from crackflow.evaluation.operating_point_search import OperatingPointSearch, SearchResult, look
 from crackflow.inference.operating_point import OperatingPoint, classify, crack_probability
 from crackflow.inference.operating_point_file import read_operating_point
 from crackflow.statistics.calibration import histogram
@@ -89,6 +91,25 @@ def test_the_file_of_it_is_read_back_as_the_same_point(tmp_path, pictures):
         (tmp_path / "point.json").write_text(json.dumps(found.as_json(), allow_nan=False))
         assert read_operating_point(tmp_path / "point.json", 64) == found.point
         assert found.point.flips == flips
+
+
+def test_what_the_threshold_alone_reaches_is_the_row_without_a_filter():
+    table = pd.DataFrame({"smallest_area": [0.0, 9], "peak": [0.0, 0.5], "f1": [0.25, 0.5], "false_alarms": [1, 0.75]})
+    choice = FilterChoice(9, 0.5, 0.5, 0.75, "in words")
+    found = SearchResult(OperatingPoint(0.5, 9, 0.5), choice, table, 3, 2, np.zeros((2, 512), np.int64)).as_json()
+    assert found == {
+        "threshold": 0.5,
+        "smallest_area": 9,
+        "peak": 0.5,
+        "flips": False,
+        "in_words": OperatingPoint(0.5, 9, 0.5).words(),
+        "value": 0.5,
+        "false_alarms": 0.75,
+        "component_filter": "in words",
+        "unfiltered": {"value": 0.25, "false_alarms": 1},
+        "images": 3,
+        "images_without_cracks": 2,
+    }
 
 
 def test_without_crack_free_pictures_the_file_has_no_false_alarms(tmp_path, pictures):

@@ -58,15 +58,28 @@ def test_the_folder_is_made_for_all_to_read_with_those_above_it(tmp_path):
     assert stat.S_IMODE((tmp_path / "one" / "two" / "out").stat().st_mode) == 0o755
 
 
+def test_a_killed_process_leaves_a_folder_that_says_whose_it_is(tmp_path, monkeypatch):
+    archive = packed(tmp_path / "a.zip", {"images/a.jpg": b"image"})
+    meanwhile = []
+
+    def tracked(members, *_, **__):
+        meanwhile.extend(left_behind(tmp_path))
+        return members
+
+    monkeypatch.setattr("crackflow.sources.archive.track", tracked)
+    unpack(archive, tmp_path / "out", LIMITS)
+    assert [name.startswith(".out.") for name in meanwhile] == [True, False]
+
+
 def test_files_that_are_not_images_are_left_out(tmp_path):
-    names = ["README.md", "images/Thumbs.db", "__MACOSX/images/._a.jpg", ".hidden/a.jpg", "more/inner.zip", "x.tar.gz"]
+    names = ["README.md", "images/Thumbs.db", "__MACOSX/a.jpg", ".hidden/a.jpg", "more/inner.zip", "x.tar.gz"]
     archive = packed(tmp_path / "a.zip", {"images/a.jpg": b"image"} | dict.fromkeys(names, b"x"))
     aside = unpack(archive, tmp_path / "out", LIMITS)
     assert tree(tmp_path / "out") == {"images/a.jpg": b"image"}
     assert [tuple(one) for one in aside] == [
         ("README.md", "is not an image file"),
         ("images/Thumbs.db", "is not an image file"),
-        ("__MACOSX/images/._a.jpg", "is a hidden or OS metadata file"),
+        ("__MACOSX/a.jpg", "is a hidden or OS metadata file"),
         (".hidden/a.jpg", "is a hidden or OS metadata file"),
         ("more/inner.zip", "is an archive inside the archive, which is not unpacked"),
         ("x.tar.gz", "is an archive inside the archive, which is not unpacked"),
@@ -179,12 +192,13 @@ def test_names_that_some_systems_can_not_store_are_left_out(tmp_path, name):
 def test_names_that_are_too_long_are_left_out(tmp_path):
     # 126 two-byte letters and .jpg are 256 bytes; 251 letters and .jpg are 255
     long, fits = "é" * 126 + ".jpg", "a" * 251 + ".jpg"
-    deep = "/".join(["folder"] * 150) + "/a.jpg"
-    archive = packed(tmp_path / "a.zip", {long: b"x", fits: b"fits", deep: b"x"})
+    # 145 folders of 7 bytes with their slash are 1015, and 9 bytes more are 1024
+    whole, deep = ("/".join(["folder"] * 145) + f"/{name}.jpg" for name in ("abcde", "abcdef"))
+    archive = packed(tmp_path / "a.zip", {long: b"x", fits: b"fits", whole: b"fits", deep: b"x"})
     aside = unpack(archive, tmp_path / "out", LIMITS)
     assert [one.name for one in aside] == [long, deep]
     assert aside[0].reason == "has a name of more than 255 bytes, or 1024 with its folders; shorten it"
-    assert tree(tmp_path / "out") == {fits: b"fits"}
+    assert tree(tmp_path / "out") == {fits: b"fits", whole: b"fits"}
 
 
 def test_more_than_the_total_limit_is_rejected_before_it_unpacks(tmp_path):
@@ -193,7 +207,8 @@ def test_more_than_the_total_limit_is_rejected_before_it_unpacks(tmp_path):
     with pytest.raises(DataError, match=r"unpacks to 0\.003 GiB or more, expected at most 0\.002; .*archive\.max_gib"):
         unpack(archive, tmp_path / "out", ArchiveParams(max_gib=0.002))
     assert left_behind(tmp_path) == ["a.zip"]
-    unpack(archive, tmp_path / "out", ArchiveParams(max_gib=0.003))
+    # 3 MiB of 1,024 are the limit itself
+    unpack(archive, tmp_path / "out", ArchiveParams(max_gib=3 / 1024))
 
 
 def test_a_member_that_unpacks_to_far_more_than_it_takes_is_rejected(tmp_path):
@@ -330,7 +345,8 @@ def test_damage_is_rejected_and_leaves_nothing(tmp_path, damage):
         data[8:10] = method
         data[central + 10 : central + 12] = method
     archive.write_bytes(data)
-    with pytest.raises(DataError, match=r"a\.zip is damaged or not a zip"):
+    reason = {"no zip": "File is not a zip file", "wrong checksum": "Bad CRC-32"}.get(damage, "")
+    with pytest.raises(DataError, match=rf"a\.zip is damaged or not a zip \({reason}.*\); download or pack it again"):
         unpack(archive, tmp_path / "out", LIMITS)
     assert left_behind(tmp_path) == ["a.zip"]
 

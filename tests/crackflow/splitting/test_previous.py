@@ -104,6 +104,18 @@ def test_parts_that_were_in_several_subsets_keep_theirs_and_are_set_aside_where_
     assert rejected.reason == "is of the same photograph as a_tile0_0 of train and a_tile0_1 of test in split.previous"
 
 
+def test_all_photographs_in_several_subsets_are_set_aside():
+    earlier = [
+        row for name in "ab" for part, subset in (("0_0", "train"), ("0_1", "test")) for row in rows(name, subset, part)
+    ]
+    assert [rejected.name for rejected in match_previous(earlier, cut("a") | cut("b")).set_aside] == ["a", "b"]
+
+
+def test_the_column_photograph_goes_before_what_a_name_looks_like():
+    """A photograph that was itself called a_tile0_0 is no part of a."""
+    assert told(match_previous([Row("a_tile0_0", "test", "a_tile0_0")], cut("a"))) == ({}, [], 1)
+
+
 def test_a_file_is_known_by_its_checksum_whatever_it_is_called():
     earlier = [*rows("1", "train", sha256="aa"), *rows("2", "test", sha256="bb"), *rows("3", "valid", sha256="cc")]
     # photographs were numbered anew: what is 2 now is what was 1, and 3 is new

@@ -146,10 +146,18 @@ def test_what_is_to_be_said_of_a_split_is_its_label():
     assert describe(pairs_of(subsets), Split(subsets, note="a note"), Matched({}), [], PARAMS)["label"] == "a note"
 
 
-@pytest.mark.parametrize(("train", "off", "nearest"), [(13, 5.0, None), (12, 10.0, 0.0)])
-def test_the_nearest_is_looked_for_above_5_points(train, off, nearest):
-    """Twenty photographs of one crop, 14, 4 and 2 of which would be right; one or two of train are in test."""
-    names = [*["train"] * train, *["valid"] * 4, *["test"] * (16 - train)]
+@pytest.mark.parametrize(
+    ("counts", "off", "nearest"),
+    [
+        # 14, 4 and 2 of twenty would be right; one or two of train are in test
+        ((13, 4, 3), 5.0, None),
+        ((12, 4, 4), 10.0, 0.0),
+        # 63 of 97 are 64.95 %; of single pairs 68, 19 and 10 are the nearest, 19 of 97 being 19.59 %
+        ((63, 24, 10), 5.05, 0.41),
+    ],
+)
+def test_the_nearest_is_looked_for_above_5_points(counts, off, nearest):
+    names = [name for name, count in zip(("train", "valid", "test"), counts, strict=True) for _ in range(count)]
     subsets = {f"a{photo}-0": name for photo, name in enumerate(names)}
     found = describe(pairs_of(subsets), Split(subsets), Matched({}), [], PARAMS)["groups_by_source"]["a"]
     assert (found["off"], found["nearest"]) == (off, nearest)
