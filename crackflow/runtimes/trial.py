@@ -38,7 +38,8 @@ def first_try(path: Path, opener: Callable[..., Network], *arguments: str, secon
         ModelError: as the opener or crackflow.inference.contract.check raises it there; when it takes more memory or
             time, or ends the process.
     """
-    asked = {"path": str(path.resolve()), "opener": [opener.__module__, opener.__qualname__], "arguments": arguments}
+    whole = str(path.resolve())
+    asked = {"path": whole, "opener": [opener.__module__, opener.__qualname__], "arguments": arguments}
     # -P: whatever lies in the current folder is no module
     command = [sys.executable, "-P", "-c", f"from {__name__} import _answer; _answer({seconds})"]
     try:
@@ -60,7 +61,7 @@ def first_try(path: Path, opener: Callable[..., Network], *arguments: str, secon
             f"out; {_ENOUGH}: name another model"
         ) from None
     if said:
-        raise ModelError(str(said).replace(asked["path"], str(path)))
+        raise ModelError(str(said).replace(whole, str(path)))
 
 
 def _answer(seconds: float) -> None:
