@@ -8,6 +8,7 @@ from PIL import ExifTags
 
 from crackflow.errors import DataError
 from crackflow.geometry.scale import Scale
+from crackflow.imaging.photo_file import of_any_size
 from crackflow.imaging.unreadable import PILLOW_FAILS, opened_by_pillow
 
 # Sides of a photograph that was only scaled are in proportion but for rounding.
@@ -105,7 +106,7 @@ def how_taken(path: Path) -> Taken:
             digital zoom.
     """
     try:
-        with opened_by_pillow(path) as image:
+        with of_any_size(), opened_by_pillow(path) as image:
             size = image.size
             tags = image.getexif().get_ifd(ExifTags.IFD.Exif)
         focal = _number(tags, ExifTags.Base.FocalLength)

@@ -93,7 +93,7 @@ def _in_windows(path: Path, header: Header, most_pixels: int, disk: OnDisk | Non
 def read_header(path: Path) -> Header | None:
     """Read what a file says of itself; None where Pillow does not know its format."""
     try:
-        with _of_any_size(), opened_by_pillow(path) as image:
+        with of_any_size(), opened_by_pillow(path) as image:
             pictures = 1 if image.format == "MPO" else _pictures(image)
             return Header(image.width, image.height, pictures, image.format or "", image.mode)
     except _UNREADABLE:
@@ -140,7 +140,7 @@ def _pictures(image: Image.Image) -> int:
 def _by_pillow(path: Path) -> Pixels | None:
     """The photograph as Pillow reads it; None where it can't, or where levels would be cut off at 255."""
     try:
-        with _of_any_size(), opened_by_pillow(path) as image:
+        with of_any_size(), opened_by_pillow(path) as image:
             if image.mode.startswith(("I", "F")):
                 return None
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"), np.uint8)
@@ -149,7 +149,7 @@ def _by_pillow(path: Path) -> Pixels | None:
 
 
 @contextlib.contextmanager
-def _of_any_size() -> Iterator[None]:
+def of_any_size() -> Iterator[None]:
     """Switch off Pillow's own limit of pixels, since the size is compared with that of the user."""
     with _PILLOWS_LIMIT:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None

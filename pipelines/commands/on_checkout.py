@@ -57,6 +57,8 @@ def profile(
     except ParamsError:
         # what is no YAML is a reason to write a new one; what can't even be opened may be in order
         if path.exists():
+            if not path.is_file():  # a named pipe, whose other end may never come
+                raise
             path.open("rb").close()
         current = {}
     changes = profiles.changes(current, dump(params))

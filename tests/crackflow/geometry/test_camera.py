@@ -58,6 +58,14 @@ def test_a_digital_zoom_that_was_not_used_changes_nothing(tmp_path, none):
     assert from_photograph(path, 1.0, 36.0).mm_per_px == pytest.approx(1.71)
 
 
+def test_a_photograph_of_any_size(tmp_path):
+    """More pixels than Pillow opens by itself; a white picture of one bit a pixel is made and read quickly."""
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.FocalLength] = 50.0
+    Image.new("1", (20_000, 10_000)).save(tmp_path / "a.png", exif=exif.tobytes())
+    assert how_taken(tmp_path / "a.png").size == (20_000, 10_000)
+
+
 def test_no_photograph(tmp_path):
     with pytest.raises(DataError, match="can't be read"):
         from_photograph(tmp_path / "a.jpg", 1.0, 36.0)

@@ -1,12 +1,15 @@
 """pipelines/commands/profile.py, and the profiles themselves."""
 
+import os
 from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from crackflow.errors import ParamsError
 from crackflow.params import ArchitectureParams, Params, architectures, dump, render
+from pipelines.cli import app
 from pipelines.commands import profile
 
 PROFILES = Path(__file__).parents[3] / "profiles"
@@ -216,3 +219,15 @@ def test_another_architecture_starts_from_its_own_defaults(monkeypatch):
     assert values["train"] == dump(Params())["train"] | {"epochs": 3}
     again = profile._merged(Params(), values, {"model": {"architecture": "tiny", "filters": 7}})
     assert again["model"] == {"architecture": "tiny", "image_channels": 1, "filters": 7}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.timeout(60)
+def test_a_named_pipe_for_params_keeps_nobody_waiting(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("params.yaml")
+    result = CliRunner().invoke(app, ["profile", "quick", "--yes"])
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "error: params.yaml can't be read: a named pipe; expected a text file\n",
+    )
