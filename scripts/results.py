@@ -151,7 +151,8 @@ def table(root: Path, columns: Sequence[str] = (*NAMES, DICE)) -> str:
         found += rows("the built-in sample", values, columns)
         notes.append(f"the sample: {protocol(values)}, `make rebuild`")
     titles = ['the original\'s "dice"' if name == DICE else figure_words(BY_NAME[name], tolerance) for name in columns]
-    return f"{markdown(['crack class, test photographs', *titles], found)}\n{'; '.join(notes)}.\n"
+    lines = "".join(f"- {note}.\n" for note in notes)
+    return f"{markdown(['crack class, test photographs', *titles], found)}\n{lines}"
 
 
 def calibration_table(root: Path) -> str:
