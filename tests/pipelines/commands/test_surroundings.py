@@ -23,6 +23,7 @@ from crackflow.inference import inputs, packaged_weights
 from crackflow.output import manifest
 from crackflow.params import Params, render
 from pipelines.cli import app
+from pipelines.commands import marking
 from pipelines.commands import predict as prediction
 from pipelines.commands.prediction_outputs import OUTPUTS, Output
 
@@ -125,7 +126,7 @@ def test_a_photograph_that_goes_meanwhile_is_skipped_and_the_others_are_done(pho
 
 
 def test_a_photograph_that_goes_when_it_was_read_leaves_nothing(photos, monkeypatch):
-    read = prediction.read_photograph
+    read = marking.read_photograph
 
     def read_once(path, *more):
         photo = read(path, *more)
@@ -133,7 +134,7 @@ def test_a_photograph_that_goes_when_it_was_read_leaves_nothing(photos, monkeypa
             path.unlink()
         return photo
 
-    monkeypatch.setattr(prediction, "read_photograph", read_once)
+    monkeypatch.setattr(marking, "read_photograph", read_once)
     outcome = marked(inputs.find([str(photos)]))
     assert [one.reason for one in outcome.skipped] == ["b.png can't be opened any more: No such file or directory"]
     assert not list(Path("out").rglob("b.*"))
