@@ -1,5 +1,6 @@
 """A slim install: what predicting needs, and what a command says that needs more."""
 
+import socket
 import subprocess
 import sys
 import tomllib
@@ -19,7 +20,7 @@ import sys
 from importlib.abc import MetaPathFinder
 from pipelines.extras import EXTRAS
 
-GONE = {one for packages in EXTRAS.values() for one in packages} - {"packaging"}
+GONE = {one for packages in EXTRAS.values() for one in packages} - {"packaging", *sys.argv.pop(1).split(",")}
 
 class Missing(MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
@@ -35,8 +36,8 @@ app(prog_name="crackflow")
 """
 
 
-def crackflow(*arguments, folder):
-    command = [sys.executable, "-c", WITHOUT, *arguments]
+def crackflow(*arguments, folder, installed=()):
+    command = [sys.executable, "-c", WITHOUT, ",".join(installed), *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 
@@ -61,6 +62,18 @@ def test_a_command_that_needs_more_names_the_extra(tmp_path, arguments):
     assert lines[-1].startswith("error: this needs "), found.stderr
     assert lines[-1].endswith("install crackflow with its extra train: pip install 'crackflow[train]'")
     assert "Traceback" not in found.stderr
+
+
+def test_the_page_needs_its_own_extra_alone(tmp_path):
+    found = crackflow("app", folder=tmp_path)
+    assert found.returncode == 2
+    assert found.stderr.splitlines()[-1].endswith("with its extra app: pip install 'crackflow[app]'")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        # the port is asked for when the model is loaded and the server is made
+        found = crackflow("app", "--port", str(port), folder=tmp_path, installed=EXTRAS["app"])
+    assert (found.returncode, found.stdout.count("\n")) == (2, 1)
+    assert found.stderr.splitlines()[-1].startswith(f"error: port {port} can't be had"), found.stderr
 
 
 def test_another_module_that_is_missing_is_a_defect():

@@ -36,6 +36,9 @@ let state = {photos: [], limits: {photographs: 0, bytes: 0}, endings: []};
 let current = null, shown = "", detail = null, pictures = [];
 let uploads = 0, skipped = [];
 
+// as crackflow/results/millimetres.py writes a length: at least two digits that count
+const inMm = (mm, digits) => `${mm.toFixed(mm > 0 ? Math.min(20, Math.max(digits, 1 - Math.floor(Math.log10(mm)))) : digits)} mm`;
+
 // photographs that are sent
 
 async function send(files) {
@@ -109,7 +112,7 @@ function words(photo) {
   if (photo.state === "failed") return photo.reason;
   if (photo.state !== "done") return photo.state;
   if (!photo.cracks) return "no crack";
-  const width = photo.mm_per_px === null ? `${photo.width_p95_px.toFixed(1)} px` : `${photo.width_p95_mm.toFixed(2)} mm`;
+  const width = photo.mm_per_px === null ? `${photo.width_p95_px.toFixed(1)} px` : inMm(photo.width_p95_mm, 2);
   return `${photo.cracks} crack${photo.cracks === 1 ? "" : "s"}, widest ${width} (${photo.width_class})`;
 }
 
@@ -161,7 +164,7 @@ async function showCurrent() {
   detail = found;
   usable(true);
   const scale = found.mm_per_px === null ? "no scale" : `${found.mm_per_px.toPrecision(4)} mm per px`;
-  const long = found.mm_per_px === null ? `${found.total_length_px.toFixed(0)} px` : `${found.total_length_mm.toFixed(0)} mm`;
+  const long = found.mm_per_px === null ? `${found.total_length_px.toFixed(0)} px` : inMm(found.total_length_mm, 0);
   get("facts").textContent = `${found.photo_width_px} x ${found.photo_height_px} px; ${scale}; `
     + `${found.cracks} crack${found.cracks === 1 ? "" : "s"}, ${long} long in all; ${(100 * found.crack_share).toFixed(3)} % of the area is crack.`;
   get("lines").setAttribute("viewBox", `0 0 ${found.photo_width_px} ${found.photo_height_px}`);
@@ -187,7 +190,7 @@ async function showPictures(found) {
 
 function showRows(found) {
   const length = (row, name, digits) => row[`${name}_mm`] === null || row[`${name}_mm`] === undefined
-    ? `${row[`${name}_px`].toFixed(digits)} px` : `${row[`${name}_mm`].toFixed(digits ? 2 : 0)} mm`;
+    ? `${row[`${name}_px`].toFixed(digits)} px` : inMm(row[`${name}_mm`], digits ? 2 : 0);
   get("rows").replaceChildren(...found.rows.map((crack) => {
     const row = make("tr"), first = make("td"), button = make("button", String(crack.crack));
     button.type = "button";
