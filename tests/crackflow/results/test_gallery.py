@@ -1,19 +1,19 @@
 """crackflow/results/gallery.py, and the page in headless Chromium where there is one."""
 
 import re
-import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
+import cv2
+import numpy as np
 import pytest
 
 from crackflow.geometry.cracks import CrackNetwork, WidthSummary
 from crackflow.results.gallery import gallery
+from tests.browser import BROWSER, browser
 from tests.crackflow.results.conftest import made_crack
 
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser", "chrome"))), None
-)
 EVIL = '"><script>alert(1)</script>&#39;.jpg'
 
 
@@ -99,3 +99,69 @@ def test_the_page_filters_and_sorts_without_an_error(run, tmp_path, state, shown
     assert [card["data-name"] for card in cards if "hidden" not in card] == shown
     assert f"{len(shown)} of 4 shown" in Page(done.stdout).text
     assert b"CONSOLE" not in done.stderr
+
+
+@pytest.fixture
+def opened(made_run, empty, tmp_path):
+    """A browser, and the address of a gallery with its pictures; the second photograph has 60 cracks."""
+    wide = [made_crack(number, [(1, 1), (2, 1)], 2.0, width_class="wide") for number in range(1, 61)]
+    networks = {"b.jpg": CrackNetwork(tuple(wide), 300.0, 0.1, 0, 0.5, (12, 8)), "c d#?%.jpg": empty}
+    made = made_run("a.jpg", "b.jpg", "c d#?%.jpg", networks=networks, mm_per_px=0.5, skipped=[("<i>.jpg", "why <b>")])
+    picture = np.full((300, 400, 3), 120, np.uint8)
+    for name in ("a", "b", "c d#?%"):
+        for kind in ("overlays", "masks"):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            cv2.imwrite(str(tmp_path / kind / f"{name}.png"), picture)
+    jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
+    (tmp_path / "index.html").write_bytes(gallery(replace(made, thumbnail=lambda _: jpeg)))
+    with browser(tmp_path / "profile") as tab:
+        yield tab, (tmp_path / "index.html").as_uri()
+
+
+@pytest.mark.soak
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_page_fits_and_axe_finds_nothing_serious(opened, width, dark):
+    tab, address = opened
+    tab.open(address, width, dark)
+    assert tab.serious() == []
+    assert tab.too_wide() <= 0
+    tab.run("cards[1].querySelector('.open').click()")
+    tab.wait("viewer.open && get('big').naturalWidth === 400")
+    assert tab.serious() == []
+    assert tab.too_wide() <= 0
+    assert tab.faults == []
+
+
+@pytest.mark.soak
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
+def test_the_page_by_keyboard_alone(opened):
+    tab, address = opened
+    tab.open(address)
+    focused = "document.activeElement.closest('.card')?.dataset.name"
+    for _ in range(20):
+        tab.press("Tab")
+        if tab.run(focused):
+            break
+    assert tab.run(focused) == "a.jpg"
+    tab.press("ArrowRight")
+    assert tab.run(focused) == "b.jpg"
+    tab.press("Enter")
+    tab.wait("viewer.open")
+    assert tab.run("get('title').textContent") == "b.jpg"
+    assert tab.run("get('more').querySelectorAll('tbody tr').length") == 50
+    tab.press("m")
+    assert tab.run("get('big').src").endswith("/masks/b.png")
+    tab.press("ArrowRight")
+    assert tab.run("[get('title').textContent, get('big').alt]") == ["c d#?%.jpg", "Cracks marked of c d#?%.jpg"]
+    tab.wait("get('big').naturalWidth === 400")
+    tab.press("Escape")
+    tab.wait("!viewer.open")
+    assert tab.run(focused) == "c d#?%.jpg"
+    tab.press("/")
+    tab.type("b.j")
+    assert tab.run("get('shown').textContent") == "1 of 3 shown"
+    assert tab.faults == []

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tests.browser import BROWSER, browser
+from tests.browser import AXE, BROWSER, browser
 from tests.pipelines.app.conftest import line
 from tests.pipelines.app.test_serving import Program
 
@@ -68,6 +68,13 @@ def test_it_fits_and_axe_finds_nothing_serious(page, width, dark):
         path.name for path in page.given
     ]
     assert page.run("document.querySelectorAll('#list img').length") == 0
+
+
+@pytest.mark.skipif(not AXE, reason="the variable AXE_CORE names no axe.min.js")
+def test_axe_says_what_is_wrong(page):
+    page.wait("typeof state === 'object' && state.model")
+    page.run("document.querySelector('label[for=files]').remove()")
+    assert [rule for rule, *_ in page.serious()] == ["label"]
 
 
 def test_the_token_is_not_in_sight_and_a_reload_keeps_it(page):
