@@ -73,6 +73,7 @@ def test_an_image_without_foreground_has_no_components():
     assert taken.areas.tolist() == taken.right.tolist() == []
     at = component_filter.counts_by_filter([taken], component_filter.grid_for(taken.pixels))
     assert (set(at.tp[0]), set(at.fp[0]), set(at.fn[0]), set(at.tn[0])) == ({0}, {0}, {4}, {12})
+    assert {part.dtype for part in (at.tp, at.fp, at.fn, at.tn)} == {np.dtype(np.int64)}
 
 
 def test_the_table_holds_the_figures_of_the_counts():

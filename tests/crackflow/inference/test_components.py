@@ -33,6 +33,14 @@ def test_strips_of_any_height_leave_what_the_whole_leaves(height, width, rows, d
     np.testing.assert_array_equal(found, by_scipy(score, 20, smallest, 70))
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_strips_that_touch_at_a_corner_are_joined_in_either_direction(turned):
+    """A diagonal of 8 px in strips of one row each."""
+    score = np.fliplr(np.eye(8, dtype=np.float32)) if turned else np.eye(8, dtype=np.float32)
+    assert filtered_foreground(score, 0.5, 8, 0, at_a_time=8).sum() == 8
+    assert not filtered_foreground(score, 0.5, 9, 0, at_a_time=8).any()
+
+
 def test_a_snake_through_all_strips_is_one_component():
     """A line that winds down and up again through 6 strips of 4 rows, at its end sure."""
     score = np.zeros((24, 7), np.float32)
@@ -51,6 +59,11 @@ def test_a_snake_through_all_strips_is_one_component():
 @pytest.mark.parametrize(("threshold", "peak"), [(65536, 0), (30000.7, 65536)])
 def test_above_the_highest_level_there_is_nothing(threshold, peak):
     assert not filtered_foreground(np.full((3, 3), 65535, np.uint16), threshold, 0, peak).any()
+
+
+def test_a_peak_is_compared_as_a_number_of_the_scores_own_type():
+    """In float32 0.1 is 0.100000001, which is above 0.1 but not above itself."""
+    assert not filtered_foreground(np.full((2, 2), 0.1, np.float32), 0.05, 0, 0.1).any()
 
 
 def test_labels_areas_and_peaks_of_an_image():

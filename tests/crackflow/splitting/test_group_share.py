@@ -38,6 +38,28 @@ def test_what_has_its_subset_already_counts():
     assert found([22, 22, 22, 22, 2], assigned=(0, 0, 10)).tolist() == [[False, False, True]] * 4 + [[False] * 3]
 
 
+def test_pairs_that_have_their_subset_make_the_source_larger():
+    # of 100 pairs, 50 of them in train, test is due 10: two of one group are no large part of it
+    assert not found([2] * 25, assigned=(50, 0, 0)).any()
+
+
+def test_where_nothing_is_missing_no_small_group_is_needed():
+    # of 100 pairs test has its 10, and there is no small group; valid would need 20
+    assert found([30, 30, 30], assigned=(0, 0, 10)).tolist() == [[False, False, True]] * 3
+
+
+def test_each_source_is_looked_at_by_itself():
+    """Source a is 100 pairs: a group of 10, which is too large, and 90 small ones. Source b is 1,400, 1,000 in train.
+
+    Its groups of 50 are above a quarter of the 140 that test is due, but there is none that is smaller.
+    """
+    counts = np.array([[10, 0], *[[1, 0]] * 90, *[[0, 50]] * 8], float)
+    assigned = np.array([[0, 1000], [0, 0], [0, 0]], float)
+    large = too_large(counts, assigned, SHARES, HELD_BACK, 0.25)
+    assert large.dtype == bool
+    assert large.tolist() == [[False, True, True], *[[False] * 3] * 98]
+
+
 def test_a_group_of_two_sources_is_too_large_where_it_is_for_either():
     counts = np.array([[6, 1], *[[1, 1]] * 94], float)
     assert too_large(counts, np.zeros((3, 2)), SHARES, HELD_BACK, 0.25)[0].tolist() == [False, True, True]

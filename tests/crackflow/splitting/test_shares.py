@@ -1,10 +1,11 @@
 from itertools import product
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crackflow.splitting.shares import least_difference
+from crackflow.splitting.shares import Target, least_difference
 
 SHARES = [0.7, 0.2, 0.1]
 
@@ -46,3 +47,14 @@ def test_the_nearest_is_that_of_trying_all(sizes, assigned, shares):
 
 def test_two_subsets():
     assert least_difference([3, 1], [0.5, 0.5]) == pytest.approx(0.25)
+
+
+def test_how_far_an_assignment_is_off_worked_by_hand():
+    """Two sources of one group each, of 10 pairs and of one, all in train: 30 points too many, 20 and 10 too few.
+
+    Beyond the bounds are 25 points of each source and 29 of all. The squared error is 0.14 of either, and in total.
+    """
+    target = Target(np.array([[10.0, 0, 10], [0, 1, 1]]), np.zeros((3, 3)), np.array(SHARES))
+    chosen = np.array([0, 0])
+    assert target.off(target.got(chosen)) == pytest.approx(np.repeat([[0.3], [-0.2], [-0.1]], 3, axis=1))
+    assert target.rank(chosen) == pytest.approx((0.29, 0.5, 0.42))
