@@ -34,7 +34,7 @@ LIBRARY = {
     "training": ("imaging", "models"),
     "inference": ("imaging", "models", "parallel", "sources"),
     "evaluation": ("imaging", "inference", "statistics"),
-    "runtimes": ("imaging", "inference", "models"),
+    "runtimes": ("imaging", "inference", "models", "parallel"),
     "results": ("geometry", "imaging", "visualization"),
     "reporting": ("evaluation", "imaging", "statistics", "visualization"),
     "audit": ("imaging", "visualization", "splitting", "geometry"),

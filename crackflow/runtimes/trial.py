@@ -5,6 +5,7 @@ constant while it reads an .onnx file, so no look at the graph comes early enoug
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 from crackflow.errors import ModelError, is_shortage
 from crackflow.inference import contract
 from crackflow.inference.network import Network
+from crackflow.parallel import child_python
 
 MOST_BYTES, MOST_SECONDS = 2**33, 120.0
 """What reading a model and one picture may take. The original network, of 124,996,866 weights, takes 3 GB and 10 s."""
@@ -40,11 +42,14 @@ def first_try(path: Path, opener: Callable[..., Network], *arguments: str, secon
     """
     whole = str(path.resolve())
     asked = {"path": whole, "opener": [opener.__module__, opener.__qualname__], "arguments": arguments}
-    # -P: whatever lies in the current folder is no module
-    command = [sys.executable, "-P", "-c", f"from {__name__} import _answer; _answer({seconds})"]
     try:
         done = subprocess.run(
-            command, input=json.dumps(asked).encode(), capture_output=True, timeout=seconds, check=False
+            child_python.command(f"from {__name__} import _answer; _answer({seconds})"),
+            input=json.dumps(asked).encode(),
+            capture_output=True,
+            env=child_python.with_own_path(os.environ),
+            timeout=seconds,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise ModelError(

@@ -2,11 +2,11 @@
 
 import json
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from crackflow.parallel import child_python
 from pipelines.redaction import redacted
 from tasks.environment import child_environment
 
@@ -62,13 +62,13 @@ def ask(code: str, arguments: list[str], root: Path, limit_s: float) -> object:
     # the kernel keeps the limit too, should this process be killed meanwhile
     guard = f"import signal; hasattr(signal, 'alarm') and signal.alarm({int(limit_s) + 2})\n"
     done = subprocess.run(
-        [sys.executable, "-c", guard + code, *arguments],
+        child_python.command(guard + code, *arguments),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         errors="replace",
         cwd=root,
-        env=child_environment(),
+        env=child_python.with_own_path(child_environment()),
         timeout=limit_s,
         check=False,
     )

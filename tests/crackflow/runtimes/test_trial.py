@@ -128,7 +128,6 @@ def openers(tmp_path, monkeypatch):
         "import os\n\ndef aborts(path):\n    os.abort()\n\ndef takes_much(path):\n    return bytearray(2**34)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{':'.join(sys.path)}")
     return importlib.import_module("openers")
 
 

@@ -168,6 +168,14 @@ def test_ask_reads_the_last_line(tmp_path):
     assert ask("import json, sys; print('noise'); print(json.dumps(sys.argv[1:]))", ["a"], tmp_path, 60) == ["a"]
 
 
+def test_ask_runs_nothing_of_the_folder(tmp_path):
+    """The current folder may hold a module that is called as one of Python's."""
+    (tmp_path / "json.py").write_text("open('ran', 'w')\n")
+    code = "import json, crackflow; print(json.dumps(crackflow.__name__))"
+    assert ask(code, [], tmp_path, 60) == "crackflow"
+    assert not (tmp_path / "ran").exists()
+
+
 def test_ask_kills_what_takes_too_long(tmp_path):
     code = "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(300)"
     with pytest.raises(subprocess.TimeoutExpired):
