@@ -119,9 +119,10 @@ class Workspace:
             raise ParamsError(f"no params.yaml in {self.root}; run from the root of a crackflow checkout") from None
         params = parse(values)
         self._check_place(params.data.path)
-        previous = (self.root / params.split.previous).resolve()
+        # unlike Path.resolve it leaves a link that leads to itself as it is: the stage that reads it says so
+        previous = os.path.realpath(self.root / params.split.previous)
         for out in (self.raw_json, self.resized_csv, self.split_csv, self.split_json):
-            if str(previous).casefold() == str(out.resolve()).casefold():
+            if previous.casefold() == str(out.resolve()).casefold():
                 raise ParamsError(
                     f"split.previous is {params.split.previous}, which the pipeline writes; copy it elsewhere, for "
                     "instance to data/previous.csv, and name the copy"

@@ -119,6 +119,24 @@ def tiffs() -> list[bytes]:
     return found
 
 
+def geotiffs() -> list[bytes]:
+    """TIFF files that lie on the ground, in a projection and in degrees."""
+    keys = (
+        (1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, 1, 3072, 0, 1, 25832),
+        (1, 1, 0, 3, 1024, 0, 1, 2, 1025, 0, 1, 1, 2048, 0, 1, 4326),
+    )
+    place = (0.0, 0.0, 0.0, 9.0, 48.0, 0.0)
+    found = []
+    for key in keys:
+        for more in ({"tile": (16, 16)}, {"rowsperstrip": 4, "compression": "zlib"}):
+            content = io.BytesIO()
+            # GeoKeyDirectoryTag, ModelPixelScaleTag and ModelTiepointTag (OGC GeoTIFF 1.1)
+            tags = [(34735, 3, len(key), key), (33550, 12, 3, (0.001, 0.001, 0.0)), (33922, 12, 6, place)]
+            tifffile.imwrite(content, _pixels(), photometric="rgb", extratags=[(*tag, True) for tag in tags], **more)
+            found.append(content.getvalue())
+    return found
+
+
 @cache
 def model_members() -> dict[str, bytes]:
     """The members of a tiny model."""

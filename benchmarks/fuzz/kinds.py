@@ -14,7 +14,9 @@ from crackflow.errors import CrackflowError, ModelError
 from crackflow.evaluation.figures_file import parse_figures
 from crackflow.geometry.camera import how_taken
 from crackflow.geometry.scale import read_scales
+from crackflow.imaging import geotiff
 from crackflow.imaging.masks import read_mask
+from crackflow.imaging.on_disk import arrays_on_disk
 from crackflow.imaging.photo_file import read_photograph
 from crackflow.imaging.tiff import read_tiff
 from crackflow.inference.card import CARD, read_card
@@ -92,6 +94,20 @@ def _tiff(path: Path) -> None:
     read_tiff(path.read_bytes(), path.name)
 
 
+def _geotiff(path: Path) -> None:
+    """Where it lies, and its pixels in windows, as they are read of a photograph that is too large for memory."""
+    found = None
+    try:
+        if geotiff.has_place(path):
+            geotiff.place_of(path)
+    except CrackflowError as error:
+        found = error
+    with arrays_on_disk(path.name) as disk:
+        read_photograph(path, 100, disk, MOST_PIXELS)
+    if found:
+        raise found
+
+
 def _config(path: Path) -> None:
     """A model whose checksums are right, and whose layers are described by the file."""
     from crackflow.inference.predictor import load_model
@@ -152,6 +168,7 @@ KINDS = {
     "EXIF": Kind(contents.taken, how_taken),
     "mask": Kind(contents.masks, _mask, may_ask_for_memory=True),
     "TIFF": Kind(contents.tiffs, _tiff, "file.tif", may_ask_for_memory=True),
+    "GeoTIFF": Kind(contents.geotiffs, _geotiff, "file.tif"),
     "pretrained weights": Kind(contents.torch_files, read_tensors),
     "card, metadata, manifest, figures": Kind(contents.records, _record),
     "list of training pairs": Kind(contents.seen, read_hashes),

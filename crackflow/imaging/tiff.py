@@ -4,6 +4,7 @@ OpenCV's garbles 16-bit planes, differently at each reading, and inverts 16-bit 
 """
 
 import io
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,10 @@ _JPEG = (6, 7)
 _LOSSY = {*_JPEG, 33003, 33004, 33005, 34712, 34927, 50001, 34892, 50002, 52546, 22610, 34934}
 # Pixels in the order of the EXIF orientations 1 to 8, as flips of rows and columns after a change of axes.
 _TURNS = {2: (0, 0, 1), 3: (0, 1, 1), 4: (0, 1, 0), 5: (1, 0, 0), 6: (1, 0, 1), 7: (1, 1, 1), 8: (1, 1, 0)}
+
+
+# ImageError says why a file can't be read; tifffile would print a line for each tag beside it.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)

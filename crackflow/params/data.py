@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from crackflow.params.types import Block, Count, NamePatterns, Part, Positive, Rate, Share
+from crackflow.params.types import Block, Count, NamePatterns, Part, Place, Positive, Rate, Share
 
 
 class SampleParams(Block):
@@ -40,7 +40,7 @@ class DataParams(Block):
     source: Literal["sample", "folder", "kaggle"] = Field(
         "sample", description="sample: made by code; folder: data.path; kaggle: data.kaggle"
     )
-    path: str = Field(
+    path: Place = Field(
         "data/source",
         description="for folder: a directory or zip with images/ and masks/, or a directory of several, watched by DVC",
     )
@@ -101,7 +101,7 @@ class SplitParams(Block):
         "grouped; grouped: by whole photographs; official: as given (leaky); "
         "random: as the original (leaky); file: as split.previous",
     )
-    previous: str = Field(
+    previous: Place = Field(
         "data/previous.csv", description="a CSV of stem and subset, watched by DVC; its pairs keep their subset"
     )
     seed: Count = Field(0, description="same seed and pairs, same split")

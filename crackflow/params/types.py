@@ -51,6 +51,14 @@ def _class_name(name: str) -> str:
     return name
 
 
+def _place(path: str) -> str:
+    """Return a path, or say why no disk can hold it."""
+    if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in path):
+        raise ValueError(f"{path!r} is no path, expected one without NUL and without halves of characters; correct it")
+    return path
+
+
+Place = Annotated[str, AfterValidator(_place)]
 ClassName = Annotated[str, AfterValidator(_class_name)]
 NamePattern = Annotated[str, Field(max_length=200), AfterValidator(_one_named_group)]
 NamePatterns = Annotated[tuple[NamePattern, ...], Field(max_length=100)]

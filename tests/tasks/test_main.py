@@ -3,7 +3,9 @@ import os
 
 import pytest
 
+from crackflow.errors import DataError
 from crackflow.params import Params, render
+from crackflow.splitting.previous import read_previous
 from tasks.__main__ import main
 
 
@@ -129,6 +131,24 @@ def test_a_full_disk_is_one_line(checkout, monkeypatch, capsys):
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith("error: download: ")
     assert said.endswith(": File too large; make room or allow it, and run again")
+
+
+@pytest.mark.parametrize("key", ["  path: data/source", "  previous: data/previous.csv"])
+def test_a_path_that_no_disk_can_hold_is_one_line(checkout, capsys, key):
+    path = checkout / "params.yaml"
+    path.write_text(path.read_text().replace(key, f'{key.partition(":")[0]}: "a\\0b"', 1))
+    assert main(["split"]) == 2
+    assert "is no path, expected one without NUL" in one_line(capsys)
+
+
+def test_split_previous_that_leads_to_itself_is_one_line(checkout, capsys):
+    (checkout / "loop").symlink_to("loop")
+    path = checkout / "params.yaml"
+    path.write_text(path.read_text().replace("previous: data/previous.csv", "previous: loop"))
+    assert main(["split"]) == 2
+    assert "resized.csv" in one_line(capsys)
+    with pytest.raises(DataError, match=r"loop can't be read .*Too many levels of symbolic links"):
+        read_previous(checkout / "loop")
 
 
 def test_split_previous_may_be_no_output(checkout, capsys):

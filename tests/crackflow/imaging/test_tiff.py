@@ -2,6 +2,10 @@
 
 import io
 import itertools
+import struct
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -169,3 +173,26 @@ def test_sixteen_bit_planes_are_the_same_at_each_reading(tmp_path):
     expected = np.round(np.moveaxis(array, 0, -1) / 257)
     for _ in range(3):
         np.testing.assert_allclose(read_image(tmp_path / "a.tif"), expected, atol=1)
+
+
+def test_what_a_damaged_file_has_wrong_is_said_by_the_error_alone(tmp_path):
+    """In a process of its own, since pytest listens to what tifffile logs, which nobody does in a command."""
+    whole = written(RNG.integers(0, 256, (5, 7), np.uint8))
+    software = struct.pack("<HH", 305, 2)
+    assert whole.count(software) == 1
+    (tmp_path / "a.tif").write_bytes(whole.replace(software, struct.pack("<HH", 305, 0)))
+    (tmp_path / "b.tif").write_bytes(whole[:8] + b"\xff" * 200)
+    program = (
+        "import sys, pathlib\nfrom crackflow.errors import ImageError\nfrom crackflow.imaging.tiff import read_tiff\n"
+        "for name in sys.argv[1:]:\n    try:\n        read_tiff(pathlib.Path(name).read_bytes(), name)\n"
+        "    except ImageError:\n        print('rejected')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "a.tif", tmp_path / "b.tif"],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "rejected" in done.stdout
+    assert done.stderr == ""
