@@ -100,8 +100,9 @@ def marked(network: Any, point: Any, photos: list[Any], at_once: int) -> dict[st
     from crackflow.geometry.cracks import measure as measured
     from crackflow.results.record import record
     from pipelines.commands.marking import How, Marker
-    from pipelines.commands.predict import MAX_MEMORY, most_of
+    from pipelines.commands.predict import most_of
     from pipelines.commands.prediction_outputs import chosen
+    from pipelines.memory import MAX_MEMORY
 
     kinds, found = chosen(None), {}
 

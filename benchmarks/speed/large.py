@@ -104,6 +104,7 @@ def made(megapixels: float) -> Any:
 def part(folder: Path, model: str) -> dict[str, Any]:
     """Mark the small photograph, then the large one; what the large one took on top."""
     from crackflow.inference import inputs
+    from pipelines import memory
     from pipelines.commands import model_choice, predict
 
     weights = model_choice.choose(ROOT, model)
@@ -112,7 +113,7 @@ def part(folder: Path, model: str) -> dict[str, Any]:
     start = time.perf_counter()
     # a TIFF is to be read in windows, as where less memory is allowed
     (large,) = folder.glob("large.*")
-    allowed = predict.MAX_MEMORY if large.suffix == ".tif" else ENOUGH
+    allowed = memory.MAX_MEMORY if large.suffix == ".tif" else ENOUGH
     predict.predict(weights, inputs.find([str(large)]), folder / "two", max_memory=allowed)
     seconds = time.perf_counter() - start
     rows = json.loads((folder / "two/results.json").read_text(encoding="utf-8"))["photographs"]

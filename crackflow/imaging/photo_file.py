@@ -119,9 +119,13 @@ def _check(name: str, header: Header) -> None:
 
 def _too_large(name: str, width: int, height: int, most_pixels: int, instead: str) -> ImageError:
     return ImageError(
-        f"{name} has {width:,}x{height:,} px, {width * height / 1e6:,.1f} megapixels, expected at most "
-        f"{most_pixels / 1e6:,.1f}; allow more memory, or {instead}"
+        f"{name} has {width:,}x{height:,} px, {_millions(width * height)} megapixels, expected at most "
+        f"{_millions(most_pixels)}; allow more memory, or {instead}"
     )
+
+
+def _millions(number: int) -> str:
+    return f"{number / 1e6:,.1f}" if number >= 10**6 else f"{number / 1e6:.2g}"
 
 
 def _pictures(image: Image.Image) -> int:

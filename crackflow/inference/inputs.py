@@ -189,7 +189,7 @@ def _add(found: _Gathered, path: Path, *, recursive: bool) -> None:
 
 def _add_folder(found: _Gathered, folder: Path, label: str, *, recursive: bool, own: bool = True) -> None:
     files = []
-    for path, is_folder in _within(folder, recursive):
+    for path, is_folder in _within(found, folder, recursive):
         if is_folder or not _is_photo(path.name):
             found.passed_over += 1
             continue
@@ -222,17 +222,33 @@ def _is_photo(name: str) -> bool:
     return is_image(name) or (not name.startswith(".") and name.lower().endswith(HEIF))
 
 
-def _within(folder: Path, recursive: bool) -> Iterator[tuple[Path, bool]]:
-    """Each entry of a folder that is not hidden, sorted; whether it is a folder that is not looked into."""
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if not path.is_dir():
+def _within(found: _Gathered, folder: Path, recursive: bool) -> Iterator[tuple[Path, bool]]:
+    """Each entry of a folder that is not hidden, sorted; whether it is a folder that is not looked into.
+
+    A folder in it that can't be read is skipped.
+    """
+    for path, is_folder in _entries(folder):
+        if not is_folder:
             yield path, False
         elif recursive and not path.is_symlink():
-            yield from _within(path, recursive)
+            try:
+                # before anything in it is given
+                entries = [*_within(found, path, recursive)]
+            except OSError as error:
+                found.skipped.append(f"the folder {shown(str(path))} can't be read: {error.strerror}")
+            else:
+                yield from entries
         else:
             yield path, True
+
+
+def _entries(folder: Path) -> list[tuple[Path, bool]]:
+    """Each entry that is not hidden, sorted, and whether it is a folder.
+
+    Raises:
+        OSError: when that can't be read.
+    """
+    return [(path, path.is_dir()) for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
 
 
 def _named(found: _Gathered) -> Iterator[Photograph]:

@@ -146,13 +146,13 @@ class OutputFolder:
             raise DataError(f"{self.path / name} was changed or removed while this run worked; run again")
         return (self.path / name).read_bytes()
 
-    def write(self, name: str, content: bytes, made_from: Sequence[Path] = ()) -> None:
+    def write(self, name: str, content: bytes, source: tuple[str, ...] | None = None) -> None:
         """Write one file, whole or not at all; the manifest knows it before it appears.
 
         Args:
             name: one of those that `begin` was told.
             content: its bytes.
-            made_from: files or a folder, for `of_others` of a later run.
+            source: what it was made from, as manifest.source_of gives it, for `of_others` of a later run.
 
         Raises:
             DataError: when a file or link of the user has come into its place meanwhile.
@@ -165,7 +165,7 @@ class OutputFolder:
             raise DataError(f"{link} is a link now, expected a folder; remove the link and run again")
         if not self._force and name not in self._written and os.path.lexists(path):
             raise DataError(f"{path} was put there while this run worked; move it away and run again")
-        entry = manifest.describe(name, content, manifest.source_of(*made_from) if made_from else None)
+        entry = manifest.describe(name, content, source)
         self._journal.write(entry.model_dump_json(exclude_none=True).encode() + b"\n")
         self._written[name] = entry
         write_bytes(path, content, self.path / PART)

@@ -20,15 +20,16 @@ from crackflow.imaging.registration import Registration, laid_on, register, show
 from crackflow.inference.network import Network
 from crackflow.inference.operating_point import OperatingPoint, as_json, sha256
 from crackflow.inference.packaged_weights import Weights
-from crackflow.inference.photographs import predict_photo
+from crackflow.inference.photographs import predict_photo, side_of
 from crackflow.output.claim import claim, reject_overlap
-from crackflow.output.manifest import version
+from crackflow.output.manifest import source_of, version
 from crackflow.progress import track
 from crackflow.results import growth_tables
 from crackflow.results.growth_picture import growth_picture, jpeg
 from crackflow.results.millimetres import length
 from crackflow.runtimes.choice import choose_runtime, load
 from crackflow.safe_text import printable
+from pipelines.memory import Space, room
 
 PICTURE, ALIGNED, TABLE = "growth.png", "after-aligned.jpg", growth_tables.TABLE
 NAMES = (PICTURE, ALIGNED, TABLE, growth_tables.FILE)
@@ -97,6 +98,7 @@ def growth(
         ModelError: when the model or its operating point is absent or can't be used.
     """
     scale = None if mm_per_px is None else Scale(mm_per_px).mm_per_px
+    space, most = Space(max_memory), int(room(max_memory) / _BYTES_A_PIXEL)
     for path in (before, after):
         if not path.is_file():
             raise DataError(f"no photograph at {path}; expected a file")
@@ -104,10 +106,13 @@ def growth(
     with claim(out, before, NAMES, command="growth", force=force) as folder:
         if folder.of_others({TABLE: (before, after)}):
             raise DataError(f"{out} holds a comparison of other photographs; name another --out, or add --force")
-        point, most = weights.point(), int(max_memory * 2**30 / _BYTES_A_PIXEL)
+        point, mode = weights.point(), weights.params.resize.mode
         first, second = (read_photograph(path, most) for path in (before, after))
         runs_on, model_sha256 = choose_runtime(weights.model, runtime), sha256(weights.model)
-        compared = compare(load(weights.model, runs_on), point, weights.params.resize.mode, first, second)
+        network = load(weights.model, runs_on)
+        # the second is laid on it
+        space.check_squares(before.name, first.shape[0], first.shape[1], side_of(network), mode)
+        compared = compare(network, point, mode, first, second)
         placed, found = compared.registration, compared.growth
         about: dict[str, JsonValue] = {
             "command": "growth",
@@ -128,7 +133,7 @@ def growth(
         folder.write(ALIGNED, jpeg(compared.laid))
         folder.write(growth_tables.FILE, growth_tables.growth_json(found.cracks, scale, about))
         # last: where it is there, everything else is
-        folder.write(TABLE, growth_tables.growth_csv(found.cracks, scale), (before, after))
+        folder.write(TABLE, growth_tables.growth_csv(found.cracks, scale), source_of(before, after))
         folder.finish()
     return Outcome(placed, found.cracks, scale)
 

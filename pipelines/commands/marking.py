@@ -24,6 +24,7 @@ from crackflow.inference.tiling import Values
 from crackflow.progress import track
 from crackflow.sources.layouts import shown
 from pipelines.commands.marked_photo import MarkedPhoto
+from pipelines.memory import MAX_MEMORY, Space
 
 # Squares that the network gets at once, as of a large photograph (crackflow.inference.tiling.stitched).
 AT_ONCE = 4
@@ -44,6 +45,8 @@ class Most(NamedTuple):
     in_memory: int
     on_disk: int
     """of a TIFF whose arrays lie on the disk"""
+    space: Space = Space(MAX_MEMORY)
+    """what it may take besides, by its shape"""
 
 
 @dataclass
@@ -111,6 +114,8 @@ class Marker:
             if one is not None:
                 self._waiting.append((source, one))
                 return
+            height, width = photo.shape[:2]
+            self.most.space.check_squares(source.path.name, height, width, self._side, self.how.mode)
             self.rest()
             seen = predict_photo(self.network, photo, *self.how, disk if disk.used else None)
             disk.release()

@@ -66,17 +66,16 @@ class Given:
             DataError: when the CSV names none of the photographs, or one of several by a name that they share, or the
                 EXIF of none has what it takes.
         """
-        by_photo, lacking = self._by_photo(found.photos), {}
-        if self.file is not None and not by_photo:
+        by_rows = self._by_photo(found.photos)
+        if self.file is not None and not by_rows:
             first = found.photos[0].shown
             raise DataError(f"{self.file} names none of the photographs, such as {first}; correct its first column")
-        named = Measuring(scale=self.scale, by_photo=by_photo, places=places)
-        by_photo = dict(by_photo)
-        if self.scale is None:
-            by_photo |= _of_places(found, named)
+        named = Measuring(scale=self.scale, by_photo=by_rows, places=places)
+        by_photo = by_rows | ({} if self.scale else _of_places(found, named))
         named = replace(named, by_photo=by_photo)
         if self.distance_m is None:
             return found, named
+        lacking: dict[Photograph, str] = {}
         for photo in found.photos:
             if not named.is_named(photo):
                 try:

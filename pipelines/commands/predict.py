@@ -20,16 +20,7 @@ from pipelines.commands.marked_photo import MarkedPhoto
 from pipelines.commands.marking import How, Marker, Most
 from pipelines.commands.prediction_folder import Measuring, Results, all_names
 from pipelines.commands.prediction_outputs import chosen
-
-# GiB that a photograph may take by itself.
-MAX_MEMORY = 1.5
-# What each of its pixels takes with all that is written by default, measured at 24 and 100 megapixels
-# (benchmarks/speed/large.py); and more for those of the component filter's strip, which a large photograph has many of.
-BYTES_A_PIXEL, MORE_IN_A_STRIP, STRIP = 15.5, 20, 2**23
-# The same of a TIFF whose pixels and probabilities lie on the disk.
-BYTES_A_PIXEL_ON_DISK = 6.5
-# More where looks at several scales are averaged: their levels lie in memory.
-MORE_FOR_SCALES = 8
+from pipelines.memory import MAX_MEMORY, Space
 
 
 @dataclass(frozen=True)
@@ -110,7 +101,7 @@ def predict(
         ModelError: when the model or its operating point is absent or can't be used.
         OSError: when a file can't be written; what was written before stays, and the manifest lists it.
     """
-    files = found.photos
+    files, most = found.photos, most_of(max_memory, scale)
     kinds = chosen(outputs)
     for place in found.places[1:]:
         reject_overlap(out, place, "predict")
@@ -154,7 +145,7 @@ def predict(
         try:
             if todo:
                 network = load(weights.model, runs_on, len(weights.params.classes))
-                with Marker(network, How(point, mode, scale, views), most_of(max_memory, scale), keep, fail) as marker:
+                with Marker(network, How(point, mode, scale, views), most, keep, fail) as marker:
                     marker.all(todo)
         except KeyboardInterrupt as stop:
             stop.add_note(
@@ -168,19 +159,10 @@ def predict(
 
 
 def most_of(max_memory: float, scale: Scale) -> Most:
-    """Say how many pixels a photograph may have that is looked at at `scale`; `max_memory` as for `predict`."""
-    more = MORE_FOR_SCALES if scale == "several" else 0
-    return Most(*(most_pixels(max_memory, each + more) for each in (BYTES_A_PIXEL, BYTES_A_PIXEL_ON_DISK)))
+    """Say how many pixels a photograph may have that is looked at at `scale`; `max_memory` as for `predict`.
 
-
-def most_pixels(max_memory: float, bytes_a_pixel: float = BYTES_A_PIXEL) -> int:
-    """Say how many pixels a photograph may have.
-
-    Args:
-        max_memory: GiB that it may take.
-        bytes_a_pixel: what each pixel takes of it.
+    Raises:
+        ParamsError: when no photograph fits into so much, or no computer has it.
     """
-    room = max_memory * 2**30
-    return int(
-        max(min(room / (bytes_a_pixel + MORE_IN_A_STRIP), STRIP), (room - MORE_IN_A_STRIP * STRIP) / bytes_a_pixel)
-    )
+    space = Space(max_memory, scale)
+    return Most(space.most_pixels, space.most_pixels_on_disk, space)

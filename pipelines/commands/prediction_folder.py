@@ -17,6 +17,7 @@ from crackflow.imaging.images import decode_stored_mask
 from crackflow.inference.operating_point import sha256
 from crackflow.inference.photographs import Photograph
 from crackflow.output.folder import OutputFolder
+from crackflow.output.manifest import source_of
 from crackflow.results.record import PhotoRecord, from_bytes, key, record, to_bytes
 from crackflow.results.run import Run, Skipped
 from crackflow.safe_text import printable
@@ -112,10 +113,14 @@ class Results:
             ImageError: when the photograph's file is no longer there.
             OSError: when a file can't be written.
         """
+        try:
+            source = source_of(marked.source.path)
+        except OSError as error:
+            raise _gone(marked.source, error) from None
         found = measured(marked, self.measuring, self._key(marked.source))
         for kind in self.kinds.values():
             self._write(kind.add(marked, found))
-        self.folder.write(_record(marked.source), to_bytes(found), (marked.source.path,))
+        self.folder.write(_record(marked.source), to_bytes(found), source)
         return found
 
     def withdraw(self, photo: Photograph) -> None:
@@ -181,7 +186,7 @@ class Results:
         try:
             digest = sha256(photo.path)
         except OSError as error:
-            raise ImageError(f"{shown(photo.shown)} can't be opened any more: {error.strerror}") from None
+            raise _gone(photo, error) from None
         return key(digest, follows)
 
     def _write(self, files: Iterable[tuple[str, bytes]]) -> None:
@@ -225,6 +230,10 @@ def all_names(kinds: Mapping[str, Output], photos: Sequence[Photograph]) -> list
 
 def _record(photo: Photograph) -> str:
     return f"records/{photo.name}.json"
+
+
+def _gone(photo: Photograph, error: OSError) -> ImageError:
+    return ImageError(f"{shown(photo.shown)} can't be opened any more: {error.strerror}")
 
 
 def _file(path: Path) -> Path | None:

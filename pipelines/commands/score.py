@@ -24,6 +24,7 @@ from crackflow.inference.packaged_weights import Seen, Weights
 from crackflow.inference.pair_predictions import in_this_process
 from crackflow.models.seen_pairs import known
 from crackflow.output.claim import claim
+from crackflow.output.manifest import source_of
 from crackflow.params import DataParams, Params
 from crackflow.runtimes.choice import choose_runtime, load
 from crackflow.sources.provenance import NameRules
@@ -153,7 +154,7 @@ def score(
                 keep_others=False,
             )
             for name, path in results.items():
-                folder.write(name, path.read_bytes(), (pairs,) if name == FIGURES else ())
+                folder.write(name, path.read_bytes(), source_of(pairs) if name == FIGURES else None)
             folder.finish()
     return Outcome(plain(found.figures), per_source_table(found.images), trained_on, chosen_on, rejected)
 

@@ -82,7 +82,8 @@ class Side:
         """Read a CSV that DVC caches; texts are left as they are, and an empty cell of `optional` is NaN.
 
         Raises:
-            DataError: when it can't be had, or lacks one of `columns`.
+            DataError: when it can't be had, lacks one of `columns`, names an image twice, or holds what is no count or
+                no figure.
         """
         content = self.content(name)
         dtypes = {"stem": str, "group": str, "source": str}
@@ -96,6 +97,8 @@ class Side:
             raise DataError(
                 f"{name} of {self.name} has no column {missing[0]}, expected {', '.join(columns)}; rebuild it"
             )
+        if wrong := _wrong(found):
+            raise DataError(f"{name} of {self.name} {wrong}; rebuild it")
         return found[[*columns, *(one for one in optional if one in found)]]
 
     def params(self) -> dict[str, Any]:
@@ -157,6 +160,21 @@ class Side:
             f"`dvc fetch --all-commits {whole}` gets it from a remote that has it, "
             f"`crackflow rebuild --revision {self.commit[:10]}` makes it anew"
         )
+
+
+def _wrong(table: pd.DataFrame) -> str:
+    """Say what no evaluation writes; empty where there is nothing such."""
+    if "stem" in table and (twice := table["stem"][table["stem"].duplicated()].tolist()):
+        return f"names {twice[0]} twice, expected an image once"
+    for name in table.columns.intersection(["tp", "fp", "fn", "tolerant_f1"]):
+        values = pd.to_numeric(table[name], errors="coerce")
+        if name == "tolerant_f1":
+            right, expected = values.between(0, 1) | table[name].isna(), "a figure from 0 to 1"
+        else:
+            right, expected = (values >= 0) & (values % 1 == 0), "a count of pixels"
+        if not right.all():
+            return f"holds {table[name][~right].iloc[0]} as {name}, expected {expected}"
+    return ""
 
 
 def find(root: Path, name: str | None) -> Side:

@@ -29,6 +29,7 @@ from pipelines.commands.prediction_folder import Measuring
 from pipelines.commands.prediction_outputs import requested
 from pipelines.flows import artifacts, photo_table
 from pipelines.flows.limits import permitted_places, readable, served_limits
+from pipelines.memory import MAX_MEMORY
 from tasks.endings import os_error_line
 from tasks.environment import settle
 
@@ -73,7 +74,7 @@ def predict(
     mm_per_px: float | None = None,
     scale: str = "auto",
     views: int | None = None,
-    max_memory: float = prediction.MAX_MEMORY,
+    max_memory: float = MAX_MEMORY,
 ) -> State:
     """Mark and measure the cracks in photographs; those that an earlier run has done are left as they are.
 

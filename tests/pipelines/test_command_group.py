@@ -59,10 +59,9 @@ def test_a_path_below_a_file(checkout, arguments):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("predict", "pairs/images", "--out", "out", "--max-memory", "inf"),
         ("predict", "pairs/images", "--out", "out", "--mm-per-px", "nan"),
         ("predict", "pairs/images", "--out", "out", "--distance-m", "-inf"),
-        ("growth", "a", "b", "--out", "out", "--max-memory", "inf"),
+        ("growth", "a", "b", "--out", "out", "--mm-per-px", "inf"),
         ("crossvalidate", "--budget", "nan"),
         ("rebuild", "--stage-limit", "nan"),
     ],

@@ -1,5 +1,8 @@
 import os
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -151,3 +154,37 @@ def test_two_photographs_of_one_name_are_rejected(tree):
     (tree / "photos/a.jpg").write_bytes(b"")
     with pytest.raises(DataError, match=r"a\.jpg and photos/a\.png would write the same mask; rename one"):
         find(tree, "photos")
+
+
+# Root may read all unless the next program has neither CAP_DAC_OVERRIDE nor CAP_DAC_READ_SEARCH.
+FOUND_BY_A_USER = """
+import ctypes, os, sys
+if not os.getuid():
+    for capability in (1, 2):
+        ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
+    if sys.argv[1:] == ["again"]:
+        os.execv(sys.executable, [sys.executable, "-c", os.environ["PROGRAM"]])
+from crackflow.inference.inputs import find
+found = find(["set"], recursive=True)
+print([photo.name for photo in found.photos], found.skipped)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="capabilities are Linux's")
+@pytest.mark.parametrize("mode", [0, 0o600])
+def test_a_folder_that_can_not_be_read_is_skipped_and_the_others_are_done(tmp_path, mode):
+    for name in ("set/a/1.jpg", "set/b/c/2.jpg", "set/d/3.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    closed = tmp_path / "set/b"
+    closed.chmod(mode)
+    run = subprocess.run(
+        [sys.executable, "-c", FOUND_BY_A_USER, "again"],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "PROGRAM": FOUND_BY_A_USER},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    closed.chmod(0o700)
+    assert run.stdout == """['a/1', 'd/3'] ("the folder set/b can't be read: Permission denied",)\n""", run.stderr

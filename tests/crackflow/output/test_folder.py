@@ -245,7 +245,7 @@ def test_results_of_another_input_are_told_by_place_and_content(tmp_path):
     out = tmp_path / "out"
     with claim(out, tmp_path / "a", ["x", "y"], command="predict") as folder:
         folder.begin(["x", "y"], SHA, {}, keep_others=True)
-        folder.write("x", b"1", [tmp_path / "a"])
+        folder.write("x", b"1", manifest.source_of(tmp_path / "a"))
         folder.write("y", b"2")
         folder.finish()
 

@@ -23,7 +23,6 @@ from crackflow.output.claim import claim
 from crackflow.output.folder import OutputFolder
 from crackflow.params import Params, render
 from pipelines.cli import app
-from pipelines.commands.predict import most_pixels
 
 
 @pytest.fixture(scope="module")
@@ -123,15 +122,18 @@ def test_a_photograph_that_needs_too_much_memory_is_skipped_and_the_others_are_d
     cv2.imwrite("photos/large.png", np.full((600, 600, 3), 200, np.uint8))
     result = predict("photos", "out", "--max-memory", "0.01")
     assert result.exit_code == 3
-    # 0.01 GiB at 35.5 bytes a pixel
-    assert "skipped: large.png has 600x600 px, 0.4 megapixels, expected at most 0.3; allow more memory" in result.stderr
+    # 0.01 GiB at 55 bytes a pixel
+    assert "skipped: large.png has 600x600 px, 0.36 megapixels, expected at most 0.2; allow" in result.stderr
     assert "photographs: 2 done;" in result.stdout
 
 
-def test_what_does_not_grow_with_the_photograph_is_left_out_of_the_room():
-    """2^23 px take 35.5 bytes each, and further ones 15.5: (1.5 GiB - 20 * 2^23) / 15.5 = 93,086,488."""
-    assert most_pixels(35.5 * 2**23 / 2**30) == 2**23
-    assert most_pixels(1.5) == 93_086_488
+def test_a_larger_copy_counts_as_memory(checkout):
+    """At scale 8 a pixel takes 323 bytes and 48 more, so that 0.01 GiB are room for 28,942."""
+    cv2.imwrite("photos/large.png", np.full((200, 200, 3), 200, np.uint8))
+    assert predict("photos/large.png", "out", "--max-memory", "0.01").exit_code == 0
+    result = predict("photos", "out", "--max-memory", "0.01", "--scale", "8")
+    assert result.exit_code == 3
+    assert "skipped: large.png has 200x200 px, 0.04 megapixels, expected at most 0.029; allow" in result.stderr
 
 
 def test_views_that_are_asked_for_are_noted(checkout):
@@ -694,7 +696,7 @@ def test_a_geotiff_that_is_too_large_for_memory_gives_the_same_on_the_disk(check
         file.write(photo)
     how = ("--format", "geojson", "--scale", "0.1")
     assert predict("photos/road.tif", "whole", *how).exit_code == 0
-    result = predict("photos/road.tif", "parts", *how, "--max-memory", "0.01")
+    result = predict("photos/road.tif", "parts", *how, "--max-memory", "0.016")
     assert result.exit_code == 0, result.stderr
     assert "scale: 2.001 mm per px; road.tif: transform of the GeoTIFF, urn:ogc:def:crs:EPSG::25832" in result.stdout
     for name in ("masks/road.png", "overlays/road.png", "cracks.csv", "geojson/road.geojson"):

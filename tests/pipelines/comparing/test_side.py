@@ -56,6 +56,23 @@ def test_a_table_that_is_none(repository):
         find(repository.root, None).table("reports/per_image.csv", ("stem",))
 
 
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("a,1,2,3,0.5\na,1,2,3,0.5", "names a twice, expected an image once"),
+        ("a,-1,2,3,0.5", "holds -1 as tp, expected a count of pixels"),
+        ("a,1,2.5,3,0.5", "holds 2.5 as fp, expected a count of pixels"),
+        ("a,1,inf,3,0.5", "holds inf as fp, expected a count of pixels"),
+        ("a,1,2,many,0.5", "holds many as fn, expected a count of pixels"),
+        ("a,1,2,3,5.5", "holds 5.5 as tolerant_f1, expected a figure from 0 to 1"),
+    ],
+)
+def test_a_table_that_no_evaluation_wrote(repository, row, message):
+    repository.write("reports/per_image.csv", f"stem,tp,fp,fn,tolerant_f1\n{row}\nb,0,0,0,\n")
+    with pytest.raises(DataError, match=rf"reports/per_image\.csv of the working files {message}; rebuild it"):
+        find(repository.root, None).table("reports/per_image.csv", ("stem", "tp", "fp", "fn"), ("tolerant_f1",))
+
+
 def test_a_folder_without_dvc_has_what_lies_there(repository, tmp_path):
     side = find(repository.root, str(tmp_path))
     assert side.figures() == {}
