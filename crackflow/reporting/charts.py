@@ -35,7 +35,7 @@ def training_charts(losses: pd.DataFrame, metrics: pd.DataFrame) -> list[Chart]:
     return drawn
 
 
-def threshold_charts(curve: pd.DataFrame, figures: Mapping[str, Any]) -> dict[str, Chart]:
+def threshold_charts(curve: pd.DataFrame, figures: Mapping[str, Any]) -> dict[str, Chart | None]:
     """Draw the figures of test over the threshold, and precision over recall.
 
     Args:
@@ -43,21 +43,25 @@ def threshold_charts(curve: pd.DataFrame, figures: Mapping[str, Any]) -> dict[st
         figures: as metrics/evaluation.json, for the operating point.
 
     Returns:
-        `thresholds` and `precision_recall`.
+        `thresholds` and `precision_recall`; None for what is undefined everywhere, as without a crack in truth.
     """
     pooled, threshold = figures["crack"]["pooled"], figures["protocol"]["threshold"]
-    words = f"operating point: threshold {threshold:.4g}, IoU {pooled['iou']:.3f}"
-    whole = (0.0, 1.0)
-    by_threshold = lines(
-        "by-threshold",
-        "Figures at other thresholds",
-        curve,
-        "threshold",
-        {"IoU": "iou", "precision": "precision", "recall": "recall"},
-        Axes("threshold", "figure", whole, whole),
-        (threshold, pooled["iou"], words),
-    )
+    iou, whole = pooled["iou"], (0.0, 1.0)
+    series = {"IoU": "iou", "precision": "precision", "recall": "recall"}
+    by_threshold = None
+    if curve[list(series.values())].notna().any(axis=None):
+        by_threshold = lines(
+            "by-threshold",
+            "Figures at other thresholds",
+            curve,
+            "threshold",
+            series,
+            Axes("threshold", "figure", whole, whole),
+            None if iou is None else (threshold, iou, f"operating point: threshold {threshold:.4g}, IoU {iou:.3f}"),
+        )
     at = (pooled["recall"], pooled["precision"])
+    if curve[["recall", "precision"]].dropna().empty:
+        return {"thresholds": by_threshold, "precision_recall": None}
     against = lines(
         "precision-recall",
         "Precision over recall",

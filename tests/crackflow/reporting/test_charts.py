@@ -2,6 +2,8 @@ import pandas as pd
 
 from crackflow.reporting.charts import calibration_chart, threshold_charts, training_charts
 
+NAN = float("nan")
+
 
 def test_each_figure_has_a_chart_with_a_line_a_subset():
     losses = pd.DataFrame({"epoch": [1, 2], "loss": [2.0, 1.0], "val_loss": [3.0, 2.0], "foreign_loss": [4.0, 3.0]})
@@ -29,3 +31,15 @@ def test_the_reliability_curve_lies_beside_its_diagonal():
     assert chart.lines[1].path.endswith("L217.0 114.0")
     assert chart.spots[1].words == "crack probability 0.5: pixels that are crack 0.25, as the probability says 0.5"
     assert calibration_chart(pd.DataFrame({"probability": [], "crack_share": []})) is None
+
+
+def test_without_a_crack_there_is_no_precision_over_recall():
+    curve = pd.DataFrame(
+        {"threshold": [0.0, 1.0], "precision": [0.0, NAN], "recall": NAN, "f1": NAN, "iou": [0.0, NAN]}
+    )
+    figures = {"crack": {"pooled": {"iou": None, "recall": None, "precision": None}}, "protocol": {"threshold": 0.5}}
+    found = threshold_charts(curve, figures)
+    assert found["precision_recall"] is None
+    assert found["thresholds"].marked is None
+    nothing = curve.assign(precision=NAN, iou=NAN)
+    assert threshold_charts(nothing, figures) == {"thresholds": None, "precision_recall": None}

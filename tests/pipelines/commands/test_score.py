@@ -213,6 +213,29 @@ def test_the_page_gives_the_answer_and_shows_every_scored_image(score, pairs, tm
     assert (out / "gallery/errors/wall_005.png").is_file()
 
 
+@pytest.mark.parametrize("level", [180, 30])
+def test_a_page_of_crack_free_pairs(score, pairs, tmp_path, level):
+    """Of sound surfaces: nothing is marked, or all of it. Both pooled IoU and its curve are undefined, or 0."""
+    folder = tmp_path / "sound"
+    for stem in ("wall_1", "<b>wall & 2"):
+        for kind, grey in (("images", level), ("masks", 0)):
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(folder / kind / f"{stem}.png"), np.full((SIDE, SIDE), grey, np.uint8))
+    result = score("--out", "out", data="sound")
+    assert result.exit_code == 0, result.stderr
+    found = Page((tmp_path / "out/index.html").read_text(encoding="utf-8"))
+    assert found.faults == []
+    assert "The set has 2 images, 0 of them with cracks, 2 crack-free." in found.text
+    alarms = 0 if level == 180 else 2
+    assert (
+        f"No test image has a crack. The model marks something in {alarms} of 2 ; an all-black mask in none."
+        in found.text
+    )
+    assert f"{alarms} of 2 crack-free images have a false alarm" in found.text
+    assert "both agree on" not in found.text
+    assert len(gallery_rows(tmp_path / "out")) == 2
+
+
 def test_what_is_written(score, tmp_path):
     assert score("--out", "out").exit_code == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
