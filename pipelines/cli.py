@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="From photographs of pavement and concrete to a tested crack-segmentation model. Run it in the root of the "
-    "checkout; predict, growth and score with --model packaged run anywhere.",
+    "checkout; predict, app, growth and score with --model packaged run anywhere.",
 )
 
 

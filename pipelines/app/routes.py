@@ -1,6 +1,7 @@
 """What the page asks its server for: the photographs as JSON and pictures, and what it changes."""
 
 import json
+import re
 import secrets
 import threading
 from dataclasses import dataclass
@@ -91,7 +92,8 @@ class Site:
     async def upload(self, request: Request) -> Response:
         """Take a photograph: the bytes of its file, its name in the address."""
         announced = request.headers.get("content-length", "")
-        item = self.shelf.reserve(request.query_params.get("name", ""), int(announced) if announced.isdigit() else 0)
+        size = int(announced) if re.fullmatch("[0-9]{1,18}", announced) else 0
+        item = self.shelf.reserve(request.query_params.get("name", ""), size)
         try:
             with item.path.open("xb") as file:
                 async for chunk in request.stream():
@@ -149,7 +151,7 @@ class Site:
         name = request.path_params["name"]
         items = [*self.shelf]
         if left := sum(item.state not in ("done", "failed") for item in items):
-            raise RejectedError(409, f"{left} photographs are not done yet; download when all are")
+            raise RejectedError(409, f"{left} of {len(items)} photographs are not done yet; download when all are")
         if name == "results.zip":
             return self._zip(items)
         made = {tables.CRACKS: tables.cracks, tables.SUMMARY: tables.summary}.get(name)

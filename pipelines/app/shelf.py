@@ -169,7 +169,8 @@ class Shelf:
     def _own_names(self, name: str) -> tuple[str, str]:
         """A name and a label that no other photograph has."""
         stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
-        plain = _NO_FILE_NAME.sub("_", stem).strip(" .")[:100] or "photograph"
+        # disks take 255 bytes, of which a letter can have four
+        plain = _NO_FILE_NAME.sub("_", stem).encode()[:100].decode(errors="ignore").strip(" .") or "photograph"
         plain = f"_{plain}" if _DEVICE.fullmatch(plain) else plain
         taken = {portable_key(one.label) for one in self._items.values()}
         if portable_key(plain) not in taken:

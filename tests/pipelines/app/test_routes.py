@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from pipelines.app import results
 from pipelines.app import shelf as shelf_module
 from pipelines.app.shelf import Limits
 from pipelines.cli import app as command_line
@@ -216,6 +217,38 @@ def test_removing_while_the_network_looks_leaves_no_file(make):
     assert not [name for name in served.files() if "/3" not in name]
 
 
+def test_results_that_can_not_be_written_fail_their_photograph(make, monkeypatch):
+    served = make()
+
+    def full(*_):
+        raise OSError(28, "No space left on device", "results/1.png")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(results, "write_bytes", full)
+        served.send("a.png", line())
+        assert "No space left on device" in served.settled()["a.png"]["reason"]
+    served.send("b.png", line())
+    assert served.settled()["b.png"]["state"] == "done"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/photos/0", "/api/photos/-1", "/api/photos/99999999999999999999999", "/api/photos/1e3", "/api/photos/%00",
+        "/api/photos/1/plain/", "/api/photos/\u0661", "/api/download/", "/api/download/%2e%2e", "/api", "/api/",
+    ],
+)  # fmt: skip
+def test_an_odd_address_is_not_found(served, path):
+    assert served.client.get(path).status_code in (404, 405)
+
+
+@pytest.mark.parametrize("length", ["-1", "x", "\u00b2", "9" * 5000, "1e3", ""])
+def test_an_odd_length_does_not_count(served, length):
+    headers = {"content-length": length.encode("latin-1")}
+    answer = served.client.put("/api/photos", params={"name": "a.png"}, content=line(), headers=headers)
+    assert answer.status_code == 201
+
+
 def test_one_waits_no_longer_where_the_next_one_was_removed(make):
     """Small ones wait for others, to be looked at together."""
     served = make(network := Red())
@@ -233,7 +266,7 @@ def test_nothing_is_downloaded_before_all_is_done(make):
     served.send("a.png", line())
     for name in ("cracks.csv", "results.zip"):
         answer = served.client.get(f"/api/download/{name}")
-        assert (answer.status_code, "1 photographs are not done" in answer.json()["error"]) == (409, True)
+        assert (answer.status_code, "1 of 1 photographs are not done yet" in answer.json()["error"]) == (409, True)
     network.go.set()
     served.settled()
     assert served.client.get("/api/download/results.zip").status_code == 200

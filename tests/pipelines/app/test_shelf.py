@@ -39,6 +39,7 @@ def test_a_file_of_another_kind_is_rejected(shelf, name):
         ("CON.png", "_CON"),
         (" . .png", "photograph"),
         ("y" * 150 + ".png", "y" * 100),
+        ("\U00020000" * 190 + ".png", "\U00020000" * 25),  # four bytes each
     ],
 )
 def test_a_label_is_a_file_name_on_every_system(shelf, name, label):
