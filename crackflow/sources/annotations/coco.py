@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from crackflow.errors import DataError
-from crackflow.sources.annotations.shapes import Annotated, Mask, Shape, checked_size, fill, unrolled
+from crackflow.sources.annotations.shapes import Annotated, Mask, Shape, checked_size, fill, merged, unrolled
 
 # In the characters of a compressed run: bits of the length, the last of which is its sign, and whether more follow.
 _BITS, _MASK, _SIGN, _MORE = 5, 0x1F, 0x10, 0x20
@@ -30,7 +30,7 @@ def read_coco(content: Mapping[str, Any]) -> Iterator[Annotated]:
     for image in content["images"]:
         size = checked_size(int(image["width"]), int(image["height"]))
         shapes = (Shape(names[one["category_id"]], _mask(one, size)) for one in of_image.get(image["id"], []))
-        yield Annotated(str(image["file_name"]), size, tuple(shapes))
+        yield Annotated(str(image["file_name"]), size, merged(shapes))
 
 
 def _mask(annotation: Mapping[str, Any], size: tuple[int, int]) -> Mask:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from crackflow.errors import DataError
-from crackflow.sources.annotations.shapes import Annotated, Mask, Shape, box, checked_size, fill, unrolled
+from crackflow.sources.annotations.shapes import Annotated, Mask, Shape, box, checked_size, fill, merged, unrolled
 
 
 def read_cvat(content: bytes) -> Iterator[Annotated]:
@@ -22,9 +22,9 @@ def read_cvat(content: bytes) -> Iterator[Annotated]:
         return
     for image in root.iter("image"):
         size = checked_size(int(image.attrib["width"]), int(image.attrib["height"]))
-        shapes = [Shape(one.attrib["label"], _mask(one, size)) for one in image if "label" in one.attrib]
+        shapes = (Shape(one.attrib["label"], _mask(one, size)) for one in image if "label" in one.attrib)
         # <tag> is of the whole photograph, and has no area
-        yield Annotated(image.attrib["name"], size, tuple(shapes))
+        yield Annotated(image.attrib["name"], size, merged(shapes))
 
 
 def _mask(shape: ET.Element, size: tuple[int, int]) -> Mask:

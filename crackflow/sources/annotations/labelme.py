@@ -10,7 +10,7 @@ import numpy as np
 
 from crackflow.errors import DataError
 from crackflow.imaging.images import decode_bytes
-from crackflow.sources.annotations.shapes import Annotated, Mask, Shape, box, checked_size, fill
+from crackflow.sources.annotations.shapes import Annotated, Mask, Shape, box, checked_size, fill, merged
 
 
 def is_labelme(content: Any) -> bool:
@@ -26,7 +26,7 @@ def read_labelme(content: Mapping[str, Any]) -> Annotated:
         KeyError, TypeError, ValueError: when the file is not laid out as Labelme has it.
     """
     size = checked_size(int(content["imageWidth"]), int(content["imageHeight"]))
-    shapes = tuple(Shape(str(one["label"]), _mask(one, size)) for one in content["shapes"])
+    shapes = merged(Shape(str(one["label"]), _mask(one, size)) for one in content["shapes"])
     # Windows writes \ into it
     photo = PurePosixPath(str(content["imagePath"]).replace("\\", "/"))
     return Annotated(str(photo), size, shapes)

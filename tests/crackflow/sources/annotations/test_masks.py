@@ -2,6 +2,7 @@
 
 import base64
 import json
+import tracemalloc
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from pycocotools import mask as coco_mask
 
 from crackflow.errors import DataError
 from crackflow.params import DataParams
+from crackflow.sources.annotations.coco import read_coco
 from crackflow.sources.annotations.masks import annotation_files, draw_masks
 from crackflow.sources.annotations.shapes import crack_labels
 from crackflow.sources.folder_source import FolderSource
@@ -163,6 +165,22 @@ def test_a_name_that_no_photograph_can_have_is_left_out(root, name):
     assert said.isprintable()
     assert len(said) <= 200
     assert reason == "is named in coco.json and is not there"
+
+
+def test_many_cracks_take_the_memory_of_one_mask(root):
+    """Of 40 outlines on 4 megapixels; one mask each would be 160 MB."""
+    content = coco(*[[POLYGON]] * 39, [[4, 0, 8, 0, 8, 1, 4, 1]])
+    content["images"] = [{"id": 5, "file_name": "a.jpg", "width": 2000, "height": 2000}]
+    tracemalloc.start()
+    (one,) = read_coco(content)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40e6
+    expected = np.zeros((2000, 2000), np.uint8)
+    expected[:6, :8] = FILLED // 255
+    expected[0, 4:8] = 1
+    np.testing.assert_array_equal(one.shapes[0].mask, expected)
+    assert [shape.label for shape in one.shapes] == ["crack"]
 
 
 def test_a_file_of_lists_in_lists_holds_no_labels(root):
