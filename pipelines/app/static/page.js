@@ -42,9 +42,12 @@ const inMm = (mm, digits) => `${mm.toFixed(mm > 0 ? Math.min(20, Math.max(digits
 // photographs that are sent
 
 async function send(files) {
+  const wanted = [...files];
+  // dropped before the server said what it takes, or without a token
+  if (!state.model) await look();
+  if (!state.model) return;
   fault();
   skipped = [];
-  const wanted = [...files];
   uploads += wanted.length;
   for (const file of wanted) {
     try {

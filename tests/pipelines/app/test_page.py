@@ -85,6 +85,16 @@ def test_the_token_is_not_in_sight_and_a_reload_keeps_it(page):
     assert page.faults == []
 
 
+def test_without_the_token_it_says_what_to_do(page, program):
+    page.run("sessionStorage.clear()")
+    page.call("Page.reload")
+    words = "get('fault').textContent === 'open the page at the address that crackflow app prints'"
+    page.wait(f"document.readyState === 'complete' && {words}")
+    page.choose("#files", page.given)
+    page.wait(words)
+    assert program.client.get("/api/state").json()["photos"] == []
+
+
 def test_by_mouse_a_line_sets_the_scale(page):
     sent(page)
     page.run("get('stack').scrollIntoView()")

@@ -1,5 +1,7 @@
 """pipelines/commands/marking.py, with a network that finds what is red."""
 
+import weakref
+
 import cv2
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from crackflow.errors import ImageError
 from crackflow.inference.operating_point import OperatingPoint
 from crackflow.inference.photographs import Photograph
+from pipelines.commands import marking
 from pipelines.commands.marking import How, Marker, Most
 
 SIDE = 16
@@ -111,6 +114,23 @@ def test_one_that_can_not_be_read_or_kept_is_told_and_the_others_are_done(photos
     assert list(found.kept) == ["0.png", "3.png"]
     assert found.failed["2.png"] == "2.png is gone"
     assert "1.png" in found.failed["1.png"]
+
+
+def test_a_large_photograph_is_gone_from_memory_before_the_next_one_is_read(photos, monkeypatch):
+    held, read = [], marking.read_photograph
+
+    def read_alone(*given):
+        assert not [one for one in held if one() is not None]
+        return read(*given)
+
+    class Held(Marked):
+        def keep(self, marked):
+            super().keep(marked)
+            held.extend(weakref.ref(one) for one in (marked.photo, marked.probability, marked.classes))
+
+    monkeypatch.setattr(marking, "read_photograph", read_alone)
+    Held(Red())(photos(LARGE, LARGE, LARGE))
+    assert len(held) == 9
 
 
 def test_a_defect_is_not_hidden(photos):
