@@ -217,8 +217,8 @@ def _decoded_tiff(data: bytes, flags: int, name: str) -> cv2.typing.MatLike:
     """As cv2.imdecode would give it; deeper levels whose white is known as 0..255."""
     image = tiff.read_tiff(data, name, turned=not flags & cv2.IMREAD_IGNORE_ORIENTATION)
     pixels: cv2.typing.MatLike = image.pixels
-    if pixels.dtype == np.uint16 and image.full is not None:
-        pixels = scaled(pixels, image.full)
+    if image.full is not None:
+        pixels = eight_bits(pixels, image.full)
     wanted = flags & ~cv2.IMREAD_IGNORE_ORIENTATION
     if wanted == cv2.IMREAD_COLOR_RGB:
         return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB) if pixels.ndim == 2 else pixels
@@ -232,11 +232,17 @@ def _is_deep_png(data: bytes) -> bool:
     return data.startswith(_PNG) and data[24:25] == b"\x10"
 
 
-def eight_bits(pixels: cv2.typing.MatLike) -> Pixels:
-    """Levels of 0..2^bits - 1 as 0..255, where bits is the least of 8, 10, 12, 14, 16 that holds the brightest."""
+def eight_bits(pixels: cv2.typing.MatLike, full: int | None = None) -> Pixels:
+    """Levels as 0..255.
+
+    Args:
+        pixels: uint8, which stay, or uint16.
+        full: the level of white, where it is known; None for 2^bits - 1, where bits is the least of 8, 10, 12, 14, 16
+            that holds the brightest.
+    """
     if pixels.dtype == np.uint8:
         return np.asarray(pixels, dtype=np.uint8)
-    return scaled(pixels, tiff.full_level(16, int(pixels.max())))
+    return scaled(pixels, tiff.full_level(16, int(pixels.max())) if full is None else full)
 
 
 def scaled(pixels: cv2.typing.MatLike, full: int) -> Pixels:

@@ -201,7 +201,7 @@ def _extras_of_tiff(data: bytes, name: str) -> _Extras:
     image = tiff.read_tiff(data, name)
     layers = None
     if image.alpha is not None:
-        pixels = eight_bits(image.pixels)
+        pixels = eight_bits(image.pixels, image.full)
         colour = cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR if pixels.ndim == 2 else cv2.COLOR_RGB2BGR)
         layers = np.dstack([colour, image.alpha]).astype(np.uint8, copy=False)
     return _Extras(image.lossless, image.indices, image.table, layers)

@@ -11,6 +11,7 @@ from crackflow.errors import ImageError
 from crackflow.imaging import images
 from crackflow.imaging.images import (
     decode_classes,
+    eight_bits,
     encode_classes,
     read_image,
     write_png,
@@ -245,3 +246,11 @@ def test_a_png_whose_chunk_is_longer_than_the_file_takes_no_memory_for_it(tmp_pa
     monkeypatch.setattr(images.cv2, "imdecode", lambda *_: pytest.fail("OpenCV was asked"))
     with pytest.raises(ImageError, match=r"b\.png is truncated or not an image"):
         read_image(tmp_path / "b.png")
+
+
+def test_levels_are_divided_by_white_where_it_is_known():
+    """An inverted picture of 12 bits without white: 795 of 4095 is 49.5; of the 10 bits that hold it, 198."""
+    levels = np.array([[0, 795]], np.uint16)
+    assert eight_bits(levels, 4095).tolist() == [[0, 50]]
+    assert eight_bits(levels).tolist() == [[0, 198]]
+    assert eight_bits(levels.astype(np.uint8), 4095).tolist() == [[0, 27]]
