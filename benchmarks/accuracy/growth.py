@@ -4,7 +4,8 @@ Run `python -m benchmarks.accuracy.growth PAIRS`, where PAIRS holds images/ and 
 Two kinds of pairs are compared:
 
 - made: a made surface with a made crack, photographed twice in other light, turned by up to 5 degrees, at another
-  scale and slant; the crack longer or wider by a known amount, or as it was.
+  scale and slant; the crack longer or wider by a known amount, with a new one beside it, or as it was. Some of those
+  as it was have another tone curve, or are out of focus.
 - real: a photograph that the model has not seen, and the same turned, scaled and lit likewise. Nothing grew.
 
 Half of the pairs without a change say what two photographs of an unchanged crack differ by: the limits of
@@ -38,7 +39,9 @@ from crackflow.sources.provenance import NameRules
 
 RESULTS = real.ROOT / "docs/results/growth.json"
 PAGE = real.ROOT / "docs/how-to/growth.md"
-LONGER, WIDER = (10.0, 20.0, 40.0, 80.0), (0.5, 1.0, 2.0)
+LONGER, WIDER, BESIDE = (10.0, 20.0, 40.0, 80.0), (0.5, 1.0, 2.0), (9.0, 14.0)
+# The second photograph's tone curve and focus, as benchmarks.accuracy.growth_pairs.in_other_light takes them.
+LIGHT = {"made, gamma 0.7": (0.7, 0.0), "made, gamma 1.4": (1.4, 0.0), "made, blurred by 2 px": (1.0, 2.0)}
 SURFACES = 8
 UNCHANGED = 12
 # Photographs of each source that are laid on another one of it.
@@ -48,9 +51,9 @@ STRANGERS = 8
 class _Pair(NamedTuple):
     name: str
     kind: str
-    """made or real"""
+    """made, one of LIGHT, or real"""
     role: str
-    """limits, unchanged, longer or wider"""
+    """limits, unchanged, longer, wider or beside"""
     amount: float
     seed: int
     place: unseen.Pair | None
@@ -93,10 +96,11 @@ def measured(args: argparse.Namespace) -> dict[str, Any]:
         "limits": limits([row for row in rows if row["role"] == "limits"]),
         "unchanged": {
             kind: unchanged([row for row in rows if row["role"] == "unchanged" and row["kind"] == kind])
-            for kind in ("made", "real")
+            for kind in ("made", *LIGHT, "real")
         },
         "longer": [longer(rows, amount) for amount in LONGER],
         "wider": [wider(rows, amount) for amount in WIDER],
+        "beside": [longer(rows, amount, "beside") for amount in BESIDE],
         "registration": registration(rows),
         "strangers": strangers(others, weights, kept),
     }
@@ -105,6 +109,9 @@ def measured(args: argparse.Namespace) -> dict[str, Any]:
 def _pairs(found: unseen.Unseen) -> Iterator[_Pair]:
     for seed in range(2 * UNCHANGED):
         yield _Pair(f"made {seed}", "made", "limits" if seed % 2 else "unchanged", 0.0, seed, None)
+    for kind in LIGHT:
+        for seed in range(0, UNCHANGED, 2):
+            yield _Pair(f"{kind} {seed}", kind, "unchanged", 0.0, seed, None)
     places = [pair for pairs in found.by_source.values() for pair in pairs]
     for number, place in enumerate(places):
         yield _Pair(f"real {place.stem}", "real", "limits" if number % 2 else "unchanged", 0.0, number, place)
@@ -113,6 +120,8 @@ def _pairs(found: unseen.Unseen) -> Iterator[_Pair]:
             yield _Pair(f"longer {amount} {seed}", "made", "longer", amount, seed, None)
         for amount in WIDER:
             yield _Pair(f"wider {amount} {seed}", "made", "wider", amount, seed, None)
+        for amount in BESIDE:
+            yield _Pair(f"beside {amount} {seed}", "made", "beside", amount, seed, None)
 
 
 def _compared(pair: _Pair, network: Any, weights: Weights) -> dict[str, Any]:
@@ -120,9 +129,10 @@ def _compared(pair: _Pair, network: Any, weights: Weights) -> dict[str, Any]:
     from pipelines.commands.growth import compare
 
     if pair.place is None:
-        made = growth_pairs.made(
-            pair.seed, pair.amount if pair.role == "longer" else 0, pair.amount if pair.role == "wider" else 0
-        )
+        grown = {pair.role: pair.amount} if pair.amount else {}
+        made = growth_pairs.made(pair.seed, **grown)
+        if pair.kind in LIGHT:
+            made = growth_pairs.in_other_light(made, *LIGHT[pair.kind])
     else:
         made = growth_pairs.again(pair.seed, unseen.read(pair.place, weights)[0])
     try:
@@ -181,9 +191,9 @@ def unchanged(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def longer(rows: Sequence[dict[str, Any]], amount: float) -> dict[str, Any]:
-    """How often growth of a length is told, and how long it is measured where it is."""
-    here = [row for row in rows if row["role"] == "longer" and row["amount"] == amount]
+def longer(rows: Sequence[dict[str, Any]], amount: float, role: str = "longer") -> dict[str, Any]:
+    """How often added length is told, and how long it is measured where it is."""
+    here = [row for row in rows if row["role"] == role and row["amount"] == amount]
     told = [
         sum(crack["added"] for crack in row["cracks"] if crack["length"] in ("longer", "new"))
         for row in here

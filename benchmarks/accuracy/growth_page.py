@@ -56,6 +56,10 @@ def _growth(values: dict[str, Any]) -> str:
         for name in ("longer", "wider")
         for of in values[name]
     ]
+    rows += [
+        [f"new, {of['amount']:g} px beside an old one", _of(of["told"], of["pairs"]), _cell(of["p5_p50_p95"])]
+        for of in values["beside"]
+    ]
     return markdown(["made crack", "told", "measured, px: median (5 % to 95 %)"], rows, "---:")
 
 

@@ -27,13 +27,14 @@ class MadePair(NamedTuple):
     """float64 (3, 3): from a place in `after` to the same in `before`"""
 
 
-def made(seed: int, longer: float = 0.0, wider: float = 0.0) -> MadePair:
+def made(seed: int, longer: float = 0.0, wider: float = 0.0, beside: float = 0.0) -> MadePair:
     """Make a surface with one crack, and photograph it twice: by another hand, in other light, sharp by other measure.
 
     Args:
         seed: of all that is drawn.
         longer: by how much the crack is longer in the second photograph, px of the first. It then ends within both.
         wider: by how much it is wider, px.
+        beside: how far from it, middle to middle, a new crack runs along its middle half, px; 0 for none.
     """
     rng = np.random.default_rng(seed)
     whole = SIDE + 2 * MARGIN
@@ -45,7 +46,8 @@ def made(seed: int, longer: float = 0.0, wider: float = 0.0) -> MadePair:
     steps = round(longer / STEP_PX)
     short = Crack(crack.points[: len(crack.points) - steps], crack.widths[: len(crack.points) - steps])
     grown = Crack(crack.points, crack.widths + wider)
-    scenes = [_painted(canvas, bare, one, depth, ragged) for one in (short, grown)]
+    later = [grown, _beside(crack, beside)] if beside else [grown]
+    scenes = [_painted(canvas, bare, cracks, depth, ragged) for cracks in ([short], later)]
     matrix = _seen_from(rng, SIDE, SIDE)
     inside = np.array([[1, 0, MARGIN], [0, 1, MARGIN], [0, 0, 1.0]])
     before = scenes[0][MARGIN:-MARGIN, MARGIN:-MARGIN]
@@ -76,6 +78,18 @@ def again(seed: int, photo: Photo) -> MadePair:
     return MadePair(photo[rim[0] : rim[0] + height, rim[1] : rim[1] + width].copy(), _camera(rng, after), matrix)
 
 
+def in_other_light(pair: MadePair, gamma: float = 1.0, blur: float = 0.0) -> MadePair:
+    """The same pair where the second photograph was taken by another tone curve or out of focus.
+
+    Args:
+        pair: any.
+        gamma: power of the level / 255.
+        blur: standard deviation, px.
+    """
+    after = cv2.GaussianBlur(pair.after, (0, 0), blur) if blur else pair.after
+    return pair._replace(after=np.rint(255 * (after / 255) ** gamma).astype(np.uint8))
+
+
 def off_by(found: NDArray[np.float64], truth: NDArray[np.float64], shape: tuple[int, ...]) -> float:
     """How far apart two matrices put a place of a photograph of this shape, at most, px."""
     x, y = np.meshgrid(np.linspace(0, shape[1], 9), np.linspace(0, shape[0], 9))
@@ -95,8 +109,18 @@ def _crossing(canvas: Canvas, rng: np.random.Generator) -> Crack:
             return Crack(crack.points[:inside], widths)
 
 
-def _painted(canvas: Canvas, bare: NDArray[np.float32], crack: Crack, depth: float, ragged: int) -> NDArray[np.float32]:
-    covered = coverage(Canvas(np.random.default_rng(ragged), canvas.side, 1.0), [crack], 0.0)
+def _beside(crack: Crack, apart: float) -> Crack:
+    """A crack of at most 4 px that runs along the middle half of another one."""
+    along = np.gradient(crack.points, axis=0)
+    square = np.stack([-along[:, 1], along[:, 0]], axis=1) / np.hypot(*along.T)[:, None]
+    half = slice(len(crack.points) // 4, 3 * len(crack.points) // 4)
+    return Crack(crack.points[half] + apart * square[half], np.minimum(crack.widths[half], 4.0))
+
+
+def _painted(
+    canvas: Canvas, bare: NDArray[np.float32], cracks: list[Crack], depth: float, ragged: int
+) -> NDArray[np.float32]:
+    covered = coverage(Canvas(np.random.default_rng(ragged), canvas.side, 1.0), cracks, 0.0)
     return bare * (1 - depth * covered[..., None])
 
 

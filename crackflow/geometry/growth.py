@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from crackflow.geometry.contrast import grey_of
 from crackflow.geometry.cracks import Crack, CrackNetwork, GeometryOptions, measure
 from crackflow.geometry.traces import BoolMask, Look, Nearest, Trace, distance, groups, near, traces
 
@@ -94,11 +95,12 @@ def look(photo: NDArray[np.uint8], crack: BoolMask, options: GeometryOptions | N
     """Measure the cracks of one date.
 
     Args:
-        photo: uint8 RGB (H, W, 3), in the frame.
+        photo: uint8 RGB (H, W, 3) or grey (H, W), in the frame.
         crack: bool (H, W), False where one of the dates does not show the surface.
         options: None for the defaults.
     """
-    return Look(photo, crack, measure(crack, photo, None, options))
+    grey = grey_of(photo) if photo.ndim == 3 else photo
+    return Look(grey, crack, measure(crack, grey, None, options))
 
 
 def compare(
@@ -107,6 +109,8 @@ def compare(
     error_px: float,
     limits: Limits | None = None,
     options: GeometryOptions | None = None,
+    *,
+    alike: bool = True,
 ) -> Growth:
     """Compare two dates.
 
@@ -116,11 +120,13 @@ def compare(
         error_px: by how much one place may lie aside at the two dates: the error of the registration.
         limits: None for the measured ones.
         options: as both looks were measured with.
+        alike: whether the photographs are alike in tone and sharpness (crackflow.geometry.alike); widths are compared
+            only where they are.
     """
     limits, tolerance = limits or Limits(), TOLERANCE_PX + error_px
     one, other = traces(first, second, tolerance), traces(second, first, tolerance)
     found = groups(one, other)
-    widths = _widths(first, second, found, tolerance, options)
+    widths = _widths(first, second, found, tolerance, options) if alike else [_Widths(None, None) for _ in found]
     # each of the two ends of an added part may lie aside by the error
     limit = math.hypot(limits.length_px, 2 * error_px)
     changes = [
@@ -181,10 +187,24 @@ def _widths(
     options: GeometryOptions | None,
 ) -> list[_Widths]:
     """The widths of each crack along what both dates show: a thin new end would make the mean of the whole smaller."""
-    sides = []
-    for this, that in ((first, second), (second, first)):
-        common = measure(this.crack & near(that.crack, tolerance), this.photo, None, options)
-        sides.append(_by_owner(common.cracks, this.network))
+    own = [this.crack & near(that.crack, tolerance) for this, that in ((first, second), (second, first))]
+    # along one way at both dates, since a new crack beside an old one moves the way of their mask; where the crack is
+    # too broad at one date for the other's profiles, along each date's own
+    of_both = [_along(first, second, found, masks, options) for masks in ((own[0], own[0]), own)]
+    return [one if None not in one else other for one, other in zip(*of_both, strict=True)]
+
+
+def _along(
+    first: Look,
+    second: Look,
+    found: Sequence[tuple[list[int], list[int]]],
+    masks: Sequence[BoolMask],
+    options: GeometryOptions | None,
+) -> list[_Widths]:
+    sides = [
+        _by_owner(measure(mask, look.grey, None, options).cracks, look.network)
+        for mask, look in zip(masks, (first, second), strict=True)
+    ]
     return [
         _mean_widths(
             *([crack for index in of for crack in side[index]] for of, side in zip(pieces, sides, strict=True))

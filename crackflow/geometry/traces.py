@@ -10,8 +10,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
-from crackflow.geometry.contrast import depths, grey_of
-from crackflow.geometry.cracks import Crack, CrackNetwork
+from crackflow.geometry.contrast import depths
+from crackflow.geometry.cracks import Crack, CrackNetwork, measure
 
 BoolMask = NDArray[np.bool_]
 # Two cracks are one where they run together for this long, px.
@@ -20,6 +20,10 @@ _TOGETHER = 10.0
 _AS_DARK = 0.5
 # A line that is less dark than this, as a share of its surroundings, can't be told from grain.
 _FAINTEST = 0.02
+# Of the tolerance, what a mask may be broader at one date; a strip beside it begins beyond the rest, px.
+_DRAWN = 2.0
+# Share of a strip along which a new line must lie.
+_MOST = 0.5
 # Shorter parts and gaps are noise, px.
 _SHORTEST = 5
 
@@ -27,8 +31,8 @@ _SHORTEST = 5
 class Look(NamedTuple):
     """What is known of one date. Arrays have the size of the frame."""
 
-    photo: NDArray[np.uint8]
-    """uint8 RGB (H, W, 3)"""
+    grey: NDArray[np.uint8]
+    """levels of the photograph, uint8 (H, W)"""
     crack: BoolMask
     """bool (H, W)"""
     network: CrackNetwork
@@ -75,7 +79,7 @@ def traces(this: Look, that: Look, tolerance: float) -> list[Trace]:
         tolerance: by how much the same crack may lie aside, px.
     """
     away = distance(that.crack)
-    greys = grey_of(this.photo), grey_of(that.photo)
+    greys = this.grey, that.grey
     nearest, number = Nearest(that.network), len(that.network.cracks)
     found = []
     for one in this.network.cracks:
@@ -95,7 +99,58 @@ def traces(this: Look, that: Look, tolerance: float) -> list[Trace]:
         enough = min(_TOGETHER, 0.5 * one.length_px)
         others = frozenset(np.flatnonzero(together * share >= enough).tolist())
         found.append(Trace(one, alone_px * share, np.concatenate(alone), others))
+    return _with_strips(found, this, away, greys, tolerance)
+
+
+def _with_strips(
+    found: list[Trace],
+    this: Look,
+    away: NDArray[np.float32],
+    greys: tuple[NDArray[np.uint8], NDArray[np.uint8]],
+    tolerance: float,
+) -> list[Trace]:
+    """Add the cracks that lie in strips of the mask beside the other date's mask.
+
+    A new crack close beside an old one has no path of its own: one mask holds both, and its path lies between them.
+    """
+    strips = this.crack & (away > tolerance - _DRAWN)
+    lone = [trace for trace in found if len(trace.alone)]
+    if lone:
+        # what is around a part that is alone has been counted
+        at = np.zeros(strips.shape, np.bool_)
+        for trace in lone:
+            at[trace.alone[:, 1], trace.alone[:, 0]] = True
+        strips &= ~near(at, tolerance + max(trace.crack.mask_width_px.p95 for trace in lone) / 2)
+    if not found or not strips.any():
+        return found
+    nearest = Nearest(this.network)
+    for strip in measure(strips).cracks:
+        steps_px, alone_px, ways = 0.0, 0.0, []
+        for branch in strip.path:
+            weight = _weights(branch)
+            part = _absent(branch, greys, (tolerance - _DRAWN, tolerance), strip.mask_width_px.p95 / 2)
+            steps_px += float(weight.sum())
+            alone_px += float(weight[part].sum())
+            ways.append(branch[part])
+        way = np.concatenate(ways)
+        # most of it, or it is an edge of the mask where grain is dark
+        if alone_px > _MOST * steps_px:
+            owner = int(np.bincount(nearest.of(way)).argmax())
+            one = found[owner]
+            length = one.alone_px + alone_px * strip.length_px / steps_px
+            found[owner] = one._replace(alone_px=length, alone=np.concatenate([one.alone, way]))
     return found
+
+
+def _absent(
+    way: NDArray[np.int32],
+    greys: tuple[NDArray[np.uint8], NDArray[np.uint8]],
+    aside: tuple[float, float],
+    half: float,
+) -> BoolMask:
+    """Where on a way this date's photograph shows a line, and the other one none that is half as dark."""
+    here, there = (depths(grey, way, reach, half) for grey, reach in zip(greys, aside, strict=True))
+    return np.asarray((here > _FAINTEST) & (there < _AS_DARK * here))
 
 
 def groups(first: list[Trace], second: list[Trace]) -> list[tuple[list[int], list[int]]]:
@@ -145,8 +200,7 @@ def _alone(
     outside = away > 0
     if not (away > tolerance).any():
         return np.zeros(len(way), np.bool_)
-    here, there = (depths(grey, way, tolerance, half) for grey in greys)
-    absent = outside & (here > _FAINTEST) & (there < _AS_DARK * here)
+    absent = outside & _absent(way, greys, (tolerance, tolerance), half)
     # closing takes the ends of the way for gaps
     absent |= binary_closing(absent, np.ones(_SHORTEST)) & outside
     parts, count = label(absent)

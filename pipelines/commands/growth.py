@@ -11,8 +11,10 @@ from pydantic import JsonValue
 
 from crackflow.errors import DataError
 from crackflow.geometry import growth as geometry
+from crackflow.geometry.alike import Alike, make_alike
+from crackflow.geometry.contrast import grey_of
 from crackflow.geometry.scale import Scale
-from crackflow.geometry.traces import Look
+from crackflow.geometry.traces import Look, near
 from crackflow.imaging.fit import ResizeMode
 from crackflow.imaging.images import Pixels, png_bytes
 from crackflow.imaging.photo_file import read_photograph
@@ -37,12 +39,15 @@ NAMES = (PICTURE, ALIGNED, TABLE, growth_tables.FILE)
 _BYTES_A_PIXEL = 40
 # What the second photograph's border is continued by can look like a crack, px.
 _RIM = 8
+# What may still be of a crack beside its mask, px.
+_BESIDE = 8.0
 
 
 class Compared(NamedTuple):
     """Two photographs of one place, in the frame of the first."""
 
     registration: Registration
+    alike: Alike
     first: Look
     second: Look
     growth: geometry.Growth
@@ -126,6 +131,11 @@ def growth(
             "runtime": runs_on,
             "operating_point": as_json(point),
             "registration": _as_json(placed),
+            "alike": {
+                "known": compared.alike.known,
+                "exponent": round(compared.alike.exponent, 3),
+                "blur_px": round(compared.alike.blur_px, 3),
+            },
         }
         folder.begin(NAMES, model_sha256, about, keep_others=False)
         picture = growth_picture(compared.laid, (compared.first.crack, compared.second.crack), found)
@@ -156,13 +166,17 @@ def compare(network: Network, point: OperatingPoint, mode: ResizeMode, first: Pi
     placed = register(first, second)
     laid = laid_on(second, placed.matrix, (first.shape[1], first.shape[0]))
     shown = _inner(shown_by_both(placed.matrix, first.shape, second.shape))
-    looks = [
-        geometry.look(photo, (predict_photo(network, photo, point, mode).classes > 0) & shown)
+    cracks = [
+        (predict_photo(network, photo, point, mode).classes > 0) & shown
         for photo in track((first, laid), "growth", unit="photo")
     ]
+    surface = shown & ~near(cracks[0] | cracks[1], _BESIDE)
+    alike = make_alike(grey_of(first), grey_of(laid), surface)
+    looks = [geometry.look(grey, crack) for grey, crack in zip((alike.first, alike.second), cracks, strict=True)]
     # what the second does not show is blank in pictures
     laid[~shown_by_both(placed.matrix, first.shape, second.shape)] = 255
-    return Compared(placed, looks[0], looks[1], geometry.compare(looks[0], looks[1], placed.error_px), laid)
+    found = geometry.compare(looks[0], looks[1], placed.error_px, alike=alike.known)
+    return Compared(placed, alike, looks[0], looks[1], found, laid)
 
 
 def _inner(shown: NDArray[np.bool_]) -> NDArray[np.bool_]:

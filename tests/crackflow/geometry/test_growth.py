@@ -124,6 +124,27 @@ def test_a_crack_drawn_some_pixels_aside_is_the_same():
     assert [(one.before, one.after, one.length_change) for one in found.cracks] == [((1,), (1,), "not told apart")]
 
 
+def test_a_new_crack_beside_an_old_one_is_told_though_one_mask_holds_both():
+    """Two lines 10 px apart, from middle to middle; the later mask is a bar over both, as a network's is."""
+    old, new, both = bars((48, 52, 20, 220)), bars((58, 62, 60, 180)), bars((46, 64, 20, 220))
+    found = compared(bars((46, 54, 20, 220)), both, photos=(photo_of(old), photo_of(old | new)))
+    (crack,) = found.cracks
+    assert crack.length_change == "longer"
+    # the average along the way is 21 px long
+    assert crack.added_px == pytest.approx(120, abs=10.5)
+    assert crack.width_change == "not told apart"
+    assert found.added[60, 70:170].all()
+    assert not found.added[:54].any()
+
+
+def test_a_broader_mask_alone_is_no_new_crack():
+    old = bars((48, 52, 20, 220))
+    found = compared(bars((46, 54, 20, 220)), bars((46, 64, 20, 220)), photos=(photo_of(old), photo_of(old)))
+    assert [(one.length_change, one.width_change, one.added_px) for one in found.cracks] == [
+        ("not told apart", "not told apart", 0)
+    ]
+
+
 def test_pieces_of_a_crack_that_grew_together_are_one():
     found = compared(bars((48, 52, 20, 80), (48, 52, 140, 200)), bars((48, 52, 20, 200)))
     (crack,) = found.cracks
