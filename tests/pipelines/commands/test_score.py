@@ -233,6 +233,7 @@ def test_a_page_of_crack_free_pairs(score, pairs, tmp_path, level):
     )
     assert f"{alarms} of 2 crack-free images have a false alarm" in found.text
     assert "both agree on" not in found.text
+    assert "No pair of this set has the name of one that it was trained on" in found.text
     assert len(gallery_rows(tmp_path / "out")) == 2
 
 
