@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import json
 import re
 from pathlib import Path
 
@@ -9,13 +10,15 @@ import pytest
 import yaml
 
 from crackflow.params import Params, dump
+from crackflow.reporting.definitions import COLUMNS
 from tasks import resize
 from tasks.__main__ import STAGES
 from tasks.code_closure import closure
 from tasks.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
-GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+DVC_YAML = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+GRAPH, PLOTS = DVC_YAML["stages"], DVC_YAML["plots"]
 
 
 def code_deps(stage):
@@ -156,3 +159,19 @@ def test_tests_mirror_the_source():
         mirrored = ROOT / path.relative_to(ROOT / "tests").with_name(path.name.removeprefix("test_"))
         # the parameters are a folder whose modules are used as one
         assert mirrored.is_file() or (mirrored.with_suffix("") / "__init__.py").is_file() or path.name in across, path
+
+
+def test_dvc_draws_columns_that_the_tables_have_by_templates_that_there_are():
+    """Those of training are the default's: a loss, and a metric of Keras."""
+    drawn = [one for plot in PLOTS if isinstance(plot, dict) for one in plot.values()]
+    assert len(drawn) == 5
+    for plot in drawn:
+        [(file, columns)] = plot["y"].items()
+        name = Path(file).name
+        asked = {plot["x"], *([columns] if isinstance(columns, str) else columns)}
+        if name.startswith("train_"):
+            assert asked - {"epoch"} in ({"loss", "val_loss"}, {"crack_iou", "val_crack_iou"})
+        else:
+            assert asked <= {one for names in COLUMNS[name] for one in names.split(", ")}
+        if "template" in plot:
+            assert json.loads((ROOT / ".dvc/plots" / f"{plot['template']}.json").read_text(encoding="utf-8"))
