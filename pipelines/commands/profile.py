@@ -98,7 +98,7 @@ def write(path: Path, params: Params) -> None:
         ParamsError: when reading gives something else; the file stays as it was.
         OSError: when it can't be written.
     """
-    with replacing(path, sync=True) as part:
+    with replacing(path, sync=True, among_theirs=True) as part:
         part.write_text(render(params), encoding="utf-8", newline="\n")
         read = read_yaml(part)
         if parse(read) != params:

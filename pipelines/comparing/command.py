@@ -79,7 +79,7 @@ def _compare(
     if html is not None:
         named = [one for side in reversed(sides) if isinstance(one := side.params().get("classes"), dict)]
         drawn, absent = pictures.pictures(found, *sides, len(named[0]) if named else 2)
-        write_text(html, shown.as_html(found, drawn, absent))
+        write_text(html, shown.as_html(found, drawn, absent), among_theirs=True)
     if as_json:
         sys.stdout.write(shown.as_json(found))
     elif as_markdown:

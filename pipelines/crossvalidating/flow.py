@@ -107,5 +107,5 @@ def _run(root: Path, tree: Path, processes: StageProcesses, number: int, budget:
         **pooled.pooled(tested, params.resize.size**2),
         "by_fold": by_fold,
     }
-    write_text(out, json.dumps(values, indent=1) + "\n")
+    write_text(out, json.dumps(values, indent=1) + "\n", among_theirs=True)
     return Completed(message=pooled.words(values))

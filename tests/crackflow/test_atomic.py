@@ -1,3 +1,5 @@
+import stat
+
 import pytest
 
 from crackflow.atomic import replacing, write_bytes, write_text
@@ -43,3 +45,23 @@ def test_a_link_is_replaced_and_never_written_through(tmp_path, name):
     assert theirs.read_bytes() == b"theirs"
     assert (tmp_path / "out/a").read_bytes() == b"ours"
     assert not (tmp_path / "out/a").is_symlink()
+
+
+def test_among_files_of_the_user_no_part_takes_the_place_of_one(tmp_path):
+    theirs = tmp_path / ".page.html.part"
+    theirs.write_bytes(b"theirs")
+    (tmp_path / "plain").touch()
+    path = tmp_path / "page.html"
+    write_text(path, "ours", among_theirs=True)
+    assert (path.read_bytes(), theirs.read_bytes()) == (b"ours", b"theirs")
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+
+    def fail():
+        with replacing(path, among_theirs=True) as part:
+            part.write_bytes(b"half")
+            raise OSError(28, "full")
+
+    with pytest.raises(OSError, match="full"):
+        fail()
+    assert sorted(one.name for one in tmp_path.iterdir()) == [".page.html.part", "page.html", "plain"]
+    assert path.read_bytes() == b"ours"

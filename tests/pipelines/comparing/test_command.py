@@ -25,6 +25,12 @@ def test_each_way_to_show_it(run, repository):
     assert page.count('src="data:image/jpeg;base64,') == 12
 
 
+def test_a_file_of_the_user_beside_the_page_stays(run, repository):
+    repository.write("h/.page.html.part", "mine")
+    assert run("main", "better", "--html", "h/page.html").exit_code == 0
+    assert (repository.root / "h/.page.html.part").read_text() == "mine"
+
+
 def test_without_a_name_it_is_the_last_commit_against_the_working_files(run, repository):
     repository.write("params.yaml", "train:\n  epochs: 16\n")
     found = json.loads(run("--json").stdout)
