@@ -55,6 +55,17 @@ def test_counts_add_up():
     assert one + other == Counts(11, 22, 33, 44)
 
 
+def test_totals_are_of_each_count_and_each_threshold():
+    images = Counts(*(np.array([[1, 2], [30, 40]]) + 100 * place for place in range(4)))
+    total = images.total()
+    assert [part.tolist() for part in (total.tp, total.fp, total.fn, total.tn)] == [
+        [31, 42],
+        [231, 242],
+        [431, 442],
+        [631, 642],
+    ]
+
+
 def test_any_foreground_class_is_crack_unless_one_is_named():
     truth, predicted = np.array([[0, 1, 2, 2]], np.uint8), np.array([[0, 2, 2, 0]], np.uint8)
     anyone, second = counts(predicted, truth), counts(predicted, truth, of_class=2)
@@ -104,6 +115,11 @@ def test_as_many_pixels_elsewhere_are_no_pair_of_empty_masks():
 def test_positives_leave_crack_free_pictures_out(four):
     assert positives(iou, four) == pytest.approx((1 / 3 + 0) / 2)
     assert positives(f1, four) == pytest.approx((1 / 2 + 0) / 2)
+
+
+def test_a_crack_of_one_pixel_is_a_crack():
+    found, missed = counts(np.array([[1, 0]]), np.array([[1, 0]])), counts(np.array([[0, 0]]), np.array([[1, 0]]))
+    assert positives(iou, Counts.stack([found, missed])) == 1 / 2
 
 
 def test_false_alarms_look_at_crack_free_pictures_alone(four):

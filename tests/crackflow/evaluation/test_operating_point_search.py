@@ -1,4 +1,5 @@
 import json
+import tempfile
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,8 @@ def choose(folder, pictures, *arguments, flips=False, foreign=0):
     """`foreign` is how many of the pictures, the last ones, are of places never seen."""
     with OperatingPointSearch(folder, flips=flips) as search:
         for number, (probabilities, truth) in enumerate(pictures):
-            search.add(look(probabilities, truth), foreign=number >= len(pictures) - foreign)
+            is_foreign = {"foreign": True} if number >= len(pictures) - foreign else {}
+            search.add(look(probabilities, truth), **is_foreign)
         return search.choose(*arguments)
 
 
@@ -136,6 +138,13 @@ def test_images_of_different_sizes_are_read_back_from_disk_as_often_as_asked(tmp
     at = Counts.stack(counts(classify(seen, first.point), truth) for seen, truth in cut)
     assert first.component_filter == second.component_filter
     assert first.component_filter.value == pooled(iou, at)
+
+
+def test_predictions_are_kept_on_the_disk_that_was_named(tmp_path, monkeypatch):
+    real, named = tempfile.TemporaryFile, []
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **options: named.append(options) or real(**options))
+    with OperatingPointSearch(tmp_path, flips=False):
+        assert named == [{"dir": tmp_path}]
 
 
 def test_predictions_kept_on_disk_leave_no_file_behind(tmp_path, pictures):

@@ -126,3 +126,5 @@ def test_the_words_name_what_is_done_and_no_comma():
         "crack above 0.5; components below 180 px removed; components nowhere above 0.98 removed; mean over four flips"
     )
     assert "," not in plain + full
+    assert OperatingPoint(0.5, 180).words() == "crack above 0.5; components below 180 px removed; no flips"
+    assert OperatingPoint(0.5, peak=0.75).words() == "crack above 0.5; components nowhere above 0.75 removed; no flips"

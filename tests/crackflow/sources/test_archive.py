@@ -300,6 +300,24 @@ def test_bytes_are_counted_as_they_are_unpacked(tmp_path, monkeypatch):
     assert left_behind(tmp_path) == ["a.zip"]
 
 
+def test_bytes_of_all_members_are_counted_together(tmp_path, monkeypatch):
+    """Two members of 12 MiB, neither above what is harmless, in a zip that says 1,000 bytes each."""
+    archive = packed(tmp_path / "a.zip", dict.fromkeys(("a.bmp", "b.bmp"), bytes(12 * MIB)), zipfile.ZIP_DEFLATED)
+    honest = zipfile.ZipFile.infolist
+
+    def lying(opened):
+        members = honest(opened)
+        for member in members:
+            member.file_size = 1000
+        return members
+
+    monkeypatch.setattr(zipfile.ZipFile, "infolist", lying)
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: io.BytesIO(bytes(12 * MIB)))
+    with pytest.raises(DataError, match=r"times its packed size or more \(all of it\)"):
+        unpack(archive, tmp_path / "out", LIMITS)
+    assert left_behind(tmp_path) == ["a.zip"]
+
+
 def test_members_that_share_packed_bytes_are_compared_with_the_file(tmp_path):
     """A bomb without a nested zip: every entry of the directory points to the same 4 KB, which unpack to 4 MiB."""
     archive = packed(tmp_path / "a.zip", {"a.bmp": bytes(4 * MIB)}, zipfile.ZIP_DEFLATED)

@@ -49,12 +49,12 @@ def test_where_nothing_is_missing_no_small_group_is_needed():
 
 
 def test_each_source_is_looked_at_by_itself():
-    """Source a is 100 pairs: a group of 10, which is too large, and 90 small ones. Source b is 1,400, 1,000 in train.
+    """Source a is 100 pairs: a group of 10, which is too large, and 90 small ones. Source b is 900, 500 in train.
 
-    Its groups of 50 are above a quarter of the 140 that test is due, but there is none that is smaller.
+    Its groups of 50 are above a quarter of the 90 that test is due, but there is none that is smaller.
     """
     counts = np.array([[10, 0], *[[1, 0]] * 90, *[[0, 50]] * 8], float)
-    assigned = np.array([[0, 1000], [0, 0], [0, 0]], float)
+    assigned = np.array([[0, 500], [0, 0], [0, 0]], float)
     large = too_large(counts, assigned, SHARES, HELD_BACK, 0.25)
     assert large.dtype == bool
     assert large.tolist() == [[False, True, True], *[[False] * 3] * 98]
