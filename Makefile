@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c "$(SUITABLE)" >/dev/null 2>&1 && { echo $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rebuild test lint real weights soak results params graph lock wheel docs docs-serve docs-lock clean
+.PHONY: help setup rebuild test lint real weights soak mutants results params graph lock wheel docs docs-serve docs-lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ soak: $(READY) ## the tests that make test leaves out, then break rebuilds in ev
 	pytest -n auto --dist loadfile --no-loadscope-reorder -m soak
 	python -m benchmarks.soak
 	python -m benchmarks.fuzz
+
+mutants: $(READY) ## change the code that scores, splits and unpacks one place at a time: does a test fail? hours; goes on where it was killed
+	python -m benchmarks.soak.mutants
 
 results: $(READY) ## write the results shown in README and docs from docs/results and metrics
 	python -m scripts.results

@@ -1,1 +1,1 @@
-"""Faults: what a rebuild survives."""
+"""Faults: what a rebuild survives, and which changes of the code the tests notice."""
