@@ -72,7 +72,7 @@ def _compare(
     from pipelines.comparing import compared, pictures, shown, side
 
     if html is not None:
-        check_replaceable(html, 'content="crackflow compare"', "--html")
+        check_replaceable(html, lambda content: b'content="crackflow compare"' in content, "--html")
     sides = side.find(root, old), side.find(root, new)
     spread = compared.SEED_SPREAD if seed_spread is None else seed_spread
     found = compared.compare(*sides, figure, notes, spread)

@@ -22,7 +22,7 @@ def crossvalidate(
 ) -> None:
     """Test every photograph once: train and test fold by fold. Run it again after a stop; finished folds are kept."""
     from crackflow.errors import CrackflowError
-    from crackflow.output.single_file import check_replaceable
+    from crackflow.output.single_file import check_replaceable, json_with
     from crackflow.splitting.folds import FEWEST
     from pipelines.comparing.shown import table
     from pipelines.crossvalidating import pooled
@@ -34,7 +34,7 @@ def crossvalidate(
         raise CrackflowError(f"--folds is {folds}, expected {FEWEST} or more: one to test, one for valid, one to train")
     if not 0 < budget <= 1:
         raise CrackflowError(f"--budget is {budget:g}, expected a share of the steps: above 0 and at most 1")
-    check_replaceable(out, '"folds"', "--out")
+    check_replaceable(out, json_with(pooled.KEYS), "--out")
     with prefect_server.configured_or_temporary() as wait:
         from pipelines.crossvalidating.flow import crossvalidate as flow
 

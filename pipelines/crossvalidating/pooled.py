@@ -13,6 +13,13 @@ from crackflow.statistics.ratios import ratio, ratio_interval
 
 # What the table shows.
 COLUMNS = ("pooled_iou", "positives_iou", "tolerant_f1", "false_alarms_images")
+# Of the file that holds the result; see flow.py.
+KEYS = frozenset(
+    {
+        *("folds", "budget", "seed", "revision", "tolerance_px", "by_fold"),
+        *("images", "images_with_cracks", "crack", "all_background", "intervals", "by_source"),
+    }
+)
 
 
 def pooled(tested: Sequence[pd.DataFrame], pixels: int) -> dict[str, Any]:

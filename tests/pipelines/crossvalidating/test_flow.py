@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from crackflow.params import Params, dump, parse, render
+from pipelines.crossvalidating.pooled import KEYS
 
 ROOT = Path(__file__).parents[3]
 
@@ -54,6 +55,7 @@ def test_every_photograph_is_tested_once_and_finished_folds_are_kept(checkout):
     path = checkout / "reports/crossvalidation.json"
     values = json.loads(path.read_text())
     assert values["images"] == 40
+    assert values.keys() == KEYS
     assert sum(fold["images"] for fold in values["by_fold"]) == 40
     assert sum(own["images"] for own in values["by_source"].values()) == 40
     assert (checkout / "params.yaml").read_text() == before
