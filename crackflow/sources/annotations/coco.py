@@ -1,5 +1,6 @@
 """COCO instances as labels (cocodataset.org, "Data format"): polygons and run lengths, whole or compressed."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,13 +21,22 @@ def read_coco(content: Mapping[str, Any]) -> Iterator[Annotated]:
     """Read the photographs of a COCO file, those without a label too.
 
     Raises:
-        DataError: when a label has no outline, or one that can't be filled.
+        DataError: when a label has no outline, one that can't be filled, or is of no photograph of the file or of two.
         KeyError, TypeError, ValueError: when the file is not laid out as COCO has it.
     """
     names = {category["id"]: str(category["name"]) for category in content["categories"]}
     of_image: dict[Any, list[Mapping[str, Any]]] = {}
     for one in content["annotations"]:
         of_image.setdefault(one["image_id"], []).append(one)
+    listed: list[Any] = [image["id"] for image in content["images"]]
+    known = set(listed)
+    if twice := [number for number, count in Counter(listed).items() if count > 1]:
+        raise DataError(f"{listed.count(twice[0])} images have the id {twice[0]!r}; give each one of its own")
+    if unknown := [one for one in of_image if one not in known]:
+        raise DataError(
+            f"annotation {of_image[unknown[0]][0].get('id')} is of image {unknown[0]!r}, which is not listed; add the "
+            "image, or take the annotation out"
+        )
     for image in content["images"]:
         size = checked_size(int(image["width"]), int(image["height"]))
         shapes = (Shape(names[one["category_id"]], _mask(one, size)) for one in of_image.get(image["id"], []))

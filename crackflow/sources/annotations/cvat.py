@@ -33,7 +33,7 @@ def _mask(shape: ET.Element, size: tuple[int, int]) -> Mask:
         return fill([[float(n) for point in values["points"].split(";") for n in point.split(",")]], size)
     if shape.tag == "box":
         left, top, right, bottom = (float(values[name]) for name in ("xtl", "ytl", "xbr", "ybr"))
-        return fill([box(left, top, right, bottom)], size)
+        return fill([box(left, top, right, bottom, float(values.get("rotation", 0)))], size)
     if shape.tag == "mask":
         return _runs(shape, size)
     if shape.tag == "tag":

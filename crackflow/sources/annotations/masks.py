@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import ParseError
 
 from crackflow.errors import DataError
@@ -54,7 +54,7 @@ def draw_masks(root: Path, files: list[Path], target: Path) -> tuple[Rejection, 
     taken: dict[str, Path] = {}
     for path in files:
         for one in _read(path):
-            photo = _photograph(one.photo, path, photographs)
+            photo = _photograph(root, one.photo, path, photographs)
             if photo is None:
                 shown = printable(one.photo)[:_LONGEST_NAME]
                 left_out.append(Rejection(shown, f"is named in {path.relative_to(root)} and is not there"))
@@ -103,12 +103,21 @@ def _read(path: Path) -> Iterator[Annotated]:
         raise DataError(f"{path} can't be read as labels ({error!r}); export it again") from None
 
 
-def _photograph(name: str, annotations: Path, photographs: list[Path]) -> Path | None:
-    """Find the photograph that labels name: by its path from their file, else by its name where one alone has it."""
+def _photograph(root: Path, name: str, annotations: Path, photographs: list[Path]) -> Path | None:
+    """Find the photograph that labels name: by its path from their file, else by its name where one alone has it.
+
+    Folders may have gone or been added in front of it, but day1/a.jpg is not day2/a.jpg.
+    """
     try:
         beside = Path(os.path.realpath(annotations.parent / name))
     except (OSError, ValueError):  # a name that no disk can hold
         return None
     same = [path for path in photographs if path.resolve() == beside]
-    alike = same or [path for path in photographs if path.name == Path(name).name]
-    return alike[0] if len(alike) == 1 else None
+    named = PurePosixPath(name)
+    alike = same or [path for path in photographs if path.name == named.name]
+    if len(alike) != 1:
+        return None
+    if same or named.is_absolute() or ".." in named.parts:  # as Labelme has them, of another disk
+        return alike[0]
+    here, there = alike[0].relative_to(root).parent.parts[::-1], named.parent.parts[::-1]
+    return alike[0] if all(one == other for one, other in zip(here, there, strict=False)) else None

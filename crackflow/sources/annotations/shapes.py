@@ -3,6 +3,8 @@
 (0, 0) is the upper left corner of the photograph, and a pixel belongs to an outline when its centre does.
 """
 
+import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +17,10 @@ from crackflow.imaging.tiff import MAX_PIXELS
 
 Mask = NDArray[np.uint8]
 _CORNERS = 3
+# labels that say that there is none: no crack, not cracked, no visible cracks, uncracked, non-crack, crack-free
+_DENIED = re.compile(
+    r"(?<![a-z])(?:(?:no|non|not|without)(?:[\W_]+[a-z]+)?|un)[\W_]*crack|crack(?:s|ed|ing)?[\W_]*(?:free|less)"
+)
 
 
 @dataclass(frozen=True)
@@ -115,9 +121,25 @@ def unrolled(lengths: Sequence[int], number: int) -> Mask:
     return np.repeat(np.arange(len(lengths), dtype=np.uint8) % 2, lengths)
 
 
-def box(left: float, top: float, right: float, bottom: float) -> list[float]:
-    """Give the outline of a rectangle."""
-    return [left, top, right, top, right, bottom, left, bottom]
+def box(left: float, top: float, right: float, bottom: float, rotation: float = 0.0) -> list[float]:
+    """Give the outline of a rectangle.
+
+    Args:
+        left: its left side, px, before it is turned.
+        top: likewise.
+        right: likewise.
+        bottom: likewise.
+        rotation: about its centre, degrees, clockwise as one looks at the photograph.
+    """
+    if not rotation:
+        return [left, top, right, top, right, bottom, left, bottom]
+    x, y = (left + right) / 2, (top + bottom) / 2
+    sine, cosine = math.sin(math.radians(rotation)), math.cos(math.radians(rotation))
+    corners = ((left - x, top - y), (right - x, top - y), (right - x, bottom - y), (left - x, bottom - y))
+    # y goes down, so this is clockwise
+    return [
+        n for across, down in corners for n in (x + across * cosine - down * sine, y + across * sine + down * cosine)
+    ]
 
 
 def crack_mask(found: Annotated, cracks: frozenset[str]) -> Mask:
@@ -139,14 +161,16 @@ def crack_mask(found: Annotated, cracks: frozenset[str]) -> Mask:
 
 
 def crack_labels(labels: Sequence[str], where: str) -> frozenset[str]:
-    """Choose the labels that are cracks: those that have "crack" in their name, or the only one there is.
+    """Choose the labels that are cracks: those that have "crack" in their name and don't deny it, or the only one.
 
     Raises:
         DataError: when there are several, and none has.
     """
-    cracks = frozenset(label for label in labels if "crack" in label.lower())
-    if cracks or len(set(labels)) <= 1:
-        return cracks or frozenset(labels)
+    denied = frozenset(label for label in labels if _DENIED.search(label.lower()))
+    cracks = frozenset(label for label in labels if "crack" in label.lower()) - denied
+    others = frozenset(labels) - denied
+    if cracks or not others or (len(others) == 1 and not denied):
+        return cracks or others
     raise DataError(
         f"{where} has the labels {', '.join(sorted(set(labels)))}, expected one label or some with crack in their "
         "name; rename those that are cracks"

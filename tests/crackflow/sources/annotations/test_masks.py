@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 import tracemalloc
 
 import cv2
@@ -129,6 +130,17 @@ def test_cvat(root, shape):
             CVAT.format('<mask label="c" rle="1, 6" left="2" top="1" width="3" height="2"/>'),
             "a mask of 7 px, expected 6",
         ),
+        (
+            "coco.json",
+            json.dumps({**coco([POLYGON]), "images": coco()["images"][1:]}),
+            "annotation 1 is of image 5, which is not listed",
+        ),
+        (
+            "coco.json",
+            json.dumps(coco([POLYGON])).replace('"image_id": 5', '"image_id": "5"'),
+            "is of image '5', which",
+        ),
+        ("coco.json", json.dumps(coco([POLYGON])).replace('"id": 7', '"id": 5'), "2 images have the id 5"),
         # found by fuzzing: the first six ended the process or took all memory in pycocotools, the others had tracebacks
         ("coco.json", json.dumps(coco([[0, 0, 1e9, 0, 5, 3]])), "a corner at 1e.09, far off its photograph of 8x6 px"),
         ("coco.json", json.dumps(coco([[0, 0, float("nan"), 0, 5, 3]])), "a corner at nan, far off"),
@@ -194,6 +206,51 @@ def test_which_labels_are_cracks():
     assert crack_labels([], "x") == frozenset()
     with pytest.raises(DataError, match="x has the labels fissure, pothole, expected one label or some with crack"):
         crack_labels(["pothole", "fissure"], "x")
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["no crack", "no_crack", "non-crack", "NotCracked", "not cracked", "uncracked", "No visible cracks", "crack-free"],
+)
+def test_a_label_that_says_there_is_no_crack_is_none(label):
+    assert crack_labels(["cracked", label], "x") == {"cracked"}
+    assert crack_labels([label], "x") == frozenset()
+    with pytest.raises(DataError, match="expected one label or some with crack"):
+        crack_labels([label, "road"], "x")
+
+
+@pytest.mark.parametrize("label", ["concrete crack", "Unsealed crack", "union crack", "crack (none sealed)"])
+def test_words_that_look_like_a_denial(label):
+    assert crack_labels([label, "road"], "x") == {label}
+
+
+def test_a_turned_box_of_cvat_is_turned(root):
+    """By hand: 4x2 px about (4, 3), turned by 90 degrees, is 2x4 px: columns 3 and 4 of rows 1 to 4."""
+    (root / "a.xml").write_text(CVAT.format('<box label="crack" xtl="2" ytl="2" xbr="6" ybr="4" rotation="90.00"/>'))
+    expected = np.zeros((6, 8), np.uint8)
+    expected[1:5, 3:5] = 255
+    np.testing.assert_array_equal(drawn(root)[0]["a"], expected)
+
+
+def test_cvat_turns_clockwise(root):
+    """A box 6 px long whose left end goes up by 30 degrees: upper left pixels are marked, and no lower left ones."""
+    (root / "a.xml").write_text(CVAT.format('<box label="crack" xtl="1" ytl="2.5" xbr="7" ybr="3.5" rotation="30"/>'))
+    mask = drawn(root)[0]["a"]
+    assert mask[:3, :4].any()
+    assert not mask[3:, :3].any()
+
+
+def test_labels_of_another_folders_photograph_are_left_out(root):
+    (root / "day2").mkdir()
+    (root / "a.jpg").rename(root / "day2/a.jpg")
+    content = coco([POLYGON])
+    for named, is_taken in (("day1/a.jpg", False), ("day2/a.jpg", True), ("photos/day2/a.jpg", True), ("a.jpg", True)):
+        content["images"][0]["file_name"] = named
+        (root / "coco.json").write_text(json.dumps(content))
+        masks, left_out = drawn(root)
+        assert ("a" in masks) == is_taken
+        assert ((named, "is named in coco.json and is not there") in left_out) != is_taken
+        shutil.rmtree(root.parent / "drawn")
 
 
 def test_other_labels_are_surface(root):
