@@ -5,6 +5,7 @@ OpenCV's garbles 16-bit planes, differently at each reading, and inverts 16-bit 
 
 import io
 import logging
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,7 +140,8 @@ def _check(page: Any, size: int, name: str) -> None:
             f"{name} has {page.samplesperpixel} bands, expected {channels}, or {channels} and alpha; save those alone"
         )
     ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
-    if not ends or max(ends) > size or not all(page.databytecounts):
+    # tifffile leaves black what no strip or tile is there for
+    if len(ends) < math.prod(page.chunked) or not ends or max(ends) > size or not all(page.databytecounts):
         raise ImageError(f"{name} is truncated or not an image; replace it or leave the pair out")
 
 

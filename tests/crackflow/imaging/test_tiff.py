@@ -196,3 +196,13 @@ def test_what_a_damaged_file_has_wrong_is_said_by_the_error_alone(tmp_path):
     )
     assert "rejected" in done.stdout
     assert done.stderr == ""
+
+
+def test_an_image_with_fewer_strips_than_its_height_takes_is_rejected():
+    """A height that is damaged: 355 bytes were read as a black mask of 669 megapixels."""
+    whole = written(RNG.integers(0, 256, (24, 32), np.uint8), rowsperstrip=24, compression="zlib")
+    height = struct.pack("<HHII", 257, 4, 1, 24)
+    assert whole.count(height) == 1
+    for wrong in (25, 20_906_008):
+        with pytest.raises(ImageError, match="a is truncated or not an image"):
+            read_tiff(whole.replace(height, struct.pack("<HHII", 257, 4, 1, wrong)), "a")
