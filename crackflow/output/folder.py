@@ -77,6 +77,7 @@ class OutputFolder:
         *,
         keep_others: bool,
         reuse: Collection[str] = (),
+        outdated: Collection[str] = (),
     ) -> None:
         """Remove what an earlier run wrote, last file first, and note what this one is about to write.
 
@@ -88,6 +89,7 @@ class OutputFolder:
             options: what else the content follows from.
             keep_others: keep what the earlier run wrote under other names than these.
             reuse: of `names`, those that stay as they are, as files of this run; `holds` is true of each.
+            outdated: names that the earlier run's files are removed under even with `keep_others`.
 
         Raises:
             DataError: as `check`.
@@ -96,7 +98,8 @@ class OutputFolder:
         self.check(names)
         self._names = frozenset(names)
         self._written = {name: self._entries[name] for name in reuse}
-        kept = [entry for name, entry in self._entries.items() if keep_others and name not in self._names]
+        gone = self._names | frozenset(outdated)
+        kept = [entry for name, entry in self._entries.items() if keep_others and name not in gone]
         if self._earlier is not None:
             manifest.write_manifest(self.path, self._earlier.model_copy(update={"state": "writing"}))
             stay = {*self._written, *(entry.path for entry in kept)}

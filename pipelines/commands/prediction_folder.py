@@ -24,7 +24,7 @@ from crackflow.safe_text import printable
 from crackflow.sources.layouts import shown
 from crackflow.work_folder import PREFIX
 from pipelines.commands.marked_photo import MarkedPhoto
-from pipelines.commands.prediction_outputs import MASKS, THUMBNAILS, Output
+from pipelines.commands.prediction_outputs import MASKS, OUTPUTS, THUMBNAILS, Output, chosen
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,19 @@ class Results:
             )
 
     def begin(self, photos: Sequence[Photograph], model_sha256: str, done: Iterable[Photograph]) -> None:
-        """Begin to write; the files of `done` stay as they are."""
+        """Begin to write.
+
+        The files of `done` stay as they are. What earlier runs wrote of the other photographs, and of all together, is
+        removed, also of kinds that this run does not write: it would stand beside figures that it does not agree with,
+        and a later run would take it for its own.
+        """
+        done, every = list(done), chosen(OUTPUTS)
         reuse = [name for photo in done for name in photo_names(self.kinds, photo)]
+        valid = {name for photo in done for name in photo_names(every, photo)}
+        outdated = set(all_names(every, photos)) - valid
         options: dict[str, JsonValue] = {**self.settings, "outputs": [*self.kinds]}
         names = all_names(self.kinds, photos)
-        self.folder.begin(names, model_sha256, options, keep_others=True, reuse=reuse)
+        self.folder.begin(names, model_sha256, options, keep_others=True, reuse=reuse, outdated=outdated)
 
     def add(self, marked: MarkedPhoto) -> PhotoRecord:
         """Measure a photograph and write its files.

@@ -536,6 +536,39 @@ def test_what_follows_from_something_else_is_done_again(checkout, change):
     assert (", 1 of them by an earlier run" in result.stdout) == (change != "point")
 
 
+def test_probabilities_of_an_earlier_photograph_are_not_taken_for_those_of_the_new_one(checkout):
+    predict("photos/cracked.png", "out", "--probability")
+    Path("photos/cracked.png").write_bytes(Path("photos/plain.jpg").read_bytes())
+    predict("photos/cracked.png", "out")
+    assert not Path("out/probability").exists()
+    assert "done by an" not in predict("photos/cracked.png", "out", "--resume", "--probability").stdout
+    probability = cv2.imread("out/probability/cracked.png", cv2.IMREAD_UNCHANGED)
+    assert not (probability > 0.5 * 65536).any()
+    # as right as before, so they need not be made again
+    predict("photos/cracked.png", "out", "--resume")
+    before = states()
+    assert "1 of them by an earlier run" in predict("photos/cracked.png", "out", "--resume", "--probability").stdout
+    assert "out/probability/cracked.png" in same(before)
+
+
+def test_labels_of_an_earlier_run_do_not_stay_beside_new_tables(checkout):
+    labels = {"coco.json", "cvat.xml"}
+    labels |= {f"geojson/{name}.geojson" for name in ("cracked", "plain")}
+    labels |= {f"labelme/{name}.json" for name in ("cracked", "plain")}
+    asked = ("--mm-per-px", "1", "--format", "geojson,coco,labelme,cvat", "--probability")
+    predict("photos", "out", *asked)
+    assert labels <= set(hashes("out"))
+    Path("out/labelme/plain.json").write_text("corrected by hand")
+    Path("out/labelme/mine.json").write_text("mine")
+    assert predict("photos/cracked.png", "out", "--mm-per-px", "100").exit_code == 0
+    left = {name for name in hashes("out") if name in labels or name.startswith(("labelme/", "probability/"))}
+    # of the photograph that this run does not have, and of the user
+    assert left == {"geojson/plain.geojson", "labelme/plain.json", "labelme/mine.json", "probability/plain.png"}
+    assert predict("photos", "out", "--mm-per-px", "100").exit_code == 0
+    assert {name for name in hashes("out") if name in labels} == {"labelme/plain.json"}
+    assert Path("out/labelme/plain.json").read_text() == "corrected by hand"
+
+
 def test_labels_and_probabilities_on_request(checkout):
     result = predict("photos", "out", "--format", "coco, CVAT,labelme,geojson", "--probability")
     assert result.exit_code == 0, result.stderr
