@@ -19,6 +19,9 @@ _UNITS_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}
 _DIAGONAL_OF_FILM_MM = math.hypot(36, 24)
 # Sensors of telephones to medium format: what lies outside is no width of one.
 _SENSORS_MM = (2.0, 80.0)
+# By how much two ways to tell a sensor's width may differ. The focal length in 35 mm film is rounded to 1 mm, so a
+# wide lens of 13 mm is good to 4 %, and a sensor's diagonal is rounded too.
+_AGREE = 1.1
 _INSTEAD = "give the scale in mm per px"
 
 
@@ -32,7 +35,7 @@ class Taken(NamedTuple):
     sensor_mm: float | None
     """the sensor's longer side; None where it can't be told"""
     sensor_from: str
-    """how it was told, in words"""
+    """how it was told, in words; where two ways disagree, what each of them says"""
 
 
 def from_camera(
@@ -82,11 +85,16 @@ def from_photograph(path: Path, distance_m: float, sensor_width_mm: float | None
         sensor_width_mm: the sensor's longer side; None takes it from EXIF.
 
     Raises:
-        DataError: when the file can't be read, EXIF lacks the focal length or what tells the sensor's width, or the
-            photograph was cropped after it was taken, or taken with a digital zoom.
+        DataError: when the file can't be read, EXIF lacks the focal length or what tells the sensor's width or contradicts
+            itself on it, or the photograph was cropped after it was taken, or taken with a digital zoom.
     """
     taken = how_taken(path)
     sensor, sensor_from = (taken.sensor_mm, taken.sensor_from) if sensor_width_mm is None else (sensor_width_mm, "")
+    if sensor is None and sensor_from:
+        raise DataError(
+            f"the EXIF of {path.name} contradicts itself on how wide the sensor is: {sensor_from}, as where a program "
+            f"scaled the photograph and left old values; give the sensor's longer side in mm, or {_INSTEAD}"
+        )
     if sensor is None:
         raise DataError(
             f"the EXIF of {path.name} does not tell how wide the sensor is: it has neither FocalPlaneXResolution nor "
@@ -99,7 +107,7 @@ def how_taken(path: Path) -> Taken:
     """Read what EXIF says of how a photograph was taken.
 
     The sensor's width is that of the pixels at FocalPlaneXResolution. Where that is not there, it follows from the
-    focal length in 35 mm film, which compares diagonals (CIPA DCG-001, section 5) and is rounded to 1 mm.
+    focal length in 35 mm film, which compares diagonals (CIPA DCG-001, section 5) and is rounded to 1 mm. Where both are there and differ by more than a tenth, neither is taken.
 
     Raises:
         DataError: when the file can't be read, has no focal length, was cropped after it was taken, or was taken with a
@@ -130,7 +138,7 @@ def how_taken(path: Path) -> Taken:
 
 
 def _sensor(tags: Any, focal: float, size: tuple[int, int], longest: int) -> tuple[float | None, str]:
-    """The sensor's longer side, mm, and how it is known."""
+    """The sensor's longer side, mm, and how it is known; where two ways disagree, None and what each of them says."""
     found: list[tuple[float, str]] = []
     resolution = _number(tags, ExifTags.Base.FocalPlaneXResolution)
     unit = _UNITS_MM.get(int(_number(tags, ExifTags.Base.FocalPlaneResolutionUnit) or 2), 0.0)
@@ -141,7 +149,11 @@ def _sensor(tags: Any, focal: float, size: tuple[int, int], longest: int) -> tup
         diagonal = _DIAGONAL_OF_FILM_MM * focal / film
         found.append((diagonal * max(size) / math.hypot(*size), f"by the focal length of {film:g} mm in 35 mm film"))
     smallest, largest = _SENSORS_MM
-    return next(((width, how) for width, how in found if smallest <= width <= largest), (None, ""))
+    possible = [(width, how) for width, how in found if smallest <= width <= largest]
+    widths = [width for width, _ in possible]
+    if possible and max(widths) > _AGREE * min(widths):
+        return None, " and ".join(f"{width:.4g} mm {how}" for width, how in possible)
+    return possible[0] if possible else (None, "")
 
 
 def _number(tags: Any, tag: int) -> float:

@@ -106,3 +106,19 @@ def test_a_photograph_that_tells_its_sensor(tmp_path):
 def test_a_photograph_that_does_not(tmp_path):
     with pytest.raises(DataError, match=r"EXIF of a\.jpg does not tell how wide the sensor is: .*; give the sensor's"):
         from_photograph(taken(tmp_path / "a.jpg", (400, 300), FocalLength=5.0), 1.0)
+
+
+def test_a_photograph_that_contradicts_itself(tmp_path):
+    """Halved to 2000 px by a program that left the old resolution: 36 mm, and by it 18."""
+    sides = {"ExifImageWidth": 2000, "ExifImageHeight": 1333}
+    stale = {"FocalPlaneXResolution": 4000 / 36 * 10, "FocalPlaneResolutionUnit": 3, "FocalLengthIn35mmFilm": 50}
+    path = taken(tmp_path / "a.jpg", (200, 133), FocalLength=50.0, **sides, **stale)
+    with pytest.raises(DataError, match=r"a\.jpg contradicts itself .*: 18 mm by FocalPlaneXResolution and 36.* mm by"):
+        from_photograph(path, 1.0)
+    # 36 / 200 * 19, by who knows better
+    assert from_photograph(path, 1.0, 36.0).mm_per_px == pytest.approx(3.42)
+    # rounded to the next millimetre, 2 %: no contradiction
+    near = {"FocalPlaneXResolution": 2000 / 36 * 10, "FocalPlaneResolutionUnit": 3, "FocalLengthIn35mmFilm": 51}
+    assert how_taken(taken(tmp_path / "b.jpg", (200, 133), FocalLength=50.0, **sides, **near)).sensor_mm == (
+        pytest.approx(36)
+    )
