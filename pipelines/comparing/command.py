@@ -39,8 +39,8 @@ def compare(
         typer.Option(
             min=0,
             max=1,
-            help="Standard deviation of the figure between trainings that differ by seed alone; without it 0.03. "
-            "0 judges the models, not what they were trained by.",
+            help="Standard deviation of the figure between trainings that differ by seed alone; without it 0.03, and "
+            "of one model 0. 0 judges the models, not what they were trained by.",
         ),
     ] = None,
     note: Annotated[list[str] | None, typer.Option(help="A sentence to add; may be given again.")] = None,
@@ -74,8 +74,7 @@ def _compare(
     if html is not None:
         check_replaceable(html, lambda content: b'content="crackflow compare"' in content, "--html")
     sides = side.find(root, old), side.find(root, new)
-    spread = compared.SEED_SPREAD if seed_spread is None else seed_spread
-    found = compared.compare(*sides, figure, notes, spread)
+    found = compared.compare(*sides, figure, notes, seed_spread)
     if html is not None:
         named = [one for side in reversed(sides) if isinstance(one := side.params().get("classes"), dict)]
         drawn, absent = pictures.pictures(found, *sides, len(named[0]) if named else 2)

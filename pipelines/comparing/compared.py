@@ -14,6 +14,7 @@ from crackflow.evaluation.intervals import LEVEL
 from crackflow.evaluation.metrics import Counts, by_image, iou
 from crackflow.evaluation.shared_images import LEAST_SHARE, Shared, shared_images
 from pipelines.commands import profile
+from pipelines.comparing import built
 from pipelines.comparing.result import Compared, Figure, Image, Outcome, Source
 from pipelines.comparing.side import FIGURES, PER_IMAGE, SPLIT, Side, uncommitted
 
@@ -22,7 +23,6 @@ METRIC = "pooled_iou"
 COUNTS = ("stem", "tp", "fp", "fn")
 # Standard deviation of pooled IoU between seeds, as benchmarks/accuracy/seeds.py measures it.
 SEED_SPREAD = 0.03
-MODEL = "models/flexunet.keras"
 # Images shown, of those that got better and of those that got worse.
 MOST_IMAGES = 6
 
@@ -36,6 +36,12 @@ class _Tables:
     new: pd.DataFrame = field(repr=False)
     groups: Sequence[str] | None
     seed_spread: float
+    not_built: str = ""
+
+    @property
+    def judged(self) -> bool:
+        """Whether a verdict is given."""
+        return self.shared.enough and not self.not_built
 
 
 def compare(
@@ -43,7 +49,7 @@ def compare(
     new: Side,
     metric: str | None = None,
     notes: Sequence[str] = (),
-    seed_spread: float = SEED_SPREAD,
+    seed_spread: float | None = None,
 ) -> Compared:
     """Compare two sides.
 
@@ -52,8 +58,8 @@ def compare(
         new: what changed.
         metric: the figure that decides, of crackflow.evaluation.comparison.COMPARABLE; None takes gate.metric.
         notes: sentences to add to the caveats.
-        seed_spread: standard deviation of a figure between trainings that differ by their seed alone. It counts where
-            the models differ; 0 judges the models as they are.
+        seed_spread: standard deviation of a figure between trainings that differ by their seed alone; 0 judges the
+            models as they are. None is SEED_SPREAD where the models differ or are not known, and 0 of one model.
 
     Raises:
         CrackflowError: when `new` holds no figures, a file can't be used, or there is no such figure.
@@ -68,10 +74,11 @@ def compare(
     caveats = [*_caveats(old, new, *values), *notes]
     data = list(_data(old, new))
     try:
-        tables = _tables(old, new, 0.0 if _same_model(old, new) else seed_spread)
+        tables = _tables(old, new, _seed_spread(old, new) if seed_spread is None else seed_spread)
     except DataError as error:
         plain = tuple(_plain(values[0], values[1]))
-        verdict = f"no verdict: no comparison image by image: {error}"
+        why = _not_built(old, new)
+        verdict = f"no verdict: {f'{why}; ' if why else ''}no comparison image by image: {error}"
         return Compared(old.name, new.name, tuple(data), "no verdict", verdict, chosen, tuple(caveats), changed, plain)
     if tables.shared.differs:
         data.insert(
@@ -123,6 +130,12 @@ def _caveats(old: Side, new: Side, before: Mapping[str, Any], after: Mapping[str
             "dvc.lock as committed is not of these figures: they come from a rebuild that nobody has committed. "
             "Run `dvc repro`, then commit dvc.lock, metrics and reports/evaluation.csv"
         )
+    for side in dict.fromkeys((old, new)):
+        if foreign := built.foreign_files(side):
+            yield (
+                f"{' and '.join(foreign)} of {side.name} are not those of dvc.lock: somebody ran a stage by hand, "
+                "or put another file there. Run `dvc repro`, then compare again"
+            )
     if not before:
         yield f"{old.name} holds no figures, so every figure is new"
 
@@ -139,9 +152,9 @@ def _differ(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     return bool(before.get("md5") and after.get("md5") and before["md5"] != after["md5"])
 
 
-def _same_model(old: Side, new: Side) -> bool:
-    before, after = (side.locked(MODEL).get("md5") for side in (old, new))
-    return bool(before and before == after)
+def _seed_spread(old: Side, new: Side) -> float:
+    before, after = (built.model_of(side) for side in (old, new))
+    return 0.0 if before and before == after else SEED_SPREAD
 
 
 def _tables(old: Side, new: Side, seed_spread: float) -> _Tables:
@@ -150,7 +163,11 @@ def _tables(old: Side, new: Side, seed_spread: float) -> _Tables:
     if not shared.stems:
         raise DataError(f"{shared.words()}; no image is in both with the same truth")
     rows = [table.set_index("stem").loc[list(shared.stems)].reset_index() for table in (before, after)]
-    return _Tables(shared, rows[0], rows[1], _groups((new, old), shared.stems), seed_spread)
+    return _Tables(shared, rows[0], rows[1], _groups((new, old), shared.stems), seed_spread, _not_built(old, new))
+
+
+def _not_built(old: Side, new: Side) -> str:
+    return "; ".join(filter(None, dict.fromkeys(map(built.not_built_with, (old, new)))))
 
 
 def _groups(sides: Sequence[Side], stems: Sequence[str]) -> list[str] | None:
@@ -176,10 +193,10 @@ def _figures(tables: _Tables, protocol: Mapping[str, Any]) -> Iterator[Figure]:
         except DataError:
             continue
         if found.delta or (found.sure and found.low != found.high):
-            yield _figure(found, words, tables.shared)
+            yield _figure(found, words, tables.judged)
 
 
-def _figure(found: comparison.Paired, words: str, shared: Shared) -> Figure:
+def _figure(found: comparison.Paired, words: str, judged: bool) -> Figure:
     return Figure(
         found.metric,
         words,
@@ -187,7 +204,7 @@ def _figure(found: comparison.Paired, words: str, shared: Shared) -> Figure:
         found.new,
         found.low if found.sure else None,
         found.high if found.sure else None,
-        found.verdict if found.sure and shared.enough else None,
+        found.verdict if found.sure and judged else None,
     )
 
 
@@ -207,6 +224,8 @@ def _verdict(tables: _Tables, metric: str) -> tuple[Outcome, str, int]:
         return "no verdict", f"no verdict: {error}", 0
     words = figure_words(BY_NAME[metric], {})
     figures = f"{words} {found.old:.3f} -> {found.new:.3f}, {found.delta:+.3f}"
+    if tables.not_built:
+        return "no verdict", f"no verdict: {tables.not_built}; {figures}", found.groups
     if not shared.enough:
         why = f"they share {shared.share:.0%} of the larger test set, expected at least {LEAST_SHARE:.0%}"
         return "no verdict", f"no verdict: {why}; {figures} on the {found.images} images shared", found.groups
@@ -236,7 +255,7 @@ def _sources(tables: _Tables, metric: str) -> Iterator[Source]:
             found = comparison.paired(tables.old[mine], tables.new[mine], metric, groups, tables.seed_spread)
         except DataError:
             continue
-        yield Source(source, found.images, found.groups, _figure(found, source, tables.shared))
+        yield Source(source, found.images, found.groups, _figure(found, source, tables.judged))
 
 
 def _images(tables: _Tables) -> tuple[tuple[Image, ...], tuple[Image, ...]]:

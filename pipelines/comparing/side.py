@@ -2,7 +2,7 @@
 
 import functools
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,10 +130,24 @@ class Side:
             ParamsError: when it is not YAML.
             DataError: when it is laid out in another way.
         """
+        return self._of_lock(lambda lock: next((out for out in _outs(lock) if out.get("path") == name), {}))
+
+    def built_with(self) -> dict[str, Any]:
+        """What dvc.lock says of the parameters that the figures were built with, by dotted key.
+
+        Those of stages that the figures do not come from are left out: the title of the report, say.
+
+        Raises:
+            ParamsError: when it is not YAML.
+            DataError: when it is laid out in another way.
+        """
+        return self._of_lock(_params_behind)
+
+    def _of_lock(self, read: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
         lock = parse_yaml((self.text("dvc.lock") or "{}").encode(), f"dvc.lock of {self.name}")
         try:
-            return next((out for out in _outs(lock) if out.get("path") == name), {})
-        except (AttributeError, TypeError):
+            return read(lock)
+        except (AttributeError, KeyError, TypeError):
             raise DataError(
                 f"dvc.lock of {self.name} is not what DVC writes, expected stages with their outs; put it back"
             ) from None
@@ -229,3 +243,17 @@ def _experiments(root: Path, name: str) -> str | None:
 def _outs(lock: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for stage in (lock.get("stages") or {}).values():
         yield from stage.get("outs", ())
+
+
+def _params_behind(lock: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of the stages that the figures come from, directly or through the outputs of others."""
+    stages = list((lock.get("stages") or {}).values())
+    found: dict[str, Any] = {}
+    needed, before = {FIGURES, PER_IMAGE}, -1
+    while len(needed) > before:
+        before = len(needed)
+        for stage in stages:
+            if needed & {out["path"] for out in stage.get("outs", ())}:
+                needed |= {dep["path"] for dep in stage.get("deps", ())}
+                found |= (stage.get("params") or {}).get("params.yaml") or {}
+    return found

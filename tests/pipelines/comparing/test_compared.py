@@ -2,10 +2,11 @@ import json
 import shutil
 
 import pytest
+import yaml
 from dvc.repo import Repo
 
 from crackflow.errors import DataError
-from pipelines.comparing.compared import _same_model, compare, deciding
+from pipelines.comparing.compared import SEED_SPREAD, _seed_spread, compare, deciding
 from pipelines.comparing.result import Figure, Image
 from pipelines.comparing.side import find
 
@@ -94,8 +95,73 @@ def test_of_one_model_seeds_explain_nothing(repository):
     lock = "stages:\n  train:\n    outs: [{path: models/flexunet.keras, md5: abc}]\n"
     repository.write("dvc.lock", lock)
     sides = find(repository.root, None), find(repository.root, None)
-    assert _same_model(*sides)
-    assert not _same_model(find(repository.root, "main"), sides[1])
+    assert _seed_spread(*sides) == 0
+    assert _seed_spread(find(repository.root, "main"), sides[1]) == SEED_SPREAD
+
+
+def test_a_stage_that_was_run_by_hand_makes_another_model_and_is_said(repository):
+    """Five pixels more of each crack are sure of one model; what lies there is another one."""
+    repository.write("models/flexunet.keras", "old")
+    repository.write("made/per_image.csv", MANY_OLD)
+    repository.write("made/split.csv", MANY_SPLIT)
+    repository.run_stages()
+    lock = (repository.root / "dvc.lock").read_text()
+    # MD5 of the three letters
+    trained = "  train:\n    cmd: x\n    outs: [{path: models/flexunet.keras, md5: 149603e6c03516362a8da23f624db945}]\n"
+    repository.write("dvc.lock", lock + trained)
+    repository.commit("many")
+    assert compared(repository, "HEAD", None).caveats == ()
+    repository.write("models/flexunet.keras", "new")
+    five_more = "stem,source,tp,fp,fn\n" + "".join(f"i{n},x,{45 + n},5,{35 - n}\n" for n in range(30))
+    repository.write("reports/per_image.csv", five_more)
+    found = compared(repository, "HEAD", None)
+    assert found.outcome == "not told apart"
+    assert "seeds alone spread it by 0.03" in found.verdict
+    [caveat] = found.caveats
+    assert caveat.startswith(
+        "models/flexunet.keras and reports/per_image.csv of the working files are not those of dvc.lock: "
+    )
+    # the old model again, and figures that may be of any
+    repository.write("models/flexunet.keras", "old")
+    assert "seeds alone" in compared(repository, "HEAD", None).verdict
+
+
+def test_a_spread_that_is_asked_for_counts_of_one_model_too(repository):
+    side = find(repository.root, "better")
+    assert "seeds alone spread it by 0.5" in compare(side, side, seed_spread=0.5).verdict
+
+
+def with_rate(repository, recorded, now):
+    """params.yaml, and what dvc.lock has of the stage that the figures come of, and of one that they do not."""
+    lock = yaml.safe_load((repository.root / "dvc.lock").read_text())
+    lock["stages"]["evaluate"]["params"] = {"params.yaml": {"train": {"rate": recorded, "seed": 0}, "train.seed": 0}}
+    lock["stages"]["report"] = {"cmd": "x", "params": {"params.yaml": {"report": {"title": "another"}}}}
+    repository.write("dvc.lock", yaml.safe_dump(lock))
+    repository.write("params.yaml", f"train: {{rate: {now}, seed: 0}}\nreport: {{title: one}}\n")
+
+
+def test_parameters_that_were_never_built_get_no_verdict(repository):
+    with_rate(repository, 0.005, 0.005)
+    repository.commit("built")
+    assert compared(repository, "HEAD", None).outcome == "not told apart"
+    with_rate(repository, 0.005, 0.5)
+    found = compared(repository, "HEAD", None)
+    assert found.outcome == "no verdict"
+    assert found.verdict.startswith(
+        "no verdict: the working files: not built with these: train.rate 0.5 (built with 0.005); run `dvc repro`; "
+    )
+    commit = repository.commit("not built")[:10]
+    found = compared(repository, "HEAD~1", "HEAD")
+    assert found.verdict.startswith(f"no verdict: {commit}: not built with these: train.rate 0.5 ")
+    assert {one.verdict for one in found.figures} <= {None}
+
+
+def test_parameters_of_a_stage_before_count_too(repository):
+    lock = yaml.safe_load((repository.root / "dvc.lock").read_text())
+    lock["stages"]["evaluate"]["deps"].append({"path": "data/split.csv"})
+    lock["stages"]["split"]["params"] = {"params.yaml": {"train.epochs": 9}}
+    repository.write("dvc.lock", yaml.safe_dump(lock))
+    assert "these: train.epochs 8 (built with 9); run" in compared(repository, "main", None).verdict
 
 
 def test_gains_and_losses_that_balance_are_not_told_apart(repository):
