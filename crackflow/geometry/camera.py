@@ -85,8 +85,8 @@ def from_photograph(path: Path, distance_m: float, sensor_width_mm: float | None
         sensor_width_mm: the sensor's longer side; None takes it from EXIF.
 
     Raises:
-        DataError: when the file can't be read, EXIF lacks the focal length or what tells the sensor's width or contradicts
-            itself on it, or the photograph was cropped after it was taken, or taken with a digital zoom.
+        DataError: when the file can't be read, EXIF lacks the focal length or what tells the sensor's width, or
+            contradicts itself on it, or the photograph was cropped after it was taken, or taken with a digital zoom.
     """
     taken = how_taken(path)
     sensor, sensor_from = (taken.sensor_mm, taken.sensor_from) if sensor_width_mm is None else (sensor_width_mm, "")
@@ -107,7 +107,8 @@ def how_taken(path: Path) -> Taken:
     """Read what EXIF says of how a photograph was taken.
 
     The sensor's width is that of the pixels at FocalPlaneXResolution. Where that is not there, it follows from the
-    focal length in 35 mm film, which compares diagonals (CIPA DCG-001, section 5) and is rounded to 1 mm. Where both are there and differ by more than a tenth, neither is taken.
+    focal length in 35 mm film, which compares diagonals (CIPA DCG-001, section 5) and is rounded to 1 mm. Where both
+    are there and differ by more than a tenth, neither is taken.
 
     Raises:
         DataError: when the file can't be read, has no focal length, was cropped after it was taken, or was taken with a
