@@ -89,8 +89,7 @@ def _run(root: Path, tree: Path, processes: StageProcesses, number: int, budget:
     tested, by_fold = [], []
     for fold in range(number):
         subsets = folds.subsets_of(made, fold)
-        train_pairs = sum(subset == "train" for subset in subsets.values())
-        folds.prepare(tree, folds.fold_params(params, budget, train_pairs), subsets)
+        folds.prepare(tree, folds.fold_params(params, budget, folds.train_pairs(made, fold)), subsets)
         log.info("fold %d of %d", fold + 1, number)
         state = run_stages(graph.read_graph(tree, ["evaluate"]), processes, False, board)
         if not state.is_completed():

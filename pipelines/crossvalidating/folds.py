@@ -27,11 +27,13 @@ class Folds:
         number: how many folds there are.
         fold: of each pair, from 0.
         group: of each pair.
+        train_only: how many more pairs are trained on in every fold, and never tested.
     """
 
     number: int
     fold: dict[str, int]
     group: dict[str, str]
+    train_only: int
 
 
 def grouping_params(params: Params) -> Params:
@@ -83,19 +85,24 @@ def read_folds(tree: Path, params: Params, number: int) -> Folds:
     """
     workspace = Workspace(tree)
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
-    if params.split.train_only:
-        split = split[~split["source"].isin(params.split.train_only)]
+    train_only = split["source"].isin(params.split.train_only)
+    split = split[~train_only]
     resized = pd.read_csv(workspace.resized_csv, dtype=str, keep_default_na=False).set_index("stem")
     shares = resized["crack_share"].loc[split["stem"]].astype(float)
     group = dict(zip(split["stem"], split["group"], strict=True))
     empty = dict(zip(split["stem"], shares == 0, strict=True))
     sources = dict(zip(split["stem"], split["source"], strict=True))
-    return Folds(number, make_folds(group, sources, empty, number, params.split.seed), group)
+    return Folds(number, make_folds(group, sources, empty, number, params.split.seed), group, int(train_only.sum()))
 
 
 def subsets_of(folds: Folds, tested: int) -> dict[str, str]:
     """The subset of each pair where a fold is tested."""
     return fold_subsets(folds.fold, tested)
+
+
+def train_pairs(folds: Folds, tested: int) -> int:
+    """How many pairs are trained on where a fold is tested."""
+    return folds.train_only + list(subsets_of(folds, tested).values()).count("train")
 
 
 def reached(tree: Path, folds: Folds, tested: int) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -35,6 +35,19 @@ def test_pairs_for_training_alone_are_never_tested(tree):
     assert "i7" in folds.read_folds(tree, Params(), 3).fold
 
 
+def test_pairs_for_training_alone_count_among_those_trained_on(tree):
+    """Of eight pairs in three folds those of one are trained on; of ten steps an epoch half are five."""
+    table = pd.read_csv(tree / "data/split.csv", dtype=str)
+    more = pd.DataFrame({"stem": [f"m{number}" for number in range(70)], "source": "b", "group": "m"})
+    pd.concat([table, more]).to_csv(tree / "data/split.csv", index=False)
+    params = with_(split={"train_only": ["b"]}, train={"steps_per_epoch": 0, "batch_size": 8})
+    made = folds.read_folds(tree, params, 3)
+    # i7 and the 70
+    own = [71 + list(made.fold.values()).count((fold + 2) % 3) for fold in range(3)]
+    assert [folds.train_pairs(made, fold) for fold in range(3)] == own
+    assert folds.fold_params(params, 0.5, own[0]).train.steps_per_epoch == 5
+
+
 def test_a_fold_follows_its_file_and_leaves_no_place_out():
     params = folds.fold_params(with_(split={"foreign": {"valid": ["x"], "test": ["y"]}}), 1.0, 100)
     assert (params.split.protocol, params.split.previous) == ("file", folds.SUBSETS)
