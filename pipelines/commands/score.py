@@ -28,6 +28,7 @@ from crackflow.output.manifest import source_of
 from crackflow.params import DataParams, Params
 from crackflow.runtimes.choice import choose_runtime, load
 from crackflow.sources.provenance import NameRules
+from crackflow.sources.sets import set_name
 from crackflow.splitting.grouping import group_pairs
 from crackflow.splitting.near_duplicates import near_duplicates
 from crackflow.work_folder import work_folder
@@ -92,7 +93,7 @@ def score(
     Args:
         weights: as pipelines.commands.model_choice.choose gives them.
         pairs: any layout that `data.source: folder` takes. Pairs with the names of those that the model has
-            seen are set aside.
+            seen are set aside, with their set before the name or without.
         out: the folder to write figures, tables, predictions and the page to look through them to; see
             crackflow.output.claim. None writes nothing.
         force: whether files of the user in `out` may be replaced where they have the names of results, and figures of
@@ -196,8 +197,11 @@ def _rows(
     with contextlib.redirect_stdout(sys.stderr):
         download.run(workspace, params)
         listed = pd.read_csv(workspace.raw / "pairs.csv", dtype=str, keep_default_na=False)
-        trained_on = set(known(listed["stem"], not_to_score.trained_on))
-        chosen_on = set(known(listed["stem"], not_to_score.chosen_on)) - trained_on
+        # of one set alone, no set is noted
+        alone = set_name(Path(params.data.path))
+        names = {stem: _names(stem, one or alone) for stem, one in zip(listed["stem"], listed["set"], strict=True)}
+        trained_on = {stem for stem in names if known(names[stem], not_to_score.trained_on)}
+        chosen_on = {stem for stem in names if known(names[stem], not_to_score.chosen_on)} - trained_on
         new = listed[~listed["stem"].isin(trained_on | chosen_on) & listed["stem"].map(rules.source).map(wanted)]
         if new.empty:
             raise DataError(
@@ -220,6 +224,15 @@ def _rows(
     sources = usable["photograph"].map(rules.source)
     rows = pd.DataFrame({"stem": stems, "source": sources, "group": stems.map(groups), "subset": "test"})
     return rows, len(trained_on), len(chosen_on), len(made) - len(stems)
+
+
+def _names(stem: str, one_set: str) -> tuple[str, ...]:
+    """All names that a pair may have: where two sets share one, crackflow puts `SET_` before it.
+
+    The sets that the model was trained on need not be those that are scored: each way round, a pair can have the set
+    before its name in the one and not in the other.
+    """
+    return stem, f"{one_set}_{stem}", stem.removeprefix(f"{one_set}_")
 
 
 def _results(workspace: Workspace) -> dict[str, Path]:

@@ -104,6 +104,42 @@ def test_what_the_model_has_seen_is_set_aside_and_the_rest_scored(score, pairs, 
     assert list(table["stem"]) == ["CFD_002", "CFD_003", "wall_004", "wall_005"]
 
 
+@pytest.mark.parametrize(
+    ("trained_on", "chosen_on", "aside", "of_both"),
+    [
+        # two sets shared these names when the model was trained, so crackflow put the set's name before them
+        (["walls_CFD_000", "roads_CFD_002"], ["walls_CFD_001"], (1, 1), (1, 1)),
+        # as they are, which is so in either set
+        (["CFD_000", "walls_wall_004"], ["CFD_001"], (2, 1), (3, 2)),
+        # of another set
+        (["roads_CFD_000"], ["wall_CFD_001"], (0, 0), (0, 0)),
+    ],
+)
+@pytest.mark.parametrize("kind", ["folder", "zip", "one of two sets"])
+def test_pairs_are_known_with_and_without_the_name_of_their_set(
+    score, made, pairs, tmp_path, trained_on, chosen_on, aside, of_both, kind
+):
+    folder = tmp_path / "weights"
+    shutil.copytree(made, folder)
+    (folder / "trained_on.txt").write_text(seen_pairs.render(trained_on))
+    (folder / "chosen_on.txt").write_text(packaged_weights.chosen_on_text(chosen_on))
+    scored, data = 6, "walls"
+    if kind == "zip":
+        data = shutil.make_archive("walls", "zip", pairs)
+    else:
+        shutil.copytree(pairs, "both/walls" if kind == "one of two sets" else "walls")
+    if kind == "one of two sets":
+        # the same names, so all of them get their set's before them
+        shutil.copytree(pairs, "both/bridges")
+        data, scored, aside = "both", 12, of_both
+    done = CliRunner().invoke(app, ["score", str(data), "--model", str(folder)])
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.splitlines()[1] == (
+        f"scored: {scored - sum(aside)}; set aside: {aside[0]} that the model was trained on, {aside[1]} that its "
+        "operating point was chosen on; rejected: 0"
+    )
+
+
 def test_figures_of_other_pairs_stay_and_those_of_the_same_are_replaced(score, pairs, tmp_path):
     assert score("--out", "out").exit_code == 0
     before = (tmp_path / "out/evaluation.json").read_bytes()
