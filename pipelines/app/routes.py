@@ -18,6 +18,7 @@ from starlette.routing import Route
 from crackflow.geometry.scale import LARGEST_MM, SMALLEST_MM
 from crackflow.imaging.heif import EXTENSIONS as HEIF
 from crackflow.results import tables
+from crackflow.results.record import PhotoRecord
 from crackflow.sources.layouts import EXTENSIONS
 from pipelines.app.results import PAINTED, PLAIN, ResultFiles
 from pipelines.app.shelf import MIB, Item, RejectedError, Shelf
@@ -150,20 +151,32 @@ class Site:
         """Give a table, or a zip of all files, once all photographs are done."""
         name = request.path_params["name"]
         items = [*self.shelf]
-        if left := sum(item.state not in ("done", "failed") for item in items):
-            raise RejectedError(409, f"{left} of {len(items)} photographs are not done yet; download when all are")
+        with self.shelf.lock:
+            self._measured(items)
+            run = self.results.run(items)
         if name == "results.zip":
             return self._zip(items)
         made = {tables.CRACKS: tables.cracks, tables.SUMMARY: tables.summary}.get(name)
         if made is None:
             raise RejectedError(404, "there is no such file")
-        return Response(made(self.results.run(items)), media_type="text/csv; charset=utf-8")
+        return Response(made(run), media_type="text/csv; charset=utf-8")
+
+    def _measured(self, items: list[Item]) -> list[PhotoRecord | None]:
+        """What was measured of each photograph, where all are done."""
+        with self.shelf.lock:
+            if left := sum(item.state not in ("done", "failed") for item in items):
+                raise RejectedError(409, f"{left} of {len(items)} photographs are not done yet; download when all are")
+            return [item.record for item in items]
 
     def _zip(self, items: list[Item]) -> Response:
         path = self.work / f"{secrets.token_hex(8)}.zip"
         try:
             with _ONE_ZIP:
+                before = self._measured(items)
                 self.results.write_zip(items, path)
+                # each measuring makes a new record; its files may be of another scale than those copied before
+                if any(old is not new for old, new in zip(before, self._measured(items), strict=True)):
+                    raise RejectedError(409, "a photograph was measured again meanwhile; download again")
         except BaseException as error:
             path.unlink(missing_ok=True)
             if isinstance(error, FileNotFoundError):

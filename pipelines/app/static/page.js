@@ -153,17 +153,40 @@ async function showCurrent() {
   const other = !shown.startsWith(`${photo.number} `);
   shown = version;
   get("name").textContent = photo.name;
-  get("stack").hidden = photo.state !== "done" && (other || !detail);
+  if (other) forget();
   if (photo.state !== "done") {
     get("facts").textContent = words(photo);
-    if (other) { detail = null; get("rows").replaceChildren(); get("more").textContent = ""; }
     usable(false);
     return;
   }
+  try {
+    await showDone(photo, version);
+  } catch (error) {
+    // so that the next look asks again
+    if (shown === version) shown = "";
+    throw error;
+  }
+}
+
+// Nothing of one photograph is seen or set while another's answers are on their way.
+function forget() {
+  detail = null;
+  usable(false);
+  clearRuler();
+  get("stack").hidden = true;
+  get("mm").value = get("facts").textContent = get("more").textContent = "";
+  get("rows").replaceChildren();
+  get("scroll").hidden = true;
+}
+
+async function showDone(photo, version) {
   const found = await (await ask(`photos/${photo.number}`)).json();
   if (shown !== version) return;
-  if (other || !pictures.length || !detail) await showPictures(found);
-  if (shown !== version) return;
+  if (!detail) {
+    const both = await Promise.all(["plain", "painted"].map(async (name) => (await ask(`photos/${photo.number}/${name}`)).blob()));
+    if (shown !== version) return;
+    showPictures(found, both);
+  }
   detail = found;
   usable(true);
   const scale = found.mm_per_px === null ? "no scale" : `${found.mm_per_px.toPrecision(4)} mm per px`;
@@ -171,7 +194,6 @@ async function showCurrent() {
   get("facts").textContent = `${found.photo_width_px} x ${found.photo_height_px} px; ${scale}; `
     + `${found.cracks} crack${found.cracks === 1 ? "" : "s"}, ${long} long in all; ${(100 * found.crack_share).toFixed(3)} % of the area is crack.`;
   get("lines").setAttribute("viewBox", `0 0 ${found.photo_width_px} ${found.photo_height_px}`);
-  if (other) clearRuler();
   get("mm").value = found.wanted_mm_per_px ?? "";
   showRows(found);
 }
@@ -180,8 +202,7 @@ function usable(yes) {
   for (const one of document.querySelectorAll(".scale input, .scale button")) one.disabled = !yes;
 }
 
-async function showPictures(found) {
-  const both = await Promise.all(["plain", "painted"].map(async (name) => (await ask(`photos/${found.number}/${name}`)).blob()));
+function showPictures(found, both) {
   for (const old of pictures) URL.revokeObjectURL(old);
   pictures = both.map((blob) => URL.createObjectURL(blob));
   get("plain").src = pictures[0];
@@ -255,7 +276,7 @@ stack.addEventListener("pointerdown", (event) => {
   showRuler();
 });
 stack.addEventListener("pointermove", (event) => {
-  if (!stack.hasPointerCapture(event.pointerId)) return;
+  if (!detail || !stack.hasPointerCapture(event.pointerId)) return;
   [get("x1").value, get("y1").value] = place(event);
   showRuler();
 });

@@ -2,10 +2,12 @@
 
 import csv
 import http.server
+import re
 import threading
 
 import pytest
 
+from crackflow.results.millimetres import length
 from tests.browser import AXE, BROWSER, browser
 from tests.pipelines.app.conftest import line
 from tests.pipelines.app.test_serving import Program
@@ -108,12 +110,61 @@ def test_by_mouse_a_line_sets_the_scale(page):
     page.run("get('set').click()")
     page.wait("state.photos[0].mm_per_px && !busy() && get('facts').textContent.includes('mm per px')")
     # the crack is 290 px long: 145 mm
-    length = page.run("get('rows').rows[0].cells[1].textContent")
-    assert float(length.removesuffix(" mm")) == pytest.approx(145, abs=3)
+    written = page.run("get('rows').rows[0].cells[1].textContent")
+    assert float(written.removesuffix(" mm")) == pytest.approx(145, abs=3)
     assert page.run("state.photos[1].mm_per_px") is None
     page.run("get('set-all').click()")
     page.wait("state.photos[1].mm_per_px && !busy()")
     assert page.faults == []
+
+
+SLOW = """{
+  const at_once = ask;
+  globalThis.held = [];
+  ask = async (path, options) => {
+    const answer = await at_once(path, options);
+    if (path === `photos/${state.photos[1].number}/SLOW`) await new Promise((go) => held.push(go));
+    return answer;
+  };
+}"""
+
+
+@pytest.mark.parametrize("slow", ["plain", "painted"])
+def test_pictures_that_come_late_are_not_shown_as_another_photograph(page, slow):
+    sent(page)
+    page.run(SLOW.replace("SLOW", slow))
+    page.run("document.querySelector('#list li:nth-child(2) button').click()")
+    page.wait("held.length")
+    # the first one's lengths and scale are gone, and none can be set
+    assert page.run("[get('name').textContent, get('rows').rows.length, get('set').disabled, get('stack').hidden]") == [
+        "bare.png", 0, True, True,
+    ]  # fmt: skip
+    page.run("document.querySelector('#list li:nth-child(1) button').click()")
+    page.wait("detail && !get('set').disabled && get('rows').rows.length === 1")
+    page.run("held.forEach((go) => go()); new Promise((done) => setTimeout(done, 500))")
+    assert page.run("[get('name').textContent, get('plain').alt, detail.name]") == [
+        "road.png", "road.png as it is", "road.png",
+    ]  # fmt: skip
+    assert page.run("[get('plain').naturalWidth, get('painted').naturalWidth]") == [300, 300]
+    assert page.faults == []
+
+
+def test_lengths_under_a_microscope_are_written_as_on_the_server(page):
+    for mm_per_px in (0.0005, 0.001, 0.01, 0.5, 7):
+        for digits in (0, 2):
+            # 2.9 and 290 px, and nothing
+            for px in (2.9, 290, 0):
+                mm = px * mm_per_px
+                assert page.run(f"inMm({mm!r}, {digits})").replace(",", "") == length(px, mm_per_px, digits, 1).replace(
+                    ",", ""
+                )
+    sent(page)
+    page.run("get('mm').value = 0.0005; get('set').click()")
+    page.wait("state.photos[0].mm_per_px && !busy() && get('facts').textContent.includes('mm per px')")
+    shown = page.run("get('facts').textContent + words(state.photos[0]) + get('rows').textContent")
+    # the crack is 290 px long: .145 mm
+    assert "0.14" in shown
+    assert not re.search(r"(?<![\d.])0(\.0+)? mm", shown), shown
 
 
 def test_by_keyboard_alone(page, tmp_path):

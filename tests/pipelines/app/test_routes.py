@@ -123,6 +123,29 @@ def test_a_scale_that_is_set_while_the_network_looks_holds(make):
     assert served.settled()["road.png"]["mm_per_px"] == 2
 
 
+def test_a_zip_is_of_one_scale_though_another_is_set_while_it_is_written(served, monkeypatch):
+    number = served.send("road.png", line())["number"]
+    served.settled()
+    run, calls = results.ResultFiles.run, []
+
+    def later(self, items):
+        calls.append(items)
+        # pictures are copied, tables are to come
+        if sorted(path.suffix for path in (served.folder / "downloads").iterdir()) == [".zip"]:
+            served.client.put(f"/api/photos/{number}/scale", json={"mm_per_px": 2})
+            assert served.settled()["road.png"]["mm_per_px"] == 2
+        return run(self, items)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(results.ResultFiles, "run", later)
+        answer = served.client.get("/api/download/results.zip")
+    assert calls
+    assert (answer.status_code, answer.headers["content-type"]) == (409, "application/json")
+    assert answer.json()["error"] == "a photograph was measured again meanwhile; download again"
+    assert not list((served.folder / "downloads").iterdir())
+    assert served.client.get("/api/download/results.zip").status_code == 200
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"{}", b'{"mm_per_px": "1"}', b'{"mm_per_px": 0}', b'{"mm_per_px": -1}', b'{"mm_per_px": NaN}',
              b'{"mm_per_px": 1e999}', b'{"mm_per_px": true}', b"[" * 900, b"\xff"]
