@@ -39,11 +39,16 @@ def not_built_with(side: Side) -> str:
     locked, params = side.built_with(), side.params()
     differ = {key: value for key, value in locked.items() if _at(params, key) != value}
     now = {key: _at(params, key) for key in differ}
-    found = [f"{one.key} {_short(one.new)} (built with {_short(one.old)})" for one in profile.changes(differ, now)]
+    found = [_words(one) for one in profile.changes(differ, now)]
     if not found:
         return ""
     more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
-    return f"{side.name}: not built with these: {', '.join(found[:_MOST_NAMED])}{more}; run `dvc repro`"
+    return f"not built with these: {', '.join(found[:_MOST_NAMED])}{more}; run `dvc repro`"
+
+
+def _words(change: profile.Change) -> str:
+    before = "without it" if change.old == profile.ABSENT else f"with {_short(change.old)}"
+    return f"{change.key} {_short(change.new)} (built {before})"
 
 
 def _at(params: Mapping[str, Any], key: str) -> Any:

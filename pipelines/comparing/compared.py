@@ -167,7 +167,10 @@ def _tables(old: Side, new: Side, seed_spread: float) -> _Tables:
 
 
 def _not_built(old: Side, new: Side) -> str:
-    return "; ".join(filter(None, dict.fromkeys(map(built.not_built_with, (old, new)))))
+    before, after = (built.not_built_with(side) for side in (old, new))
+    if before == after and before:
+        return f"{old.name} and {new.name}: {before}" if old.name != new.name else f"{old.name}: {before}"
+    return "; ".join(f"{side.name}: {one}" for side, one in ((old, before), (new, after)) if one)
 
 
 def _groups(sides: Sequence[Side], stems: Sequence[str]) -> list[str] | None:

@@ -154,6 +154,12 @@ def test_parameters_that_were_never_built_get_no_verdict(repository):
     found = compared(repository, "HEAD~1", "HEAD")
     assert found.verdict.startswith(f"no verdict: {commit}: not built with these: train.rate 0.5 ")
     assert {one.verdict for one in found.figures} <= {None}
+    # the same of both is said once
+    found = compared(repository, "HEAD", None)
+    assert found.verdict.startswith(
+        f"no verdict: {commit} and the working files: not built with these: train.rate 0.5 "
+    )
+    assert found.verdict.count("train.rate") == 1
 
 
 def test_parameters_of_a_stage_before_count_too(repository):
@@ -162,6 +168,10 @@ def test_parameters_of_a_stage_before_count_too(repository):
     lock["stages"]["split"]["params"] = {"params.yaml": {"train.epochs": 9}}
     repository.write("dvc.lock", yaml.safe_dump(lock))
     assert "these: train.epochs 8 (built with 9); run" in compared(repository, "main", None).verdict
+    # a parameter that a newer version brought
+    lock["stages"]["split"]["params"]["params.yaml"] = {"train": {"loss": {"dice": 1.0}}}
+    repository.write("dvc.lock", yaml.safe_dump(lock))
+    assert "these: train.epochs 8 (built without it); run" in compared(repository, "main", None).verdict
 
 
 def test_gains_and_losses_that_balance_are_not_told_apart(repository):
