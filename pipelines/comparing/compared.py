@@ -133,8 +133,8 @@ def _caveats(old: Side, new: Side, before: Mapping[str, Any], after: Mapping[str
     for side in dict.fromkeys((old, new)):
         if foreign := built.foreign_files(side):
             yield (
-                f"{' and '.join(foreign)} of {side.name} are not those of dvc.lock: somebody ran a stage by hand, "
-                "or put another file there. Run `dvc repro`, then compare again"
+                f"not as dvc.lock has it: {' and '.join(foreign)} of {side.name}. Somebody ran a stage by hand, "
+                "or put another file there; run `dvc repro`, then compare again"
             )
     if not before:
         yield f"{old.name} holds no figures, so every figure is new"

@@ -119,7 +119,7 @@ def test_a_stage_that_was_run_by_hand_makes_another_model_and_is_said(repository
     assert "seeds alone spread it by 0.03" in found.verdict
     [caveat] = found.caveats
     assert caveat.startswith(
-        "models/flexunet.keras and reports/per_image.csv of the working files are not those of dvc.lock: "
+        "not as dvc.lock has it: models/flexunet.keras and reports/per_image.csv of the working files. "
     )
     # the old model again, and figures that may be of any
     repository.write("models/flexunet.keras", "old")
