@@ -1,5 +1,6 @@
 """Which runtime runs a model, and the model on it."""
 
+import hashlib
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Literal, get_args
 from crackflow.errors import ModelError
 from crackflow.inference import contract
 from crackflow.inference.network import Network
+from crackflow.inference.operating_point import sha256
 from crackflow.keras_import import import_keras
 from crackflow.models import keras_file
 from crackflow.runtimes import topology
@@ -16,6 +18,8 @@ from crackflow.runtimes.trial import first_try
 Runtime = Literal["openvino", "onnx", "keras"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 KERAS, ONNX, IR = ".keras", ".onnx", ".xml"
+# Has the weights of an .xml of the same name.
+BIN = ".bin"
 _READS: dict[Runtime, tuple[str, ...]] = {"openvino": (KERAS, ONNX, IR), "onnx": (KERAS, ONNX), "keras": (KERAS,)}
 
 
@@ -40,6 +44,28 @@ def choose_runtime(model: Path, wanted: str = "") -> Runtime:
         able = [one for one in RUNTIMES if model.suffix in _READS[one]]
         raise ModelError(f"{runtime} does not read {model.name}, expected one of {', '.join(able)} as runtime; name it")
     return runtime
+
+
+def weights_of(model: Path) -> Path | None:
+    """Give the file that has the weights of a model; None where its own file has them."""
+    return model.with_suffix(BIN) if model.suffix == IR else None
+
+
+def digest(model: Path) -> str:
+    """Give the checksum of a model, in hexadecimal digits: of its file, or of both where its weights lie in another.
+
+    Exports of different weights have the same .xml, so that alone tells no model from another.
+
+    Raises:
+        ModelError: when the weights are not there.
+        OSError: when a file can't be read.
+    """
+    weights = weights_of(model)
+    if weights is None:
+        return sha256(model)
+    if not weights.is_file():
+        raise ModelError(f"no {weights.name} beside {model}, which has its weights; put it there, or export it again")
+    return hashlib.sha256(f"{sha256(model)} {sha256(weights)}".encode()).hexdigest()
 
 
 def load(model: Path, runtime: Runtime, classes: int | None = None) -> Network:

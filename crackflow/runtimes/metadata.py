@@ -34,6 +34,7 @@ class Metadata(Strict):
         format: version of this layout.
         model: name of the model's file in the same folder.
         model_sha256: of that file.
+        weights_sha256: of the .bin beside it; None where the model's file has the weights itself.
         exported_from: the weights, in words.
         input: layout, size, range and channels of what goes in.
         output: layout of what comes out.
@@ -47,6 +48,7 @@ class Metadata(Strict):
     format: Format
     model: str
     model_sha256: Sha256
+    weights_sha256: Sha256 | None = None
     exported_from: str
     input: dict[str, JsonValue]
     output: dict[str, JsonValue]
@@ -60,7 +62,7 @@ class Metadata(Strict):
 def of_model(
     params: Params, point: OperatingPoint, name: str, side: int, *, channels_first: bool, use: str | None
 ) -> dict[str, Any]:
-    """Give what is known before the file is written: all but model, model_sha256 and parity.
+    """Give what is known before the file is written: all but model, checksums and parity.
 
     Args:
         params: classes and resize are read.

@@ -14,12 +14,11 @@ from pydantic import JsonValue
 
 from crackflow.errors import CrackflowError
 from crackflow.inference.network import Network
-from crackflow.inference.operating_point import sha256
 from crackflow.inference.packaged_weights import Weights
 from crackflow.inference.photographs import Scale
 from crackflow.inference.views import of_point, words
 from crackflow.output.manifest import version
-from crackflow.runtimes.choice import choose_runtime, load
+from crackflow.runtimes.choice import choose_runtime, digest, load
 from pipelines.app.access import new_token, protected
 from pipelines.app.results import ResultFiles
 from pipelines.app.routes import Site
@@ -69,7 +68,7 @@ def serve(
     about: dict[str, JsonValue] = {
         "command": "app",
         "model": weights.name,
-        "model_sha256": sha256(weights.model),
+        "model_sha256": digest(weights.model),
         "version": version(),
         "runtime": runs_on,
         "scale": scale,

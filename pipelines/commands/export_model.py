@@ -14,7 +14,7 @@ from crackflow.inference.photographs import side_of
 from crackflow.keras_import import import_keras
 from crackflow.params import SampleParams
 from crackflow.runtimes import metadata
-from crackflow.runtimes.choice import KERAS, load
+from crackflow.runtimes.choice import KERAS, load, weights_of
 from crackflow.runtimes.parity import Parity, compare
 from crackflow.sources.synthetic.dataset import pairs
 from crackflow.work_folder import work_folder
@@ -68,10 +68,12 @@ def export(weights: Weights, kind: str, target: Path) -> Parity:
         parity = compare(keras_model, network, sample_pictures(side), point.threshold)
         parity.check(kind)
         del network  # its weights may be mapped from the file
+        beside = weights_of(file)
         whole: dict[str, Any] = {
             **found,
             "model": file.name,
             "model_sha256": sha256(file),
+            "weights_sha256": None if beside is None else sha256(beside),
             "parity": {**asdict(parity), "on": "built-in sample"},
         }
         (folder / metadata.FILE).write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")

@@ -29,7 +29,7 @@ from crackflow.progress import track
 from crackflow.results import growth_tables
 from crackflow.results.growth_picture import growth_picture, jpeg
 from crackflow.results.millimetres import length
-from crackflow.runtimes.choice import choose_runtime, load
+from crackflow.runtimes.choice import choose_runtime, digest, load
 from crackflow.safe_text import printable
 from pipelines.memory import Space, room
 
@@ -113,7 +113,7 @@ def growth(
             raise DataError(f"{out} holds a comparison of other photographs; name another --out, or add --force")
         point, mode = weights.point(), weights.params.resize.mode
         first, second = (read_photograph(path, most) for path in (before, after))
-        runs_on, model_sha256 = choose_runtime(weights.model, runtime), sha256(weights.model)
+        runs_on, model_sha256 = choose_runtime(weights.model, runtime), digest(weights.model)
         network = load(weights.model, runs_on)
         # the second is laid on it
         space.check_squares(before.name, first.shape[0], first.shape[1], side_of(network), mode)

@@ -10,7 +10,7 @@ from crackflow.inference.packaged_weights import Seen, Weights
 from crackflow.models import seen_pairs
 from crackflow.params import Params
 from crackflow.runtimes import metadata
-from crackflow.runtimes.choice import IR, ONNX
+from crackflow.runtimes.choice import IR, ONNX, weights_of
 from crackflow.splitting.foreign import CHOSEN_ON
 from tasks.workspace import Workspace
 
@@ -121,8 +121,15 @@ def _trained(workspace: Workspace, name: str) -> Weights:
 def _exported(folder: Path, named: str) -> Weights:
     found = metadata.read(folder)
     model = folder / found.model
-    if not model.is_file() or sha256(model) != found.model_sha256:
-        raise ModelError(f"{model} is not the model that {metadata.FILE} beside it is of; export it again")
+    beside = weights_of(model)
+    if beside is not None and found.weights_sha256 is None:
+        raise ModelError(
+            f"{folder / metadata.FILE} does not tell which {beside.name} belongs to it: an earlier version wrote it; "
+            "export the model again"
+        )
+    wanted = [(model, found.model_sha256), *([] if beside is None else [(beside, found.weights_sha256)])]
+    if other := next((file for file, digest in wanted if not file.is_file() or sha256(file) != digest), None):
+        raise ModelError(f"{other} is not the model that {metadata.FILE} beside it is of; export it again")
     params = Params.model_validate({"classes": found.classes, "resize": found.resize.model_dump()})
     point = found.operating_point
     known = OperatingPoint(point.threshold, point.smallest_area, point.peak, point.flips)

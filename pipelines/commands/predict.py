@@ -8,14 +8,14 @@ from pydantic import JsonValue
 
 from crackflow.errors import DataError
 from crackflow.inference.inputs import Found
-from crackflow.inference.operating_point import as_json, sha256
+from crackflow.inference.operating_point import as_json
 from crackflow.inference.packaged_weights import Weights
 from crackflow.inference.photographs import Photograph, Scale
 from crackflow.inference.views import of_point, words
 from crackflow.output.claim import claim, reject_overlap
 from crackflow.output.manifest import version
 from crackflow.results.run import Skipped
-from crackflow.runtimes.choice import choose_runtime, load
+from crackflow.runtimes.choice import choose_runtime, digest, load
 from pipelines.commands.marked_photo import MarkedPhoto
 from pipelines.commands.marking import How, Marker, Most
 from pipelines.commands.prediction_folder import Measuring, Results, all_names
@@ -109,7 +109,7 @@ def predict(
         point = weights.point()
         views = of_point(point) if views is None else views
         runs_on = choose_runtime(weights.model, runtime)
-        mode, model_sha256 = weights.params.resize.mode, sha256(weights.model)
+        mode, model_sha256 = weights.params.resize.mode, digest(weights.model)
         settings: dict[str, JsonValue] = {
             "model": weights.name,
             "model_sha256": model_sha256,

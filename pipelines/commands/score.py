@@ -18,7 +18,7 @@ from crackflow.evaluation.native_scoring import score_native
 from crackflow.evaluation.scoring import score_pairs
 from crackflow.evaluation.tables import per_source_table
 from crackflow.imaging.pairs import ResizedPairs
-from crackflow.inference.operating_point import as_json, sha256
+from crackflow.inference.operating_point import as_json
 from crackflow.inference.operating_point_file import UNKNOWN, read_file
 from crackflow.inference.packaged_weights import Seen, Weights
 from crackflow.inference.pair_predictions import in_this_process
@@ -26,7 +26,7 @@ from crackflow.models.seen_pairs import known
 from crackflow.output.claim import claim
 from crackflow.output.manifest import source_of
 from crackflow.params import DataParams, Params
-from crackflow.runtimes.choice import choose_runtime, load
+from crackflow.runtimes.choice import choose_runtime, digest, load
 from crackflow.sources.provenance import NameRules
 from crackflow.sources.sets import set_name
 from crackflow.splitting.grouping import group_pairs
@@ -143,7 +143,7 @@ def score(
             results = _results(workspace)
             folder.begin(
                 list(results),
-                sha256(weights.model),
+                digest(weights.model),
                 {
                     "model": weights.name,
                     "operating_point": as_json(point),

@@ -1,5 +1,6 @@
 """`crackflow export`, and `crackflow predict` with what it wrote."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -104,6 +105,50 @@ def test_what_can_not_be_written_is_rejected_before_any_work(arguments, message)
     assert result.exit_code == 2
     assert f"error: {message}" in result.stderr
     assert not Path("new").exists()
+
+
+@pytest.fixture
+def two_exports(checkout):
+    """Of two models of one graph: `one`, and `two`, which calls no pixel a crack."""
+    assert crackflow("export", "--format", "openvino", "--to", "one").exit_code == 0
+    shutil.copytree("one", "two")
+    bias, none = (np.array(pair, "<f4").tobytes() for pair in ((0, 10), (99, 0)))
+    weights = Path("one/model.bin").read_bytes()
+    assert weights.count(bias) == 1
+    weights = weights.replace(bias, none)
+    Path("two/model.bin").write_bytes(weights)
+    found = json.loads(Path("one/metadata.json").read_text())
+    Path("two/metadata.json").write_text(json.dumps(found | {"weights_sha256": hashlib.sha256(weights).hexdigest()}))
+
+
+@pytest.mark.usefixtures("two_exports")
+def test_a_model_is_another_where_its_weights_alone_are():
+    photo = ("predict", "photo.png", "--out", "out", "--resume", "--model")
+    assert crackflow(*photo, "one").exit_code == 0
+    assert "1 of them by an earlier run" in crackflow(*photo, "one").stdout
+    result = crackflow(*photo, "two")
+    assert result.exit_code == 0, result.stderr
+    assert "by an earlier run" not in result.stdout
+    assert not cv2.imread("out/masks/photo.png").any()
+
+
+@pytest.mark.usefixtures("two_exports")
+@pytest.mark.parametrize("change", ["swapped", "lost", "earlier"])
+def test_weights_that_do_not_belong_to_the_model_are_rejected(change):
+    if change == "swapped":
+        shutil.copy("two/model.bin", "one/model.bin")
+        message = "one/model.bin is not the model that metadata.json beside it is of; export it again"
+    elif change == "lost":
+        Path("one/model.bin").unlink()
+        message = "one/model.bin is not the model that metadata.json beside it is of; export it again"
+    else:
+        found = json.loads(Path("one/metadata.json").read_text())
+        del found["weights_sha256"]
+        Path("one/metadata.json").write_text(json.dumps(found))
+        message = "one/metadata.json does not tell which model.bin belongs to it: an earlier version wrote it; export"
+    result = crackflow("predict", "photo.png", "--out", "out", "--model", "one")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert message in result.stderr
 
 
 @pytest.mark.usefixtures("checkout")
