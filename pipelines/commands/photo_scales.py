@@ -1,5 +1,6 @@
 """What a pixel of each photograph measures, as the user says it: one number, a CSV, or a distance."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from crackflow.imaging.geotiff import NEEDED, Georeference, has_place, place_of
 from crackflow.imaging.heif import is_heif, teach_pillow
 from crackflow.inference.inputs import Found
 from crackflow.inference.photographs import Photograph
+from crackflow.safe_text import cell, printable
 from pipelines.commands.prediction_folder import Measuring
 
 _NO_SQUARES = "its coordinate system does not make its pixels squares of one size on the ground"
@@ -97,13 +99,10 @@ class Given:
         A row names a photograph as tables do, with the folders before it, or by the name of its file where no other
         photograph has the same.
         """
-        called: dict[str, set[str]] = {}
-        for photo in photos:
-            called.setdefault(photo.path.name, set()).add(photo.shown)
-        known = {photo.shown for photo in photos}
+        called = _called(photos)
         found: dict[str, Row] = {}
         for row in self.rows:
-            names = {row.photograph} if row.photograph in known else called.get(row.photograph, set())
+            names = _meant(row, called)
             if len(names) > 1:
                 first, second = sorted(names)[:2]
                 raise DataError(
@@ -121,8 +120,8 @@ class Given:
     def notes(self, found: Found, measuring: Measuring) -> list[str]:
         """Say, a line each, which rows name no photograph, and which photographs lack a scale that was to be had."""
         lines = []
-        names = {name for photo in found.photos for name in (photo.shown, photo.path.name)}
-        if idle := [row for row in self.rows if row.photograph not in names]:
+        called = _called(found.photos)
+        if idle := [row for row in self.rows if not _meant(row, called)]:
             lines.append(
                 f"{len(idle)} of {len(self.rows)} rows of {self.file} name none of the photographs; the first, line "
                 f"{idle[0].line}: {idle[0].photograph[:80]}"
@@ -152,6 +151,30 @@ class Given:
         several = f"{sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else sizes[0]
         first = next(photo for photo in found.photos if measuring.scale_of(photo) is not None)
         return f"scale: {several} mm per px; {first.shown}: {scales[0].origin}"
+
+
+def _called(photos: Sequence[Photograph]) -> list[dict[str, set[str]]]:
+    """What tables call the photographs, by what a row may call them; those that go before others first."""
+    exact, whole, file = called = [dict[str, set[str]]() for _ in range(3)]
+    for photo in photos:
+        exact[photo.shown] = {photo.shown}
+        for names, text in ((whole, photo.shown), (file, photo.path.name)):
+            # as it is, and as summary.csv has it
+            for name in (text, cell(printable(text))):
+                names.setdefault(_composed(name), set()).add(photo.shown)
+    return called
+
+
+def _meant(row: Row, called: Sequence[Mapping[str, set[str]]]) -> set[str]:
+    """The photographs that a row can mean."""
+    exact, *others = called
+    ways = [exact.get(row.photograph), *(names.get(_composed(row.photograph)) for names in others)]
+    return next(filter(None, ways), set())
+
+
+def _composed(name: str) -> str:
+    """One spelling of a name: macOS writes an accent after its letter, others write both as one character."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _of_places(found: Found, named: Measuring) -> dict[str, Scale]:

@@ -629,6 +629,29 @@ def test_a_row_names_one_photograph(checkout):
         assert message in result.stderr
 
 
+def test_a_row_names_a_photograph_as_other_systems_and_tables_write_it(checkout):
+    """Accents as macOS writes them, on either side, and cells that summary.csv keeps from being computed."""
+    plain = Path("photos/plain.jpg").read_bytes()
+    composed, apart = "caf\u00e9.jpg", "e\u0301te.jpg"
+    for name in (composed, apart, "=a.jpg", "-b/c.jpg"):
+        Path("photos", name).parent.mkdir(exist_ok=True)
+        Path("photos", name).write_bytes(plain)
+    Path("scales.csv").write_text(
+        "photograph,mm_per_px\ncafe\u0301.jpg,2\n\u00e9te.jpg,3\n'=a.jpg,4\n'-b/c.jpg,5\n", encoding="utf-8"
+    )
+    result = predict("photos", "out", "--recursive", "--mm-per-px-file", "scales.csv")
+    assert result.exit_code == 0, result.stderr
+    assert "rows of scales.csv" not in result.stderr
+    found = scales_of("out")
+    assert [found[name] for name in (composed, apart, "'=a.jpg", "'-b/c.jpg")] == ["2.0", "3.0", "4.0", "5.0"]
+    # a photograph that is spelled as the row has it comes first
+    Path("photos/'=a.jpg").write_bytes(plain)
+    Path("scales.csv").write_text("photograph,mm_per_px\n'=a.jpg,4\n")
+    assert predict("photos", "both", "--recursive", "--mm-per-px-file", "scales.csv").exit_code == 0
+    records = [json.loads(path.read_text()) for path in Path("both/records").rglob("*=a.json")]
+    assert {one["photo"]: one["mm_per_px"] for one in records} == {"=a.jpg": None, "'=a.jpg": 4.0}
+
+
 def test_a_geotiff_whose_map_is_not_true_to_scale_is_measured_on_the_ground_or_stays_in_px(checkout):
     """Web Mercator at 60 degrees: a metre of the map is half a metre. Equidistant there: no squares."""
     rasterio = pytest.importorskip("rasterio", reason="the extra geo is not installed")
