@@ -27,7 +27,7 @@ from tasks.endings import os_error_line
 STOPS, CONTINUES, SKIPPED = "the run stops", "continues", "skipped"
 _SIDE = 64
 _ROOM = 2000
-_MEMORY = 0.015  # GiB: 453,000 px
+_MEMORY = 0.025  # GiB: fewer than a megapixel
 
 
 def _photo(width: int = _SIDE, height: int = _SIDE) -> Image.Image:
@@ -56,7 +56,7 @@ def _gif(path: Path) -> None:
 PHOTOGRAPHS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "1x1 px": ("one.png", _saved(1, 1)),
     "2,000x1 px": ("wide.png", _saved(2000, 1)),
-    "more pixels than `--max-memory` allows": ("large.png", _saved(700, 700)),
+    "more pixels than `--max-memory` allows": ("large.png", _saved(1100, 1100)),
     "an animated GIF that is called .png": ("animation.png", _gif),
     "a TIFF of two pages": ("pages.tif", _saved(pictures=2)),
     "a TIFF of floating-point samples": (

@@ -88,7 +88,7 @@ def test_a_params_yaml_that_can_not_be_replaced(checkout):
     (checkout / "params.yaml").mkdir()
     run = crackflow("profile", "quick")
     assert run.returncode == 2
-    assert run.stderr == "error: params.yaml: Is a directory; name another path, and run again\n"
+    assert run.stderr == "error: params.yaml can't be read: Is a directory; expected a text file\n"
     assert not list(checkout.glob(".params*"))
 
 

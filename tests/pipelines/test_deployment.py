@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.flows.limits import FLOW_NAME, Limits, permitted_places, read
+from pipelines.flows.limits import FLOW_NAME, Limits, permitted_places, read, readable
 from pipelines.flows.work_tree import PLACE
 from pipelines.git import git
 
@@ -25,7 +25,9 @@ def test_the_deployment_of_photographs_has_every_parameter_and_stays_within_the_
     assert set(predict.parameters.properties) == set(found["parameters"])
     predict.validate_parameters(found["parameters"])
     asked = found["parameters"]
-    permitted_places(ROOT, limits, asked["photographs"], asked["out"], asked["model"])
+    permitted_places(ROOT, limits, asked["out"], asked["model"])
+    for path in asked["photographs"]:
+        readable(ROOT, limits)(Path(path))
     assert [one.get("active", True) for one in found["schedules"]] == [False]
     assert found["concurrency_limit"] is None
 

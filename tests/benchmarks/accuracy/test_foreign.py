@@ -67,7 +67,9 @@ def tree(tmp_path, monkeypatch):
     ]
     (tmp_path / "tree/data").mkdir(parents=True)
     table = pd.DataFrame(rows).assign(given="", rejected="")
-    table.assign(photograph=table["stem"]).to_csv(tmp_path / "tree/data/resized.csv", index=False)
+    table.assign(photograph=table["stem"], photograph_sha256=table["phash"], set="").to_csv(
+        tmp_path / "tree/data/resized.csv", index=False
+    )
     (tmp_path / "tree/data/split.csv").write_text("stem,source,subset\n")
     monkeypatch.setattr(real, "TREE", tmp_path / "tree")
     monkeypatch.setattr(foreign, "SPLITS", tmp_path / "splits")

@@ -302,7 +302,9 @@ def test_gpu_is_asked_of_tensorflow(capsys):
     assert found.state == "ok"
 
 
-def test_a_tensorflow_that_breaks_is_a_fault(tmp_path):
+def test_a_tensorflow_that_breaks_is_a_fault(tmp_path, monkeypatch):
+    # a child looks where this process does, and not in the current folder
+    monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "tensorflow.py").write_text("raise ImportError('libcudart.so.12: cannot open shared object file')")
     found = one(machine_checks.gpu(tmp_path))
     assert found.state == "fault"
