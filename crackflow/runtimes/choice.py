@@ -1,6 +1,8 @@
 """Which runtime runs a model, and the model on it."""
 
 import hashlib
+import mmap
+import re
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +22,8 @@ RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 KERAS, ONNX, IR = ".keras", ".onnx", ".xml"
 # Has the weights of an .xml of the same name.
 BIN = ".bin"
+# TensorProto.external_data of onnx.proto3: field 13, an entry whose key is "location"
+_ELSEWHERE = re.compile(rb"\x6a.{1,3}\x0a\x08location\x12", re.DOTALL)
 _READS: dict[Runtime, tuple[str, ...]] = {"openvino": (KERAS, ONNX, IR), "onnx": (KERAS, ONNX), "keras": (KERAS,)}
 
 
@@ -86,6 +90,8 @@ def load(model: Path, runtime: Runtime, classes: int | None = None) -> Network:
     if runtime == "keras":
         by_keras: Network = _by_keras(model, classes)
         return by_keras
+    if model.suffix == ONNX and model.stat().st_size:
+        _reject_weights_elsewhere(model)
     if model.suffix != KERAS:
         first_try(model, open_network, runtime)
     network = open_network(model, runtime, classes)
@@ -105,6 +111,17 @@ def open_network(model: Path, runtime: Runtime, classes: int | None = None) -> N
         ModelError: when it can't be read.
     """
     return _on_onnx(model, classes) if runtime == "onnx" else _on_openvino(model, classes)
+
+
+def _reject_weights_elsewhere(model: Path) -> None:
+    """Reject an .onnx file that names other files: they could be anywhere, and its checksum would not cover them."""
+    with model.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        found = _ELSEWHERE.search(content)
+    if found:
+        raise ModelError(
+            f"the model in {model} has weights in another file, expected all in one; save it again without external "
+            "data"
+        )
 
 
 def _by_keras(model: Path, classes: int | None) -> Any:

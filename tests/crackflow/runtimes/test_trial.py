@@ -148,3 +148,15 @@ def test_nothing_of_the_current_folder_is_run(tmp_path, monkeypatch):
     (tmp_path / "numpy.py").write_text("open('run', 'w')\n")
     load(saved(tmp_path, [], "zero"), "openvino")
     assert not (tmp_path / "run").exists()
+
+
+def test_weights_in_another_file_are_rejected(tmp_path):
+    """A swapped one would pass as the same model, and the name of it could lead anywhere."""
+    path = saved(tmp_path, [], "crack")
+    model = onnx.load(path)
+    onnx.save_model(model, tmp_path / "two.onnx", save_as_external_data=True, location="weights.bin", size_threshold=0)
+    assert (tmp_path / "weights.bin").is_file()
+    for runtime in ("onnx", "openvino"):
+        with pytest.raises(ModelError, match=r"two\.onnx has weights in another file, expected all in one"):
+            load(tmp_path / "two.onnx", runtime)
+        load(path, runtime)
