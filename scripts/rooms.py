@@ -28,6 +28,7 @@ LIBRARY = {
     "sources/annotations": ("imaging",),
     "sources": ("imaging", "sources/annotations", "sources/http", "sources/synthetic"),
     "splitting": ("imaging", "parallel"),
+    "splitting/features": ("imaging", "parallel"),
     "models": ("imaging",),
     "geometry": ("imaging",),
     "visualization": ("imaging",),

@@ -1,5 +1,7 @@
 """Stage split: the subset of each pair, as a table and not as three folders of copies, and what the split leaks."""
 
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,13 +9,20 @@ from typing import Any
 import pandas as pd
 
 from crackflow.errors import DataError
+from crackflow.imaging.pairs import ResizedPairs
+from crackflow.parallel.engine import WorkerTimes
+from crackflow.parallel.kept import Kept
 from crackflow.params import Params
 from crackflow.sources.provenance import NameRules
 from crackflow.splitting.examples import pick_examples
-from crackflow.splitting.near_duplicates import near_duplicates
+from crackflow.splitting.features.content_search import same_pavement
+from crackflow.splitting.grouping import group_pairs
+from crackflow.splitting.near_duplicates import NearDuplicate, apart, near_duplicates
 from crackflow.splitting.previous import Photograph, match_previous, read_previous
 from crackflow.splitting.protocols import Pairs, split_pairs
 from crackflow.splitting.split_report import describe
+from tasks.code_closure import fingerprint
+from tasks.engine import open_engine, record_times
 from tasks.outputs import write_csv, write_json
 from tasks.workspace import Workspace
 
@@ -24,8 +33,8 @@ def run(workspace: Workspace, params: Params) -> None:
     """Write data/split.csv and data/split.json.
 
     Args:
-        workspace: holds data/resized.csv and the file that `split.previous` names.
-        params: `split` alone is read.
+        workspace: holds data/resized.csv, data/resized and the file that `split.previous` names.
+        params: `split` and `compute` are read.
 
     Raises:
         DataError: when there is no usable pair, too few photographs for three subsets, or `split.previous` can't be
@@ -44,10 +53,14 @@ def run(workspace: Workspace, params: Params) -> None:
     # parts of a photograph belong to it, whatever the patterns make of their own names
     whole = {stem: today[stem].name for stem in stems}
     photographs = {stem: names.photograph(photograph) for stem, photograph in whole.items()}
-    duplicates = near_duplicates(dict(zip(stems, usable["phash"], strict=True)), params.split.duplicate_distance)
+    hashes = dict(zip(stems, usable["phash"], strict=True))
+    parents = {stem: found or whole[stem] for stem, found in photographs.items()}
+    duplicates = near_duplicates(hashes, params.split.duplicate_distance)
+    if params.split.local_features:
+        duplicates += _by_features(workspace, params, hashes, parents, duplicates)
     pairs = Pairs(
         sources={stem: names.source(photograph) for stem, photograph in whole.items()},
-        parents={stem: found or whole[stem] for stem, found in photographs.items()},
+        parents=parents,
         empty=dict(zip(stems, usable["crack_share"].astype(float) == 0, strict=True)),
         given=dict(zip(stems, usable["given"], strict=True)),
         duplicates=tuple((found.one, found.other) for found in duplicates),
@@ -67,6 +80,27 @@ def run(workspace: Workspace, params: Params) -> None:
     write_json(workspace.split_json, proof)
     write_csv(workspace.split_csv, pd.DataFrame(rows, columns=COLUMNS))
     print(_summary(proof))
+
+
+def _by_features(
+    workspace: Workspace,
+    params: Params,
+    hashes: Mapping[str, str],
+    parents: Mapping[str, str],
+    known: Sequence[NearDuplicate],
+) -> list[NearDuplicate]:
+    """Near-duplicates that neither names nor hashes tell."""
+    groups = group_pairs(parents, [(found.one, found.other) for found in known])
+    state = hashlib.sha256(fingerprint("crackflow.splitting.features.content_search").encode()).hexdigest()[:16]
+    kept, times = Kept(workspace.state("split", state)), WorkerTimes()
+    pairs = ResizedPairs(workspace.resized, num_classes=2)  # no mask is read
+    with open_engine(workspace, params.compute, "tasks.split") as engine:
+        same = same_pavement(engine, pairs, kept, groups, times)
+    record_times(workspace, "split", times)
+    return [
+        NearDuplicate(found.one, found.other, apart(hashes[found.one], hashes[found.other]), found.turn, found.places)
+        for found in same
+    ]
 
 
 def _summary(proof: dict[str, Any]) -> str:

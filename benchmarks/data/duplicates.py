@@ -26,7 +26,7 @@ from crackflow.imaging.perceptual_hash import perceptual_hash
 from crackflow.params import SplitParams
 from crackflow.progress import track
 from crackflow.sources.provenance import NameRules
-from crackflow.splitting.near_duplicates import TURNS, NearDuplicate, near_duplicates
+from crackflow.splitting.near_duplicates import TURNS, NearDuplicate, apart, near_duplicates
 from scripts.results import ROOT
 from scripts.tables import fill, markdown
 
@@ -242,11 +242,6 @@ def turned(image: Image, turn: str) -> Image:
     """Flip and turn an image as a word of TURNS says."""
     place = TURNS.index(turn)
     return np.ascontiguousarray(np.rot90(image[:, ::-1] if place >= 4 else image, place % 4))
-
-
-def apart(one: str, other: str) -> int:
-    """Bits in which two hashes differ in the turn where they differ least."""
-    return near_duplicates({"one": one, "other": other}, 256)[0].bits
 
 
 def tables(values: Mapping[str, Any]) -> dict[str, str]:

@@ -76,7 +76,8 @@ def measure(data: Path, *, kaggle: bool) -> dict[str, Any]:
         **proof,
         "duplicates": len(duplicates),
         "duplicates_of_other_parents": sum(not found["same_parent"] for found in duplicates),
-        "duplicates_turned": sum(found["turn"] != "same" for found in duplicates),
+        "duplicates_turned": sum(found["turn"].startswith(("mirrored", "rotated")) for found in duplicates),
+        "duplicates_by_features": sum(found["places"] > 0 for found in duplicates),
         "split_s": round(time.monotonic() - started, 1),
     }
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Row = Mapping[str, Any]
-"""A near-duplicate as data/split.json holds it: one, other (stems), bits that differ, turn, same_parent, subsets."""
+"""A near-duplicate as data/split.json holds it: one, other (stems), bits, turn, places, same_parent, subsets."""
 
 
 def select_near_duplicates(duplicates: Sequence[Row], count: int) -> list[Row]:
@@ -25,13 +25,14 @@ def select_near_duplicates(duplicates: Sequence[Row], count: int) -> list[Row]:
 
 def caption_lines(row: Row) -> list[str]:
     """Describe a near-duplicate, in lines for below its two images."""
-    bits = row["bits"]
+    bits, places = row["bits"], row["places"]
+    alike = f"{places} places agree" if places else f"{bits} bit{' differs' if bits == 1 else 's differ'}"
     names = "same parent by name" if row["same_parent"] else "different parents by name"
     subsets = " and ".join(dict.fromkeys(subset or "set aside" for subset in row["subsets"]))
     return [
         row["one"],
         row["other"],
-        f"{bits} bit{' differs' if bits == 1 else 's differ'}; {row['turn']}",
+        f"{alike}; {row['turn']}",
         f"{names}; {subsets}",
     ]
 
@@ -45,12 +46,13 @@ def near_duplicate_summary(duplicates: Sequence[Row], distance: int) -> dict[str
 
     Returns:
         JSON values: distance, pairs, those whose names give different parents, those turned or mirrored, those in two
-        subsets.
+        subsets, those that local features found and hashes did not.
     """
     return {
         "distance": distance,
         "pairs": len(duplicates),
         "names_do_not_tell": sum(not found["same_parent"] for found in duplicates),
-        "turned": sum(found["turn"] != "same" for found in duplicates),
+        "turned": sum(found["turn"].startswith(("mirrored", "rotated")) for found in duplicates),
         "in_two_subsets": sum(len(set(filter(None, found["subsets"]))) > 1 for found in duplicates),
+        "by_features": sum(found["places"] > 0 for found in duplicates),
     }

@@ -116,6 +116,11 @@ class SplitParams(Block):
     duplicate_distance: Count = Field(
         60, description="pairs whose 256-bit perceptual hashes differ in at most this many bits are near-duplicates"
     )
+    local_features: bool = Field(
+        True,
+        description="find also copies that were turned, zoomed or sheared a little, and crops, by local features; "
+        "false compares hashes alone",
+    )
     mini_test: Positive = Field(24, description="how many test pairs infer shows, spread over the sources")
     parents: NamePatterns = Field(
         (

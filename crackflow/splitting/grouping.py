@@ -88,7 +88,8 @@ def assign_subsets(
         raise DataError(
             f"the {len(groups)} pairs come from too few photographs: {len(names)} when crops and near-duplicates "
             f"count once, expected at least {len(unfilled)}, one for each of {', '.join(unfilled)}; "
-            "add photographs, lower split.duplicate_distance, or correct split.parents"
+            "add photographs, lower split.duplicate_distance, set split.local_features to false, or correct "
+            "split.parents"
         )
     if not names:
         return {}

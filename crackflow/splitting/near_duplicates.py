@@ -37,6 +37,8 @@ class NearDuplicate(NamedTuple):
     bits: int
     # what turns the one into the other, a word of TURNS
     turn: str
+    # how many places of the one were found in the other by their local features; 0 where the hashes found the pair
+    places: int = 0
 
 
 def near_duplicates(hashes: Mapping[str, str], distance: int) -> list[NearDuplicate]:
@@ -76,6 +78,11 @@ def near_duplicates(hashes: Mapping[str, str], distance: int) -> list[NearDuplic
 
     # threads share the hashes, and NumPy lets go of the interpreter while it counts bits
     return list(chain.from_iterable(fan_out(Threads(), below, range(0, len(names), _CHUNK))))
+
+
+def apart(one: str, other: str) -> int:
+    """Bits in which two hashes differ, in the turn where they differ least."""
+    return near_duplicates({"one": one, "other": other}, _BITS)[0].bits
 
 
 def _quarters(squares: NDArray[np.bool_]) -> NDArray[np.uint64]:

@@ -60,6 +60,7 @@ def describe(
                 "other": found.other,
                 "bits": found.bits,
                 "turn": found.turn,
+                "places": found.places,
                 "same_parent": pairs.parents[found.one] == pairs.parents[found.other],
                 "subsets": [subsets.get(found.one, ""), subsets.get(found.other, "")],
             }

@@ -38,6 +38,7 @@ PROOF = {
             "other": "CFD_001",
             "bits": 12,
             "turn": "mirrored",
+            "places": 0,
             "same_parent": False,
             "subsets": ["train", "train"],
         }

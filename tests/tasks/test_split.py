@@ -1,14 +1,18 @@
 import hashlib
 import json
+import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from crackflow.errors import DataError
+from crackflow.imaging.images import write_png
 from crackflow.params import Params, render
 from tasks import split
 from tasks.__main__ import main
 from tasks.workspace import Workspace
+from tests.crackflow.splitting.features.textures import pavement
 
 PARAMS = Params.model_validate({"split": {"mini_test": 2}})
 
@@ -22,6 +26,10 @@ def table(workspace, rows):
     workspace.resized_csv.parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(workspace.resized_csv, index=False)
     (workspace.root / "data/previous.csv").write_text("stem,subset\n")
+    for stem, _, _, rejected in rows:
+        if not rejected:
+            # without texture, so that names and hashes alone tell
+            write_png(workspace.resized / "images" / f"{stem}.png", np.full((8, 8, 3), 128, np.uint8))
 
 
 def digits(number):
@@ -104,6 +112,50 @@ def test_the_same_table_gives_the_same_bytes(workspace):
     assert b"\r" not in before
 
 
+def cropped(workspace):
+    """wall5 is a crop of the middle of wall1, turned by a quarter; neither its name nor its hash says so."""
+    table(workspace, [(f"wall{photo}", "0.1", digits(photo), "") for photo in range(1, 8)])
+    for photo in range(1, 8):
+        grey = pavement(1, 128)[20:111, 20:111].T if photo == 5 else pavement(photo, 128)
+        write_png(workspace.resized / "images" / f"wall{photo}.png", np.repeat(grey[..., None], 3, axis=2))
+
+
+def test_a_crop_that_no_name_tells_is_found_by_its_features(workspace):
+    cropped(workspace)
+    split.run(workspace, PARAMS)
+    found = result(workspace)
+    assert found["wall5"]["group"] == found["wall1"]["group"] == "wall1"
+    assert len({row["group"] for row in found.values()}) == 6
+    (same,) = proof(workspace)["duplicates"]
+    assert (same["one"], same["other"], same["turn"]) == ("wall1", "wall5", "mirrored, rotated 90, zoom 1.41")
+    assert same["places"] >= 10
+    assert same["bits"] > 60
+    # a division that the pairs came in is not clean then
+    frame = pd.read_csv(workspace.resized_csv, dtype=str, keep_default_na=False)
+    frame["given"] = ["train", "valid", "train", "train", "test", "train", "train"]
+    frame.to_csv(workspace.resized_csv, index=False)
+    split.run(workspace, PARAMS)
+    assert proof(workspace)["leaks"]["official"]["test_leaked"] == 1
+    assert proof(workspace)["label"].startswith("assigned anew: 1 of 1 test pairs leak as given")
+
+
+def test_without_local_features_hashes_alone_tell(workspace):
+    cropped(workspace)
+    split.run(workspace, Params.model_validate({"split": {"local_features": False}}))
+    assert len({row["group"] for row in result(workspace).values()}) == 7
+    assert proof(workspace)["duplicates"] == []
+
+
+def test_who_works_changes_no_byte(workspace):
+    cropped(workspace)
+    found = set()
+    for compute in ({"workers": 1}, {"workers": 3}):
+        shutil.rmtree(workspace.root / ".crackflow", ignore_errors=True)
+        split.run(workspace, Params.model_validate({"compute": compute}))
+        found.add((workspace.split_csv.read_bytes(), workspace.split_json.read_bytes()))
+    assert len(found) == 1
+
+
 def test_another_seed_gives_another_split(workspace):
     found = set()
     for seed in range(5):
@@ -117,7 +169,7 @@ def test_too_few_photographs(workspace, monkeypatch, capsys):
     (workspace.root / "params.yaml").write_text(render(PARAMS))
     monkeypatch.chdir(workspace.root)
     assert main(["split"]) == 2
-    said = capsys.readouterr().err
+    said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith("error: split: the 5 pairs come from too few photographs: 1 when")
     assert not workspace.split_csv.exists()
 
@@ -159,6 +211,7 @@ def test_the_proof_beside_the_manifest(workspace):
         "other": "DeepCrack_3-1",
         "bits": 8,
         "turn": "same",
+        "places": 0,
         "same_parent": False,
         "subsets": [subset["77777"], subset["DeepCrack_3-1"]],
     }

@@ -35,6 +35,7 @@ def test_dataset_json_counts_pairs_and_rejections(made, params):
         "names_do_not_tell": 1,
         "turned": 1,
         "in_two_subsets": 0,
+        "by_features": 0,
     }
     assert found["split"]["leaks"]["random"]["test_leaked"] == 6
     # cracks are a walk of 3 px, seen across 3 where it is level and 3 / sqrt(2) where it is slanted

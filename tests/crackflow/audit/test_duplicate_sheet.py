@@ -3,12 +3,13 @@ import pytest
 from crackflow.audit.duplicate_sheet import caption_lines, near_duplicate_summary, select_near_duplicates
 
 
-def duplicate(one, other, bits, turn="same", same_parent=True, subsets=("train", "train")):
+def duplicate(one, other, bits, turn="same", same_parent=True, subsets=("train", "train"), places=0):
     return {
         "one": one,
         "other": other,
         "bits": bits,
         "turn": turn,
+        "places": places,
         "same_parent": same_parent,
         "subsets": list(subsets),
     }
@@ -36,11 +37,18 @@ def test_words_say_names_bits_turn_and_subsets(duplicates):
     assert caption_lines(duplicate("a", "b", 1))[2] == "1 bit differs; same"
 
 
+def test_words_of_what_local_features_found():
+    found = duplicate("a_1", "b_1", 120, turn="mirrored, rotated 12, zoom 1.20", same_parent=False, places=31)
+    assert caption_lines(found)[2] == "31 places agree; mirrored, rotated 12, zoom 1.20"
+
+
 def test_summary_by_hand(duplicates):
-    assert near_duplicate_summary(duplicates, 60) == {
+    by_features = [duplicate("a_1", "b_1", 99, turn=turn, places=12) for turn in ("zoom 1.41", "rotated 9, zoom 0.90")]
+    assert near_duplicate_summary([*duplicates, *by_features], 60) == {
         "distance": 60,
-        "pairs": 4,
+        "pairs": 6,
         "names_do_not_tell": 2,
-        "turned": 1,
+        "turned": 2,
         "in_two_subsets": 1,
+        "by_features": 2,
     }

@@ -125,8 +125,8 @@ def test_every_figure_of_a_small_split():
             "nearest": None,
         },
     }
-    mirrored = {"one": "a2-0", "other": "a4-0", "bits": 3, "turn": "mirrored", "same_parent": False}
-    same = {"one": "a1-0", "other": "a1-1", "bits": 0, "turn": "same", "same_parent": True}
+    mirrored = {"one": "a2-0", "other": "a4-0", "bits": 3, "turn": "mirrored", "places": 0, "same_parent": False}
+    same = {"one": "a1-0", "other": "a1-1", "bits": 0, "turn": "same", "places": 0, "same_parent": True}
     assert found == {
         "protocol": "random",
         "label": "leaky: by pair at random, as the original",

@@ -1,0 +1,1 @@
+"""Copies and crops of one photograph, found by local features whatever their names are."""
