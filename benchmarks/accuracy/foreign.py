@@ -119,6 +119,8 @@ def split_without(place: str) -> pd.DataFrame:
     params = load(real.ROOT / "profiles", "photos", settings)
     write_text(workspace.resized_csv, Workspace(real.TREE).resized_csv.read_text(encoding="utf-8"))
     write_text(workspace.root / params.split.previous, "stem,subset\n")
+    if not workspace.resized.is_symlink():  # split looks at the photographs
+        workspace.resized.symlink_to(Workspace(real.TREE).resized, target_is_directory=True)
     split.run(workspace, params)
     return pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
 

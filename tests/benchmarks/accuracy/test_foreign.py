@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks.accuracy import foreign, real
 from benchmarks.accuracy.real import ROOT
+from crackflow.imaging.images import write_png
 from pipelines.commands.profile import load
 
 
@@ -71,6 +72,9 @@ def tree(tmp_path, monkeypatch):
         tmp_path / "tree/data/resized.csv", index=False
     )
     (tmp_path / "tree/data/split.csv").write_text("stem,source,subset\n")
+    for row in rows:
+        flat = np.full((32, 32, 3), random.integers(256), np.uint8)
+        write_png(tmp_path / "tree/data/resized/images" / f"{row['stem']}.png", flat)
     monkeypatch.setattr(real, "TREE", tmp_path / "tree")
     monkeypatch.setattr(foreign, "SPLITS", tmp_path / "splits")
     monkeypatch.setattr(foreign, "RESULTS", tmp_path / "foreign.json")
