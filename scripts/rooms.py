@@ -55,7 +55,7 @@ RUNNING = {
 MEASURING = {
     "accuracy": (),
     "data": ("accuracy",),
-    "fuzz": ("accuracy",),
+    "fuzz": ("accuracy", "soak"),
     "geometry": ("accuracy",),
     "soak": ("accuracy",),
     "speed": ("accuracy", "soak"),

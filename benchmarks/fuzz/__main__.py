@@ -17,13 +17,11 @@ import tempfile
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks.accuracy import real
-from crackflow.atomic import write_text
-from pipelines.git import git
+from benchmarks.soak.rows import read_rows, write_rows
 from scripts.tables import fill, markdown
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -161,20 +159,12 @@ def replay(kind: str, path: Path) -> int:
 
 def read() -> list[Row]:
     """The rows that there are."""
-    if not RESULTS.exists():
-        return []
-    return [Row(**row) for row in json.loads(RESULTS.read_text(encoding="utf-8"))["rows"]]
+    return read_rows(RESULTS, Row)
 
 
 def write(rows: list[Row]) -> None:
     """Keep the rows, with what they were found by."""
-    values = {
-        "command": "python -m benchmarks.fuzz",
-        "revision": git(ROOT, "rev-parse", "--short=12", "HEAD"),
-        "machine": real.machine(),
-        "rows": [asdict(row) for row in rows],
-    }
-    write_text(RESULTS, json.dumps(values, indent=1) + "\n")
+    write_rows(RESULTS, "python -m benchmarks.fuzz", rows)
 
 
 def page(text: str, rows: list[Row]) -> str:

@@ -7,22 +7,18 @@ anew, `--tables` writes the page alone. Exit code 1 when a row is not as it must
 """
 
 import argparse
-import json
 import signal
 import sys
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.accuracy import real
 from benchmarks.soak import sandbox
 from benchmarks.soak.kills import kills
 from benchmarks.soak.meddling import meddling
 from benchmarks.soak.repeated_rebuilds import repeats
+from benchmarks.soak.rows import read_rows, write_rows
 from benchmarks.soak.sandbox import ROOT, Row
 from benchmarks.soak.surroundings import surroundings
-from crackflow.atomic import write_text
-from pipelines.git import git
 from scripts.tables import fill, markdown
 
 RESULTS = ROOT / "docs/results/soak.json"
@@ -71,20 +67,12 @@ def soak(only: str, *, again: bool) -> None:
 
 def read() -> list[Row]:
     """The rows that there are."""
-    if not RESULTS.exists():
-        return []
-    return [Row(**row) for row in json.loads(RESULTS.read_text(encoding="utf-8"))["rows"]]
+    return read_rows(RESULTS, Row)
 
 
 def write(rows: list[Row]) -> None:
     """Keep the rows, with what they were found by."""
-    values = {
-        "command": "make soak",
-        "revision": git(ROOT, "rev-parse", "--short=12", "HEAD"),
-        "machine": real.machine(),
-        "rows": [asdict(row) for row in rows],
-    }
-    write_text(RESULTS, json.dumps(values, indent=1) + "\n")
+    write_rows(RESULTS, "make soak", rows)
 
 
 def page(text: str, rows: list[Row]) -> str:

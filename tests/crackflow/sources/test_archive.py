@@ -281,9 +281,8 @@ def test_a_zip_bomb_that_declares_a_false_size_is_stopped(tmp_path):
     assert left_behind(tmp_path) == ["a.zip"]
 
 
-def test_bytes_are_counted_as_they_are_unpacked(tmp_path, monkeypatch):
-    """Were the size claimed believed by the reader too, the count alone would stop it."""
-    archive = packed(tmp_path / "a.zip", {"a.bmp": bytes(20 * MIB)}, zipfile.ZIP_DEFLATED)
+def claim_a_kilobyte(monkeypatch):
+    """Every member says that it has 1,000 bytes."""
     honest = zipfile.ZipFile.infolist
 
     def lying(opened):
@@ -293,6 +292,12 @@ def test_bytes_are_counted_as_they_are_unpacked(tmp_path, monkeypatch):
         return members
 
     monkeypatch.setattr(zipfile.ZipFile, "infolist", lying)
+
+
+def test_bytes_are_counted_as_they_are_unpacked(tmp_path, monkeypatch):
+    """Were the size claimed believed by the reader too, the count alone would stop it."""
+    archive = packed(tmp_path / "a.zip", {"a.bmp": bytes(20 * MIB)}, zipfile.ZIP_DEFLATED)
+    claim_a_kilobyte(monkeypatch)
     # the reader asks the member itself for its size, so hand it the real bytes
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: io.BytesIO(bytes(20 * MIB)))
     with pytest.raises(DataError, match=r"unpacks to 8\d\d times its packed size or more \('a\.bmp'\)"):
@@ -303,15 +308,7 @@ def test_bytes_are_counted_as_they_are_unpacked(tmp_path, monkeypatch):
 def test_bytes_of_all_members_are_counted_together(tmp_path, monkeypatch):
     """Two members of 12 MiB, neither above what is harmless, in a zip that says 1,000 bytes each."""
     archive = packed(tmp_path / "a.zip", dict.fromkeys(("a.bmp", "b.bmp"), bytes(12 * MIB)), zipfile.ZIP_DEFLATED)
-    honest = zipfile.ZipFile.infolist
-
-    def lying(opened):
-        members = honest(opened)
-        for member in members:
-            member.file_size = 1000
-        return members
-
-    monkeypatch.setattr(zipfile.ZipFile, "infolist", lying)
+    claim_a_kilobyte(monkeypatch)
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: io.BytesIO(bytes(12 * MIB)))
     with pytest.raises(DataError, match=r"times its packed size or more \(all of it\)"):
         unpack(archive, tmp_path / "out", LIMITS)
