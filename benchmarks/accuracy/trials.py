@@ -1,8 +1,9 @@
 """Short trainings on the resized pairs of a real run, for the ablation and the foreign sources.
 
-`python -m benchmarks.accuracy.trials FOLDER` runs FOLDER/trial.json and writes FOLDER/result.json. The other programs
-start one process per training, because Keras keeps memory and random state from one training to the next. After a kill
-it goes on from its checkpoint. What has a result is not trained again.
+`python -m benchmarks.accuracy.trials FOLDER` runs FOLDER/trial.json and writes FOLDER/result.json, and to
+FOLDER/levels.npz how many pixels of each image have which probability, from which any figure follows. The other
+programs start one process per training, because Keras keeps memory and random state from one training to the next.
+After a kill it goes on from its checkpoint. What has a result is not trained again.
 """
 
 import hashlib
@@ -17,9 +18,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from benchmarks.accuracy import real
-from crackflow.atomic import write_text
+from crackflow.atomic import replacing, write_text
+from crackflow.evaluation.metrics import Counts
 from tasks.code_closure import fingerprint
 
 TRIALS = real.ROOT / ".crackflow/trials"
@@ -81,6 +84,17 @@ def stems(table: pd.DataFrame, subset: str) -> tuple[str, ...]:
     return tuple(table["stem"][table["subset"] == subset])
 
 
+def finished(trial: Trial) -> bool:
+    """Whether the trial has a result."""
+    return (TRIALS / key(trial) / "result.json").exists()
+
+
+def levels_by_stem(trial: Trial) -> dict[str, Any]:
+    """What `thresholds.levels` gives, int64 (2, 257), by stem of each image that a finished trial was scored on."""
+    with np.load(TRIALS / key(trial) / "levels.npz", allow_pickle=False) as kept:
+        return dict(zip(kept["stems"].tolist(), kept["levels"].astype(np.int64), strict=True))
+
+
 def carry_out(name: str, trial: Trial) -> dict[str, Any]:
     """Give the result of a trial; train where there is none yet."""
     folder = TRIALS / key(trial)
@@ -138,19 +152,23 @@ def main(folder: Path) -> None:
         trial.foreign,
     )
     model = load_model(kept.best)
+    stems = dict.fromkeys((*trial.valid, *trial.foreign, *trial.scored, *trial.unseen))
+    known = {stem: levels_of(model, pairs, stem) for stem in tqdm(stems, desc="score", unit="image")}
+    with replacing(folder / "levels.npz") as part, part.open("wb") as file:
+        np.savez_compressed(file, stems=np.array(list(known)), levels=np.stack(list(known.values())).astype(np.int32))
     found = {
         "settings": list(trial.settings),
         "parameters": int(keras.saving.load_model(kept.best, compile=False).count_params()),
         "megabytes": kept.best.stat().st_size / 1e6,
         "steps": params.train.epochs * params.train.steps_per_epoch,
         "peak_mib": peak_mib(),
-        **scored(model, pairs, trial, source_of, params.evaluate.foreign_weight),
+        **scored(known, trial, source_of, params.evaluate.foreign_weight),
     }
     write_text(folder / "result.json", json.dumps(found, indent=1) + "\n")
 
 
 def scored(
-    model: Any, pairs: Any, trial: Trial, source_of: Callable[[str], str], foreign_weight: float = 0.5
+    known: Mapping[str, Any], trial: Trial, source_of: Callable[[str], str], foreign_weight: float = 0.5
 ) -> dict[str, Any]:
     """The best threshold on valid, and the figures at it, over all scored pairs and by source of the stem.
 
@@ -160,7 +178,6 @@ def scored(
     from crackflow.evaluation.thresholds import choose_threshold, counts_at
 
     choosing = (*trial.valid, *trial.foreign)
-    known = {stem: levels_of(model, pairs, stem) for stem in dict.fromkeys((*choosing, *trial.scored, *trial.unseen))}
     abroad = np.array([False] * len(trial.valid) + [True] * len(trial.foreign))
     places = Places(abroad, foreign_weight) if trial.foreign else None
     point = choose_threshold(counts_at(np.stack([known[stem] for stem in choosing])), METRIC, places)
@@ -187,20 +204,26 @@ def levels_of(model: Any, pairs: Any, stem: str) -> Any:
 def figures(known: Mapping[str, Any], names: Sequence[str], threshold: float) -> dict[str, Any]:
     """Pooled IoU, mean IoU of images with cracks, share of crack-free images with an alarm."""
     from crackflow.evaluation.figures import plain
-    from crackflow.evaluation.metrics import Counts, false_alarms, iou, pooled, positives
+    from crackflow.evaluation.metrics import false_alarms, iou, pooled, positives
+
+    found = counts(known, names, threshold)
+    return plain(
+        {
+            "images": len(names),
+            "pooled_iou": float(pooled(iou, found)),
+            "positives_iou": float(positives(iou, found)),
+            "false_alarms": false_alarms(found).images,
+        }
+    )
+
+
+def counts(known: Mapping[str, Any], names: Sequence[str], threshold: float) -> Counts:
+    """Counts of each image, (N,), at one of THRESHOLDS."""
     from crackflow.evaluation.thresholds import THRESHOLDS, counts_at
 
     at = counts_at(np.stack([known[name] for name in names]))
     column = int(np.searchsorted(THRESHOLDS, threshold))
-    counts = Counts(*(part[:, column] for part in (at.tp, at.fp, at.fn, at.tn)))
-    return plain(
-        {
-            "images": len(names),
-            "pooled_iou": float(pooled(iou, counts)),
-            "positives_iou": float(positives(iou, counts)),
-            "false_alarms": false_alarms(counts).images,
-        }
-    )
+    return Counts(*(part[:, column] for part in (at.tp, at.fp, at.fn, at.tn)))
 
 
 if __name__ == "__main__":
