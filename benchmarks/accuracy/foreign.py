@@ -141,7 +141,11 @@ def measured(
     by_stem = table.set_index("stem")
     at_home = threshold(levels, one.valid)
     found: dict[str, Any] = {
-        "home": {"threshold": at_home, **trials.figures(levels, one.scored, at_home)},
+        "home": {
+            "threshold": at_home,
+            **trials.figures(levels, one.scored, at_home),
+            "interval": interval(levels, by_stem.loc[list(one.scored), "group"], at_home),
+        },
         "places": {},
     }
     for place in places:
@@ -244,7 +248,8 @@ def by_recipe(values: Mapping[str, Any]) -> str:
     )
 
 
-def _with_interval(found: Mapping[str, Any]) -> str:
+def with_interval(found: Mapping[str, Any]) -> str:
+    """A pooled IoU and its interval."""
     low, high = found["interval"]
     return f"{found['pooled_iou']:.3f} ({low:.2f} to {high:.2f})"
 
