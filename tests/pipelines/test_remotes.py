@@ -152,3 +152,29 @@ def test_the_run_cache_carries_what_no_commit_names(checkout, tmp_path):
     # what the seed doesn't touch was in the last push as well
     assert clone.ran() == []
     assert clone.outputs() == checkout.outputs()
+
+
+def test_a_stage_brings_what_it_needs_and_nothing_else(checkout, tmp_path):
+    checkout.configure(f"remote add -d store {tmp_path / 'store'}")
+    checkout.git("commit", "-q", "-am", "remote")
+    checkout.configure("push")
+
+    def here(clone):
+        return sorted(name for name in STAGES if (clone.root / f"{name}.txt").exists())
+
+    downloads = {
+        "pull split": ["split"],
+        "pull --with-deps split": ["download", "split"],
+        "pull split.txt statistics.txt": ["split", "statistics"],
+    }
+    for number, (command, expected) in enumerate(downloads.items()):
+        clone = checkout.clone(tmp_path / str(number))
+        clone.configure(command)
+        assert (here(clone), clone.ran()) == (expected, []), command
+
+    clone = checkout.clone(tmp_path / "changed")
+    graph = clone.root / "dvc.yaml"
+    graph.write_text(graph.read_text().replace("stage.py report", "stage.py  report"))
+    clone.dvc("repro", "--pull", "--allow-missing", "report")
+    # download.txt is not among them: report does not read it
+    assert (here(clone), clone.ran()) == (["report", "split", "statistics"], ["report"])
