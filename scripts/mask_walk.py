@@ -64,7 +64,6 @@ PHOTOGRAPH_WALK = (
     (1, "pipelines.commands.marking", "Marker"),
     (2, "crackflow.imaging.photo_file", "read_photograph"),
     (2, "crackflow.inference.photographs", "predict_photo"),
-    (2, "crackflow.inference.batches", "look_together"),
     (1, "pipelines.commands.prediction_folder", "Results.add"),
     (2, "pipelines.commands.prediction_folder", "measured"),
     (3, "crackflow.geometry.cracks", "measure"),

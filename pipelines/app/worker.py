@@ -82,8 +82,7 @@ class Worker(threading.Thread):
         while not self._stopped.is_set():
             try:
                 self._network = self._network or Counted(self._load())
-                with Marker(self._network, self._how, self._most, self._keep, self._fail) as marker:
-                    self._work(marker)
+                self._work(Marker(self._network, self._how, self._most))
             except StoppedError:
                 return
             except Exception as error:
@@ -91,21 +90,15 @@ class Worker(threading.Thread):
                     self._give_up(error)
 
     def _work(self, marker: Marker) -> None:
-        while (item := self._next(marker)) is not None:
+        while (item := self._line.get()) is not None:
             with self._shelf.lock:
                 if self._shelf.get(item.number) is None or item.state != "waiting":
                     continue
                 item.state = "working"
-            if item.record is None:
-                marker.take(item.source)
-            else:
-                marker.rest()
+            if item.record is not None:
                 self._again(item, marker.classes)
-
-    def _next(self, marker: Marker) -> Item | None:
-        if self._line.empty():
-            marker.rest()
-        return self._line.get()
+            elif reason := marker.mark(item.source, self._keep):
+                self._fail(item.source, reason)
 
     def _again(self, item: Item, classes: int) -> None:
         try:

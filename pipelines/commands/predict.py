@@ -1,6 +1,6 @@
 """`crackflow predict`: marks the cracks in photographs, by a model at its operating point."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from crackflow.inference.photographs import Photograph, Scale
 from crackflow.inference.views import of_point, words
 from crackflow.output.claim import claim, reject_overlap
 from crackflow.output.manifest import version
+from crackflow.progress import track
 from crackflow.results.run import Skipped
 from crackflow.runtimes.choice import choose_runtime, digest, load
 from pipelines.commands.marked_photo import MarkedPhoto
@@ -136,17 +137,13 @@ def predict(
             results.add(one)
             marked.add(one.source)
 
-        def fail(source: Photograph, reason: str) -> None:
-            results.withdraw(source)
-            skipped.append(Skipped(source.shown, reason))
-
         if done:
             results.begin(files, model_sha256, done)
         try:
             if todo:
                 network = load(weights.model, runs_on, len(weights.params.classes))
-                with Marker(network, How(point, mode, scale, views), most, keep, fail) as marker:
-                    marker.all(todo)
+                marker = Marker(network, How(point, mode, scale, views), most)
+                skipped += _not_marked(marker, todo, keep, results)
         except KeyboardInterrupt as stop:
             stop.add_note(
                 f"{len(marked)} of {len(files)} photographs are marked in {out}, without a summary; --resume goes on"
@@ -156,6 +153,16 @@ def predict(
             raise DataError(f"none of {len(files)} photographs can be read; the first: {skipped[0].reason}")
         cracked = results.finish([file for file in files if file in marked], skipped)
     return Outcome(cracked, len(marked) - cracked, len(done), tuple(skipped), found.passed_over)
+
+
+def _not_marked(
+    marker: Marker, todo: Sequence[Photograph], keep: Callable[[MarkedPhoto], None], results: Results
+) -> Iterator[Skipped]:
+    """Mark photographs; those that can't be marked, and nothing of them stays."""
+    for source in track(todo, "predict", unit="photo"):
+        if reason := marker.mark(source, keep):
+            results.withdraw(source)
+            yield Skipped(source.shown, reason)
 
 
 def most_of(max_memory: float, scale: Scale) -> Most:

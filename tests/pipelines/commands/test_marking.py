@@ -17,17 +17,17 @@ SMALL, LARGE = (12, 10), (20, 30)
 
 
 class Red:
-    """P(crack) = red / 256. It notes how many squares it gets, and has no room for more than `room`."""
+    """P(crack) = red / 256. It notes how many squares it gets, and may have no room for them."""
 
     input_shape = (None, SIDE, SIDE, 3)
     output_shape = (None, SIDE, SIDE, 2)
 
-    def __init__(self, room=100):
+    def __init__(self, room=True):
         self.batches, self.room = [], room
 
     def predict_on_batch(self, x):
         self.batches.append(len(x))
-        if len(x) > self.room:
+        if not self.room:
             raise MemoryError
         crack = x[..., :1] / np.float32(256)
         return np.concatenate([1 - crack, crack], axis=-1)
@@ -51,14 +51,14 @@ def photos(tmp_path):
 class Marked:
     """What became of photographs: the level of each that is marked, and why others are not."""
 
-    def __init__(self, network, most=10**9, at_once=4):
-        self.kept, self.failed, self.network = {}, {}, network
-        self.how = (How(OperatingPoint(0.5), "stretch", "auto", 1), Most(most, most)), at_once
+    def __init__(self, network, most=10**9):
+        self.kept, self.failed = {}, {}
+        self.marker = Marker(network, How(OperatingPoint(0.5), "stretch", "auto", 1), Most(most, most))
 
     def __call__(self, photos):
-        (how, most), at_once = self.how
-        with Marker(self.network, how, most, self.keep, self.fail, at_once) as marker:
-            marker.all(photos)
+        for source in photos:
+            if reason := self.marker.mark(source, self.keep):
+                self.failed[source.shown] = reason
         return self
 
     def keep(self, marked):
@@ -66,39 +66,25 @@ class Marked:
         assert marked.photo.shape[:2] == marked.classes.shape == marked.probability.shape
         self.kept[marked.source.shown] = int(marked.probability[0, 0]) // 256
 
-    def fail(self, source, reason):
-        self.failed[source.shown] = reason
 
-
-def test_small_photographs_go_through_the_network_four_at_once(photos):
-    found = Marked(Red())(photos(*[SMALL] * 6))
-    assert list(found.kept.items()) == [(f"{number}.png", 10 * number) for number in range(6)]
-    assert found.network.batches == [4, 2]
-
-
-def test_a_large_one_comes_after_the_small_ones_before_it(photos):
-    found = Marked(Red())(photos(SMALL, SMALL, LARGE, SMALL))
-    assert list(found.kept.items()) == [(f"{number}.png", 10 * number) for number in range(4)]
+def test_one_is_marked_after_the_other(photos):
+    found = Marked(Red())(photos(SMALL, LARGE, SMALL))
+    assert list(found.kept.items()) == [("0.png", 0), ("1.png", 10), ("2.png", 20)]
     # two rows of three squares between the small ones
-    assert found.network.batches == [2, 3, 3, 1]
+    assert found.marker.network.batches == [1, 3, 3, 1]
 
 
-def test_where_there_is_no_room_for_four_each_is_done_alone(photos):
-    found = Marked(Red(room=1))(photos(*[SMALL] * 5))
-    assert list(found.kept) == [f"{number}.png" for number in range(5)]
-    assert found.network.batches == [4, 1, 1, 1, 1, 1]
-
-
-def test_where_there_is_no_room_for_one_each_has_its_reason(photos):
-    found = Marked(Red(room=0))(photos(SMALL, SMALL, LARGE))
+def test_where_there_is_no_room_each_has_its_reason(photos):
+    found = Marked(Red(room=False))(photos(SMALL, LARGE))
     assert not found.kept
-    assert list(found.failed) == ["0.png", "1.png", "2.png"]
+    assert list(found.failed) == ["0.png", "1.png"]
     assert all(name in reason and "memory" in reason for name, reason in found.failed.items())
 
 
-def test_fewer_at_once_where_little_memory_is_allowed(photos):
-    """2 * 16 * 16 px a photograph: of 1,200 px there is room for two."""
-    assert Marked(Red(), most=1200)(photos(*[SMALL] * 3)).network.batches == [2, 1]
+def test_one_with_too_many_pixels_is_told_and_the_others_are_done(photos):
+    found = Marked(Red(), most=200)(photos(SMALL, LARGE, SMALL))
+    assert list(found.kept) == ["0.png", "2.png"]
+    assert "1.png has 30x20 px" in found.failed["1.png"]
 
 
 def test_one_that_can_not_be_read_or_kept_is_told_and_the_others_are_done(photos):
