@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
@@ -31,6 +32,7 @@ RESULTS = real.ROOT / "docs/results/foreign.json"
 PAGE = real.ROOT / "docs/explanation/figures.md"
 STEPS = 800
 LEVEL = 0.95
+Figures = npt.NDArray[np.float64]
 # Every so many of the valid pairs show what a recipe does at home: all of them would take as long as a third of the
 # training.
 HOME_EVERY = 3
@@ -133,34 +135,32 @@ def gathered(table: pd.DataFrame, short: Sequence[str]) -> dict[str, Any]:
 def measured(
     levels: Mapping[str, Any], one: trials.Trial, table: pd.DataFrame, places: Iterable[str]
 ) -> dict[str, Any]:
-    """Figures at home and of each place.
+    """Figures at home and of each place, at the threshold that is best at home.
 
-    The threshold of a place is best for the mean of home and the other places of the fold, so it has seen neither the
-    place nor its family. "at home's threshold" and "at its best threshold" say what calibration has to do with it.
+    `others_threshold` is the pooled IoU of a place at the threshold that is best for the mean of home and the other
+    places of the fold; these are without the place's family. `best_threshold` is that at the place's own best one.
     """
     by_stem = table.set_index("stem")
+    sources = by_stem.loc[list(one.unseen), "source"]
     at_home = threshold(levels, one.valid)
-    found: dict[str, Any] = {
-        "home": {
-            "threshold": at_home,
-            **trials.figures(levels, one.scored, at_home),
-            "interval": interval(levels, by_stem.loc[list(one.scored), "group"], at_home),
-        },
-        "places": {},
-    }
+
+    def figures(stems: Sequence[str]) -> dict[str, Any]:
+        intervals = interval(levels, by_stem.loc[list(stems), "group"], at_home)
+        return {**trials.figures(levels, stems, at_home), "interval": intervals}
+
+    found: dict[str, Any] = {"home": {"threshold": at_home, **figures(one.scored)}, "places": {}}
     for place in places:
-        sources = by_stem.loc[list(one.unseen), "source"]
         own = tuple(sources.index[sources == place])
         relatives = tuple(sources.index[sources.isin(family(place))])
         others = tuple(sources.index[~sources.isin(family(place))])
-        chosen = threshold(levels, one.valid, others)
+        thresholds = {
+            "others_threshold": threshold(levels, one.valid, others),
+            "best_threshold": threshold(levels, own),
+        }
         found["places"][place] = {
-            "threshold": chosen,
-            **trials.figures(levels, own, chosen),
-            "interval": interval(levels, by_stem.loc[list(own), "group"], chosen),
-            "alarms": trials.figures(levels, relatives, chosen)["false_alarms"],
-            "at_home_threshold": trials.figures(levels, own, at_home)["pooled_iou"],
-            "at_best_threshold": trials.figures(levels, own, threshold(levels, own))["pooled_iou"],
+            **figures(own),
+            "alarms": trials.figures(levels, relatives, at_home)["false_alarms"],
+            **{name: trials.figures(levels, own, at)["pooled_iou"] for name, at in thresholds.items()},
         }
     return found
 
@@ -209,43 +209,67 @@ def by_place(values: Mapping[str, Any]) -> str:
                     ),
                     *(_figure(one["positives_iou"]) for one in found),
                     *(_figure(one["alarms"]) for one in found),
-                    *(_figure(found[-1][key]) for key in ("at_home_threshold", "at_best_threshold")),
+                    *(_figure(found[-1][key]) for key in ("others_threshold", "best_threshold")),
                 ]
             )
-    head = ["left out", "images", *(f"{name}, pooled IoU" for name in recipes)]
-    head += [f"{name}, {figure}" for figure in ("mean IoU, cracks", "alarms") for name in recipes]
+    names = ["left out", "images", *(f"{name}, pooled IoU" for name in recipes)]
+    names += [f"{name}, {figure}" for figure in ("mean IoU, cracks", "alarms") for name in recipes]
     last = list(recipes)[-1]
-    head += [f"{last}, pooled IoU, threshold of home", f"{last}, pooled IoU, its own best threshold"]
-    return markdown(head, rows, "---:")
+    names += [f"{last}, pooled IoU at the threshold of home and the other places", "at its best threshold"]
+    return markdown(names, rows, "---:")
 
 
 def by_recipe(values: Mapping[str, Any]) -> str:
     """One row a recipe: at home, the mean over places, and how far that differs from the base, place by place."""
-    rows = []
-    base = values["recipes"].get(BASE)
-    for name, found in values["recipes"].items():
-        home = [one["pooled_iou"] for one in found["home"]]
-        pooled = np.array([one["pooled_iou"] for one in found["places"].values()])
-        best = [one["at_best_threshold"] for one in found["places"].values()]
-        alarms = [one["false_alarms"] for one in found["home"]]
-        cells = [name, np.mean(home), pooled.mean(), np.mean(best), pooled.min(), np.mean(alarms)]
-        difference = "-"
-        if base is not None and name != BASE:
-            difference = _difference(pooled - [one["pooled_iou"] for one in base["places"].values()])
-        rows.append([cells[0], *(f"{cell:.3f}" for cell in cells[1:]), difference])
-    head = ["recipe", "home, pooled IoU", "never seen, mean of places", "the same at each place's best threshold"]
-    head += ["never seen, worst place", "home, alarms", f"never seen, to {BASE}"]
+    recipes = values["recipes"]
+    base = recipes.get(BASE)
+    rows = [[name, *cells(found, None if name == BASE else base)] for name, found in recipes.items()]
     steps = next(setting.split("=")[1] for setting in values["budget"] if "steps_per_epoch" in setting)
     return (
-        f"\n{markdown(head, rows, '---:')}\n"
+        f"\n{markdown(['recipe', *head(BASE)], rows, '---:')}\n"
         f"Each recipe is trained twice, for {steps} steps with one seed: once without the first four places, once "
-        "without the other four and, in both, without any photograph that looks like one of theirs. The threshold of a "
-        "place is the best one for the mean of home and the other three places. In brackets is the 95 % confidence "
-        "interval: of a place over its groups of photographs, of a difference over the eight places. Alarms are the "
-        "share of crack-free images with any crack pixel, without a component filter, so they are far more than at an "
-        "operating point. An all-black mask has an IoU of 0 and no alarms. Home is one in three valid pairs of the "
-        "other places; its threshold is chosen on them.\n"
+        "without the other four and, in both, without any photograph that looks like one of theirs. Home is one in "
+        f"{HOME_EVERY} valid pairs of the other places, and the threshold is the best one there. Where it says so, it "
+        "is the best one for the mean of home and the other three places, or for the place itself: that one has seen "
+        "the truth. In brackets is the 95 % confidence interval: of a place over its groups of photographs, of a "
+        "difference over the eight places. Alarms are the share of crack-free images with any crack pixel, without a "
+        "component filter, so they are far more than at an operating point. An all-black mask has an IoU of 0 and no "
+        "alarms.\n"
     )
+
+
+def head(base: str) -> list[str]:
+    """The columns of `cells`."""
+    mean = "never seen, mean of places"
+    return [
+        "home, pooled IoU",
+        "home, alarms",
+        f"{mean}, pooled IoU",
+        "at the threshold of home and the other places",
+        "at each place's best threshold",
+        "worst place",
+        f"{mean}, to {base}",
+        f"at each place's best threshold, to {base}",
+    ]
+
+
+def cells(found: Mapping[str, Any], base: Mapping[str, Any] | None) -> list[str]:
+    """Means over both trainings and over all places; differences from the base, None for the base itself."""
+    home = [np.mean([one[figure] for one in found["home"]]) for figure in ("pooled_iou", "false_alarms")]
+    figures = [of_places(found, figure) for figure in ("pooled_iou", "others_threshold", "best_threshold")]
+    numbers = [*home, *(one.mean() for one in figures), figures[0].min()]
+    differences = ["-", "-"]
+    if base is not None:
+        differences = [
+            difference(of_places(found, figure) - of_places(base, figure))
+            for figure in ("pooled_iou", "best_threshold")
+        ]
+    return [*(f"{number:.3f}" for number in numbers), *differences]
+
+
+def of_places(found: Mapping[str, Any], figure: str) -> Figures:
+    """A figure of each place, in their order."""
+    return np.array([one[figure] for one in found["places"].values()])
 
 
 def with_interval(found: Mapping[str, Any]) -> str:
@@ -258,7 +282,7 @@ def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _difference(found: "np.ndarray[Any, np.dtype[np.float64]]") -> str:
+def difference(found: Figures) -> str:
     """The mean over places and its interval by Student's t, places being what is drawn."""
     reach = stats.t.ppf((1 + LEVEL) / 2, found.size - 1) * found.std(ddof=1) / np.sqrt(found.size)
     return f"{found.mean():+.3f} ({found.mean() - reach:+.3f} to {found.mean() + reach:+.3f})"

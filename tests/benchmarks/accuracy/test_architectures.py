@@ -24,8 +24,8 @@ MEASURED = {
     "picture_s": 0.5,
     "home": figures(0.5, 0.4, 0.25),
     "places": {
-        "a": figures(0.3, 0.2) | {"at_best_threshold": 0.4},
-        "b": figures(0.1, 0.3) | {"at_best_threshold": 0.6},
+        "a": figures(0.3, 0.2) | {"best_threshold": 0.4},
+        "b": figures(0.1, 0.3) | {"best_threshold": 0.6},
     },
 }
 
