@@ -25,7 +25,7 @@ EXTRAS = {
         "uvicorn",
         "voluptuous",
     ),
-    "dask": ("dask", "distributed"),
+    "dask": ("dask", "dask_jobqueue", "distributed"),
     "onnx": ("onnx", "onnxruntime", "tf2onnx"),
     "geo": ("rasterio",),
     "heic": ("pillow_heif",),
