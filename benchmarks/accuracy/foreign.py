@@ -5,9 +5,9 @@ collections (docs/how-to/own-pairs.md). Each recipe is trained twice for a short
 first fold, once without those of the second. The first recipe is that of the weights of version 1, the second is the
 profile photos. The others are the profile photos with something changed.
 
-Docs/explanation/figures.md gets the table of what has been trained so far. After a kill, run it again: what has a
+The tables of what has been trained so far go to docs/explanation/figures.md. After a kill, run it again: what has a
 result is not trained again, and a training goes on from its last checkpoint. `--recipe NAME` and `--fold N` take some
-of the trainings, so two can run side by side; `--tables` trains nothing.
+of the trainings, so two can run side by side; `--tables` writes the page alone.
 """
 
 import argparse
@@ -64,22 +64,27 @@ BASE = "v2"
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tables", action="store_true", help="train nothing; write what has been trained")
+    parser.add_argument("--tables", action="store_true", help="write the page from docs/results/foreign.json")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"steps of each training (default: {STEPS})")
     parser.add_argument("--recipe", action="append", choices=RECIPES, help="train this one; may be repeated")
     parser.add_argument("--fold", type=int, choices=range(len(FOLDS)), help="train without these places only")
     args = parser.parse_args()
-    short = budget(args.steps)
-    table = trials.rows()
-    folds = range(len(FOLDS)) if args.fold is None else [args.fold]
     if not args.tables:
-        for name in args.recipe or RECIPES:
-            for fold in folds:
-                trials.carry_out(f"{name} without {', '.join(FOLDS[fold])}", trial(table, short, name, fold))
-    if values := gathered(table, short):
-        write_text(RESULTS, json.dumps(values, indent=1) + "\n")
+        measure(
+            budget(args.steps), args.recipe or list(RECIPES), range(len(FOLDS)) if args.fold is None else [args.fold]
+        )
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
     return 0
+
+
+def measure(short: Sequence[str], recipes: Sequence[str], folds: Sequence[int]) -> None:
+    """Train what has no result yet; write the figures of all recipes that are trained without both folds."""
+    table = trials.rows()
+    for name in recipes:
+        for fold in folds:
+            trials.carry_out(f"{name} without {', '.join(FOLDS[fold])}", trial(table, short, name, fold))
+    if values := gathered(table, short):
+        write_text(RESULTS, json.dumps(values, indent=1) + "\n")
 
 
 def budget(steps: int) -> tuple[str, ...]:

@@ -6,13 +6,13 @@ whose light was changed: grey world, CLAHE, and a stretch of the levels. Nothing
 docs/explanation/operating-point.md.
 
 After a kill, run it again: what has been predicted is not predicted again. `--fold N` takes one of the models, so two
-runs can go side by side; `--tables` predicts nothing.
+runs can go side by side; `--tables` writes the page alone.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,22 +63,27 @@ LIGHTS: Mapping[str, Callable[[Pixels], Pixels]] = {"grey world": grey_world, "C
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tables", action="store_true", help="predict nothing; write what has been predicted")
+    parser.add_argument("--tables", action="store_true", help="write the page from docs/results/light.json")
     parser.add_argument("--steps", type=int, default=foreign.STEPS, help=f"of the trainings (default: {foreign.STEPS})")
     parser.add_argument("--fold", type=int, choices=range(len(foreign.FOLDS)), help="one of the two models")
     args = parser.parse_args()
-    table, short = trials.rows(), foreign.budget(args.steps)
+    if not args.tables:
+        measure(foreign.budget(args.steps), range(len(foreign.FOLDS)) if args.fold is None else [args.fold])
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+    return 0
+
+
+def measure(short: tuple[str, ...], folds: Sequence[int]) -> None:
+    """Predict in each light with the models of these folds; write the figures when those of both are there."""
+    table = trials.rows()
     done = [foreign.trial(table, short, foreign.BASE, fold) for fold in range(len(foreign.FOLDS))]
     if not all(map(trials.finished, done)):
         sys.exit("error: the trainings are not done; run python -m benchmarks.accuracy.foreign first")
-    if not args.tables:
-        for fold in range(len(done)) if args.fold is None else [args.fold]:
-            for name, change in LIGHTS.items():
-                predict(done[fold], name, change)
+    for fold in folds:
+        for name, change in LIGHTS.items():
+            predict(done[fold], name, change)
     if all(kept(one, name).exists() for one in done for name in LIGHTS):
         write_text(RESULTS, json.dumps(gathered(done, table, short), indent=1) + "\n")
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
-    return 0
 
 
 def kept(one: trials.Trial, name: str) -> Path:
