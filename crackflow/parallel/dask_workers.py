@@ -7,8 +7,10 @@ the loopback address alone, with certificates made for it (TLS). Of one elsewher
 import contextlib
 import itertools
 import logging
+import queue
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from crackflow.errors import one_line
 from crackflow.parallel.engine import AHEAD, ATTEMPTS, Done, Item, Lost, Result, ShardError
@@ -17,8 +19,12 @@ from crackflow.parallel.machine import cores
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+Waited = TypeVar("Waited")
+
 # Seconds in which a scheduler must answer.
 CONNECT_S = 20
+# Seconds without any worker, after which none is waited for. A nanny takes some to start one again that died.
+WORKERLESS_S = 300.0
 
 
 class Dask:
@@ -39,59 +45,118 @@ class Dask:
         self, work: Callable[[Sequence[Item]], Done[Result]], shards: Iterable[Sequence[Item]]
     ) -> Iterator[Done[Result] | Lost]:
         """See Engine. A result is fetched as soon as it is there, so a worker that dies later takes none with it."""
-        from distributed import as_completed
-
         rest = enumerate(shards)
-        window = AHEAD * max(1, sum(self._client.nthreads().values()))
+        window = AHEAD * max(1, self._threads())
         found: dict[int, Done[Result] | Lost] = {}
         handed: dict[Any, tuple[int, Sequence[Item]]] = {}
         suspects: list[tuple[int, Sequence[Item]]] = []
-        finished = as_completed(loop=self._client.loop)
+        finished: queue.SimpleQueue[Future[Done[Result]]] = queue.SimpleQueue()
         taken = 0
         try:
             while True:
                 for number, shard in itertools.islice(rest, window - len(handed) - len(suspects) - len(found)):
-                    # not pure: two shards with the same items are two shards, since the work writes files
-                    future = self._client.submit(work, shard, pure=False)
-                    handed[future.key] = number, shard
-                    finished.add(future)
-                if handed:
-                    future = next(finished)
-                    number, shard = handed.pop(future.key)
-                    outcome = self._outcome(future)
-                    if isinstance(outcome, Lost):
-                        # it may be innocent: Dask blames all shards that a worker held when it died
-                        suspects.append((number, shard))
-                        continue
-                elif suspects:
-                    number, shard = suspects.pop(0)
-                    outcome = self._outcome(self._client.submit(work, shard, pure=False))
-                else:
+                    handed[self._hand(work, shard, finished)] = number, shard
+                alone = not handed
+                if alone and not suspects:
                     return
+                if alone:
+                    number, shard = suspects.pop(0)
+                    handed[self._hand(work, shard, finished)] = number, shard
+                future = self._patiently(lambda seconds: finished.get(timeout=seconds))
+                number, shard = handed.pop(future)
+                outcome = self._outcome(future)
+                if isinstance(outcome, Lost) and not alone:
+                    # it may be innocent: Dask blames all shards that a worker held when it died
+                    suspects.append((number, shard))
+                    continue
                 found[number] = outcome
                 while taken in found:
                     yield found.pop(taken)
                     taken += 1
         finally:
-            finished.clear()
+            for future in handed:
+                future.release()
+
+    def _hand(
+        self,
+        work: Callable[[Sequence[Item]], Done[Result]],
+        shard: Sequence[Item],
+        finished: "queue.SimpleQueue[Future[Done[Result]]]",
+    ) -> "Future[Done[Result]]":
+        """Hand a shard to the scheduler; its future is put into `finished` when it has ended, however it ended."""
+        from distributed.client import ClosedClientError
+
+        try:
+            # not pure: two shards with the same items are two shards, since the work writes files
+            future = self._client.submit(work, shard, pure=False)
+        except ClosedClientError:
+            self._gone()
+        future.add_done_callback(finished.put)
+        return future
 
     def _outcome(self, future: "Future[Done[Result]]") -> Done[Result] | Lost:
-        """Wait for a shard."""
+        """Take what came of a shard that has ended; where its worker died since, Dask lets another do it again."""
         from distributed.client import FutureCancelledError
         from distributed.scheduler import KilledWorker
 
+        def fetch(timeout: float) -> Done[Result]:
+            try:
+                result: Done[Result] = future.result(timeout)
+            except TimeoutError:
+                # what the work raised is kept in the future
+                if future.status == "error":
+                    raise
+                raise queue.Empty from None
+            return result
+
         try:
-            result: Done[Result] = future.result()
+            return self._patiently(fetch)
         except KilledWorker:
             return Lost("each worker that tried it died")
-        except FutureCancelledError as error:
-            raise ShardError(_gone(self._client, one_line(error))) from error
-        except OSError as error:
-            # what the work raised is kept in the future; an error of the connection is not
+        except FutureCancelledError:
+            self._gone()
+        except OSError:
             if future.status == "error":
                 raise
-            raise ShardError(_gone(self._client, one_line(error))) from error
-        return result
+            self._gone()
+
+    def _patiently(self, wait: Callable[[float], Waited]) -> Waited:
+        """Wait for something as long as there are workers: Dask itself would wait for ever.
+
+        Args:
+            wait: called with seconds, after which it raises queue.Empty.
+        """
+        # when they were first seen to be gone
+        since = None
+        while True:
+            try:
+                return wait(WORKERLESS_S / 6)
+            except queue.Empty:
+                now = time.monotonic()
+                since = None if self._threads() else since or now
+                if since is not None and now - since >= WORKERLESS_S:
+                    raise ShardError(
+                        f"all workers of the Dask scheduler{self._where} are gone; start some, and run again"
+                    ) from None
+
+    def _threads(self) -> int:
+        """Threads of all workers that there are now."""
+        try:
+            # a client that has given up has no scheduler any more
+            return sum(self._client.nthreads().values()) if self._client.scheduler else self._gone()
+        except OSError:
+            self._gone()
+
+    @property
+    def _where(self) -> str:
+        address = getattr(self._client.scheduler, "address", "")
+        return f" at {address}" if address else ""
+
+    def _gone(self) -> NoReturn:
+        raise ShardError(
+            f"the Dask scheduler{self._where} went away while it worked, and its workers end with it; start both, and "
+            "run again"
+        ) from None
 
 
 @contextlib.contextmanager
@@ -109,6 +174,7 @@ def workers_of(address: str, alike: Callable[[], object] | None = None) -> Itera
         ShardError: when no scheduler answers within 20 s, it has no workers, or one of them differs.
     """
     from distributed import Client
+    from distributed.utils import silence_logging_cmgr
 
     try:
         client = Client(address, timeout=CONNECT_S, set_as_default=False)
@@ -116,7 +182,8 @@ def workers_of(address: str, alike: Callable[[], object] | None = None) -> Itera
         raise ShardError(
             f"no Dask scheduler answers at {address}: {one_line(error)}; start it, or name another in compute.address"
         ) from error
-    with client:
+    # a scheduler that goes away is told in one line, without Dask's own traceback
+    with silence_logging_cmgr(logging.CRITICAL), client:
         if not client.nthreads():
             raise ShardError(f"the Dask scheduler at {address} has no workers; start some, and run again")
         _check_alike(client, alike)
@@ -141,6 +208,8 @@ def workers_here(workers: int = 0) -> Iterator[Dask]:
     settings: dict[str, Any] = {
         "distributed.worker.memory.terminate": False,
         "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
+        # it gives up a worker that is not back after 15 s, which a busy machine needs to start one again
+        "distributed.deploy.lost-worker-timeout": WORKERLESS_S,
     }
     with (
         dask.config.set(settings),
@@ -175,11 +244,3 @@ def _check_alike(client: "Client", alike: Callable[[], object] | None) -> None:
                 f"the Dask worker {worker} has other code or another folder than this process; install the same "
                 "version of crackflow there, and let it work where the same folder is at the same path"
             )
-
-
-def _gone(client: "Client", why: str) -> str:
-    where = getattr(client.scheduler, "address", "")
-    return (
-        f"the Dask scheduler{f' at {where}' if where else ''} can't be reached: {why}; start it, and run again: "
-        "what is finished is kept"
-    )

@@ -15,9 +15,11 @@ Result = TypeVar("Result")
 
 # Shards handed out per worker ahead of what was taken: enough that no worker waits, few enough that memory stays flat.
 AHEAD = 4
-# How often a shard is tried whose worker dies.
+# How often an item is tried whose worker dies.
 ATTEMPTS = 3
-# Shards that a message names.
+# What a shard should take, s. A batch of a network takes longer and is a shard: else one worker would have them all.
+_SHARD_S = 0.5
+# Items that a message names.
 _NAMED = 3
 
 
@@ -35,7 +37,7 @@ class Done(NamedTuple, Generic[Result]):
 
 
 class Lost(NamedTuple):
-    """A shard whose worker died each time that it was tried."""
+    """A shard whose worker died: one of several items soon, one of a single item when each try of it alone failed."""
 
     reason: str
 
@@ -44,7 +46,8 @@ class Engine(Protocol):
     """Carries out shards, several at a time.
 
     Attributes:
-        shard_size: items in a shard. What goes to another process is worth it only for several items at once.
+        shard_size: the most items in a shard. What goes to another process is worth it only for several items at once,
+            unless each takes long.
     """
 
     shard_size: int
@@ -59,7 +62,8 @@ class Engine(Protocol):
             shards: taken a few ahead of what the caller has taken of the results.
 
         Yields:
-            What came of each shard, in their order. What `work` raises is raised here, and queued work is dropped.
+            What came of each shard, in their order. What `work` raises is raised here, and queued work is dropped. No
+            shard is under way when one is Lost: what is tried next is alone.
 
         Raises:
             ShardError: when no worker can be reached.
@@ -116,35 +120,37 @@ def fan_out(
             once when no worker can be reached.
     """
     handed: dict[int, Sequence[Item]] = {}
+    size = 1
 
     def shards() -> Iterator[Sequence[Item]]:
-        for number, shard in enumerate(in_shards(items, engine.shard_size)):
-            handed[number] = shard
+        rest = iter(items)
+        number = itertools.count()
+        while shard := list(itertools.islice(rest, size)):
+            handed[next(number)] = shard
             yield shard
 
     lost: list[str] = []
-    for number, outcome in enumerate(engine.run(_Work(function), shards())):
+    done = _Work(function)
+    for number, outcome in enumerate(engine.run(done, shards())):
         shard = handed.pop(number)
-        if isinstance(outcome, Lost):
-            names = [name(item) for item in shard]
-            lost.append(f"{', '.join(names[:_NAMED])}{', ...' if len(names) > _NAMED else ''} ({outcome.reason})")
-            continue
-        if times:
-            times.add(outcome.worker, outcome.seconds)
-        yield from outcome.results
+        # of a lost shard it is one item as a rule that ends its worker
+        again = isinstance(outcome, Lost) and len(shard) > 1
+        outcomes = engine.run(done, ([item] for item in shard)) if again else [outcome]
+        for position, one in enumerate(outcomes):
+            if isinstance(one, Lost):
+                lost.append(f"{name(shard[position])} ({one.reason})")
+                continue
+            if times:
+                times.add(one.worker, one.seconds)
+            if not again:
+                size = max(1, min(engine.shard_size, round(len(shard) * _SHARD_S / max(one.seconds, 0.001))))
+            yield from one.results
     if lost:
         more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
         raise ShardError(
-            f"no worker lived through {len(lost)} of the shards: {'; '.join(lost[:_NAMED])}{more}; all others are "
-            "done; give the workers more memory or take these files out, and run again"
+            f"no worker lived through {'; '.join(lost[:_NAMED])}{more}; all others are done; give the workers more "
+            "memory, or take these files out, and run again"
         )
-
-
-def in_shards(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Give the items in lists of `size`, the last one shorter."""
-    rest = iter(items)
-    while shard := list(itertools.islice(rest, size)):
-        yield shard
 
 
 class _Work(Generic[Item, Result]):

@@ -66,13 +66,14 @@ def _is_done(future: "Future[Done[Result]]") -> bool:
 
 def _alone(work: Callable[[Sequence[Item]], Done[Result]], shard: Sequence[Item]) -> Done[Result] | Lost:
     """Try a shard in a process of its own, so that it is known which one ends it."""
-    for _ in range(ATTEMPTS):
+    attempts = ATTEMPTS if len(shard) == 1 else 1
+    for _ in range(attempts):
         with _pool(1) as pool:
             try:
                 return pool.submit(work, shard).result()
             except BrokenProcessPool:
                 continue
-    return Lost(f"the process died {ATTEMPTS} times")
+    return Lost(f"the process died {attempts} times")
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:

@@ -38,3 +38,8 @@ def slow_first(number):
 
 def process(_):
     return os.getpid()
+
+
+def short_sleep(number):
+    time.sleep(0.02)
+    return number

@@ -4,13 +4,8 @@ import time
 
 import pytest
 
-from crackflow.parallel.engine import AHEAD, ShardError, WorkerTimes, fan_out, in_shards
+from crackflow.parallel.engine import AHEAD, ShardError, WorkerTimes, fan_out
 from tests.crackflow.parallel import engine_work
-
-
-def test_shards_hold_all_items_in_order():
-    assert list(in_shards(range(7), 3)) == [[0, 1, 2], [3, 4, 5], [6]]
-    assert list(in_shards([], 3)) == []
 
 
 def test_results_come_in_the_order_of_the_items(engine):
@@ -46,18 +41,19 @@ def test_each_workers_time_is_known(engine):
     times = WorkerTimes()
     workers = set(fan_out(engine, engine_work.process, range(30), times=times))
     rows = times.rows()
-    assert sum(row["shards"] for row in rows) == 10
+    assert 10 <= sum(row["shards"] for row in rows) <= 30
     assert {int(row["worker"].rpartition(":")[2]) for row in rows} == workers
     assert [row["seconds"] for row in rows] == sorted((row["seconds"] for row in rows), reverse=True)
 
 
 @pytest.mark.parametrize("name", ["processes", "dask"])
-def test_a_shard_that_kills_its_workers_is_named_and_all_others_are_done(new_engine, name):
+def test_an_item_that_kills_its_workers_is_named_and_all_others_are_done(new_engine, name):
     given = []
-    with pytest.raises(ShardError, match=r"1 of the shards: 3, 4, 5 \(.*\); all others are done"):  # noqa: PT012
-        for one in fan_out(new_engine(name), functools.partial(engine_work.kill_at, 4), range(12)):
+    # the twentieth is one of three in a shard
+    with pytest.raises(ShardError, match=r"no worker lived through 20 \(.* died.*\); all others are done"):  # noqa: PT012
+        for one in fan_out(new_engine(name), functools.partial(engine_work.kill_at, 20), range(40)):
             given.append(one)  # noqa: PERF402 extend would lose what came before the error
-    assert given == [0, 1, 2, 6, 7, 8, 9, 10, 11]
+    assert given == [*range(20), *range(21, 40)]
 
 
 @pytest.mark.parametrize("name", ["processes", "dask"])
@@ -75,8 +71,19 @@ def test_processes_are_others_than_this_one(engine):
 @pytest.mark.slow
 def test_a_process_that_dies_while_the_caller_is_busy_costs_nothing_but_its_shard(new_engine):
     given = []
-    with pytest.raises(ShardError, match="1 of the shards: 3, 4, 5 "):  # noqa: PT012
+    with pytest.raises(ShardError, match="no worker lived through 4 "):  # noqa: PT012
         for one in fan_out(new_engine("processes"), functools.partial(engine_work.kill_at, 4), range(60)):
             given.append(one)
             time.sleep(0.02)
-    assert given == [0, 1, 2, *range(6, 60)]
+    assert given == [0, 1, 2, 3, *range(5, 60)]
+
+
+def test_shards_of_what_takes_long_are_small_and_those_of_what_is_quick_grow(engine):
+    def shards(seconds, items):
+        times = WorkerTimes()
+        list(fan_out(engine, time.sleep, [seconds] * items, times=times))
+        return sum(row["shards"] for row in times.rows())
+
+    assert shards(0.4, 6) == 6
+    # of three items, but for those that are handed out first
+    assert 20 <= shards(0.0, 60) < 50
