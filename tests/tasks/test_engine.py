@@ -1,5 +1,8 @@
 import contextlib
 import json
+import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,23 +13,51 @@ from PIL import Image
 from crackflow.errors import CrackflowError, ParamsError
 from crackflow.parallel.engine import ShardError
 from crackflow.parallel.threads import Threads
-from crackflow.params import ComputeParams, Params
+from crackflow.params import ComputeParams, Params, render
 from crackflow.params.compute import parse_compute
 from tasks import engine, evaluate, resize, statistics
 from tasks.engine import VARIABLE, open_engine
 from tasks.workspace import Workspace
 
 PAIRS = 40
+# Namespaces of its own for a program and all that it starts, which end with it.
+ALONE = ["unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
 def files(root):
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
+def written(workspace):
+    """All that stages have written in a workspace, but for what they keep for another run."""
+    return {name: content for name, content in files(workspace.root).items() if not name.startswith(".crackflow/")}
+
+
+def forget_what_is_kept(*workspaces):
+    """Leave nothing of what one engine has kept to the next."""
+    for workspace in workspaces:
+        with contextlib.suppress(FileNotFoundError):
+            kept = workspace.root / ".crackflow"
+            kept.rename(workspace.root.with_name(f"{workspace.root.name} {kept.stat().st_ino}"))
+
+
+def no_namespaces():
+    """Why this machine can't have hosts of its own; "" where it can."""
+    pair = ["ip", "link", "add", "one", "type", "veth", "peer", "name", "two"]
+    try:
+        done = subprocess.run([*ALONE, *pair], check=False, capture_output=True, text=True)
+    except FileNotFoundError as error:
+        return str(error)
+    return done.stderr.strip() if done.returncode else ""
+
+
 @pytest.fixture
 def raw(tmp_path):
     """40 pairs of three sizes in data/raw, one of which is damaged."""
     workspace = Workspace(tmp_path / "raw")
+    workspace.root.mkdir()
+    small = {"data": {"max_rejected": 0.1}, "resize": {"size": 64}, "train": {"crop": 64}}
+    (workspace.root / "params.yaml").write_text(render(Params.model_validate(small)))
     rng = np.random.default_rng(0)
     table = ["stem,image,mask,given,set"]
     for number in range(PAIRS):
@@ -52,15 +83,11 @@ def raw(tmp_path):
     "other", ["threads:2", "processes:2", "dask:2", pytest.param("dask:4", marks=pytest.mark.soak)]
 )
 def test_every_engine_writes_the_same_bytes(raw, made, params, other, monkeypatch):
-    small = Params.model_validate({"data": {"max_rejected": 0.1}, "resize": {"size": 64}, "train": {"crop": 64}})
     found = []
     for compute in ("threads:1", other):
         monkeypatch.setenv(VARIABLE, compute)
-        # nothing of what the one has kept is left to the other
-        for workspace in (raw, made):
-            with contextlib.suppress(FileNotFoundError):
-                (workspace.root / ".crackflow").rename(workspace.root.parent / f"{workspace.root.name} {compute}")
-        resize.run(raw, small)
+        forget_what_is_kept(raw, made)
+        resize.run(raw, raw.params())
         statistics.run(made, params)
         evaluate.run(made, params)
         times = [json.loads(raw.workers("resize").read_text()), json.loads(made.workers("statistics").read_text())]
@@ -69,6 +96,29 @@ def test_every_engine_writes_the_same_bytes(raw, made, params, other, monkeypatc
         found[-1] += (files(made.predictions), made.metrics_json.read_bytes(), made.operating_point.read_bytes())
     assert len(found[0][0]) == 2 * (PAIRS - 1)
     assert found[0] == found[1]
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(sys.platform != "linux", reason="network namespaces are of Linux")
+def test_two_hosts_write_the_same_bytes_as_one_thread(raw, made, tmp_path, monkeypatch):
+    if reason := no_namespaces():
+        pytest.skip(f"no network namespaces: {reason}")
+    monkeypatch.setenv(VARIABLE, "threads:1")
+    for stage, workspace in ((resize, raw), (evaluate, made)):
+        stage.run(workspace, workspace.params())
+    alone = [written(workspace) for workspace in (raw, made)]
+    forget_what_is_kept(raw, made)
+    shutil.rmtree(raw.resized)
+    shutil.rmtree(made.predictions)
+    made.metrics_json.unlink()
+    (tmp_path / "cluster").mkdir()
+    places = [str(one) for one in (tmp_path / "cluster", raw.root, made.root)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    script = Path(__file__).with_name("two_hosts.py")
+    subprocess.run([*ALONE, sys.executable, script, *places], check=True, env=environment)
+    assert [written(workspace) for workspace in (raw, made)] == alone
+    workers = {row["worker"].partition(":")[0] for row in json.loads(raw.workers("resize").read_text())}
+    assert workers == {"one", "two"}
 
 
 def test_what_was_measured_is_not_measured_again(made, params, monkeypatch):
