@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.soak import sandbox
+from benchmarks.soak.dask_faults import dask_faults
 from benchmarks.soak.kills import kills
 from benchmarks.soak.meddling import meddling
 from benchmarks.soak.repeated_rebuilds import repeats
@@ -45,7 +46,7 @@ def main() -> int:
 def soak(only: str, *, again: bool) -> None:
     """Try what has no row yet."""
     known = {(row.fault, row.where): row for row in read()}
-    cases = {**kills(), **surroundings(), **meddling(), **repeats()}
+    cases = {**kills(), **surroundings(), **meddling(), **dask_faults(), **repeats()}
     wanted = {name: case for name, case in cases.items() if only in " ".join(name) and (again or name not in known)}
     if not wanted:
         return

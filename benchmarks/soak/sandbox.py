@@ -7,8 +7,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,6 +74,8 @@ class Place:
 
     root: Path
     api: str
+    more: Mapping[str, str] = field(default_factory=dict)
+    """added to the environment"""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -85,6 +87,7 @@ class Place:
             "PYTHONPATH": str(self.root),
             "PREFECT_API_URL": self.api,
             "PREFECT_HOME": str(self.root.parent / "prefect"),
+            **self.more,
         }
 
     def start(self, *module: str) -> "subprocess.Popen[str]":

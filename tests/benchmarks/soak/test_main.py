@@ -1,6 +1,7 @@
 import json
 
 from benchmarks.soak import __main__ as soak
+from benchmarks.soak.dask_faults import dask_faults
 from benchmarks.soak.kills import STAGES, after, kills
 from benchmarks.soak.meddling import meddling
 from benchmarks.soak.repeated_rebuilds import repeats
@@ -34,8 +35,8 @@ def test_every_process_is_killed_in_every_stage():
         assert {where for fault, where in kills() if fault == f"kill -9 of {target}"} == set(STAGES)
     for target in ("the worker", "the server"):
         assert {where for fault, where in surroundings() if fault == f"kill -9 of {target}"} == set(STAGES)
-    cases = {**kills(), **surroundings(), **meddling(), **repeats()}
-    assert len(cases) == len(kills()) + len(surroundings()) + len(meddling()) + len(repeats())
+    groups = [kills(), surroundings(), meddling(), dask_faults(), repeats()]
+    assert len({name for group in groups for name in group}) == sum(len(group) for group in groups)
 
 
 def test_what_builds_on_a_stage_is_forgotten_with_it(monkeypatch, tmp_path):
