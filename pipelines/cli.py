@@ -129,6 +129,17 @@ def serve(
 
 
 @app.command()
+def deploy(
+    queue: Annotated[str, typer.Option(help="Work queue, named after this machine, or this checkout of several.")],
+) -> None:
+    """Deploy prefect.yaml to a server that several checkouts share: names and work queue of this one alone."""
+    from pipelines.scheduling import work_queue
+
+    for line in work_queue.deploy(Path.cwd(), queue):
+        say(line)
+
+
+@app.command()
 def notify(
     block: Annotated[str, typer.Argument(metavar="TYPE/NAME", help="A block as `prefect block ls` shows them.")],
 ) -> None:
