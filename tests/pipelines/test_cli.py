@@ -54,7 +54,7 @@ def test_help_waits_for_nothing_heavy():
 def test_help_names_the_commands(crackflow):
     result = crackflow("--help")
     assert result.exit_code == 0
-    commands = ("rebuild", "serve", "notify", "doctor", "check", "profile", "figures", "predict", "score")
+    commands = ("rebuild", "serve", "deploy", "notify", "doctor", "check", "profile", "figures", "predict", "score")
     for command in (*commands, "export-dataset"):
         assert command in result.stdout
 
