@@ -74,7 +74,7 @@ graph: $(READY) ## write the code deps of dvc.yaml, and the drawing of rooms, fr
 	python -m scripts.rooms
 
 lock: $(READY) ## resolve pyproject.toml anew into requirements.lock
-	uv pip compile pyproject.toml --extra train --extra onnx --extra dask --extra geo --extra heic --extra app --group dev \
+	uv pip compile pyproject.toml --extra train --extra onnx --extra dask --extra geo --extra heic --extra app --extra stores --group dev \
 		--universal --python-version 3.11 \
 		--no-annotate --no-header --no-emit-index-url --upgrade -o requirements.lock
 

@@ -29,6 +29,7 @@ EXTRAS = {
     "onnx": ("onnx", "onnxruntime", "tf2onnx"),
     "geo": ("rasterio",),
     "heic": ("pillow_heif",),
+    "stores": ("aiohttp", "fsspec", "s3fs"),
 }
 
 

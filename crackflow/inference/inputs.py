@@ -145,10 +145,10 @@ def _add_matches(found: _Gathered, pattern: str) -> None:
     if not matches:
         raise DataError(f"no file fits {shown(pattern)}; expected a pattern that fits photographs")
     for path in map(Path, matches):
-        is_photo = _is_photo(path.name)
+        photo = is_photo(path.name)
         # what is passed over is looked at by its name alone, in a folder that may be read
-        found.permit(path if is_photo else path.parent)
-        if is_photo and not path.is_dir():
+        found.permit(path if photo else path.parent)
+        if photo and not path.is_dir():
             _add(found, path, recursive=False)
         else:
             found.passed_over += 1
@@ -190,7 +190,7 @@ def _add(found: _Gathered, path: Path, *, recursive: bool) -> None:
 def _add_folder(found: _Gathered, folder: Path, label: str, *, recursive: bool, own: bool = True) -> None:
     files = []
     for path, is_folder in _within(found, folder, recursive):
-        if is_folder or not _is_photo(path.name):
+        if is_folder or not is_photo(path.name):
             found.passed_over += 1
             continue
         if own:
@@ -209,7 +209,7 @@ def _add_zip(found: _Gathered, archive: Path, work: Path | None, limits: Archive
         raise ValueError("a zip is given and no folder to unpack it into")
     target = work / str(len(found.trees))
     for left_out in unpack(archive, target, limits):
-        if _is_photo(PurePosixPath(left_out.name).name):
+        if is_photo(PurePosixPath(left_out.name).name):
             found.skipped.append(f"{shown(left_out.name)} in {shown(archive.name)} {left_out.reason}")
         else:
             found.passed_over += 1
@@ -217,7 +217,7 @@ def _add_zip(found: _Gathered, archive: Path, work: Path | None, limits: Archive
     _add_folder(found, target, archive.stem, recursive=True, own=False)
 
 
-def _is_photo(name: str) -> bool:
+def is_photo(name: str) -> bool:
     """Whether a file's name is that of a photograph; HEIC is none that pairs are trained on."""
     return is_image(name) or (not name.startswith(".") and name.lower().endswith(HEIF))
 

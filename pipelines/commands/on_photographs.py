@@ -40,8 +40,8 @@ _RESUME_HELP = (
 )
 
 _PHOTOS_HELP = (
-    "Photographs, folders or zips of them, patterns such as 'road/*.jpg', or - for paths on standard input, one a line "
-    "or each ended by a NUL."
+    "Photographs, folders or zips of them, patterns such as 'road/*.jpg', addresses (s3://, gs://, https://; extra "
+    "stores), or - for paths on standard input, one a line or each ended by a NUL."
 )
 _VIEWS_HELP = (
     "How many views of each photograph are averaged, in as many times the time: 1; 2, mirrored; 4, flips; 8, flips and "
@@ -98,6 +98,7 @@ def predict(
     from crackflow.inference import views as view
     from crackflow.inference.photographs import parse_scale
     from crackflow.work_folder import work_folder
+    from pipelines import stores
     from pipelines.commands import model_choice
     from pipelines.commands import predict as prediction
     from pipelines.commands.photo_scales import Given, places_of
@@ -111,7 +112,11 @@ def predict(
     with interrupted_by_signals(), work_folder() as work:
         listed = sys.stdin.buffer.read() if inputs.LISTED in photos else b""
         # before anything else, since a name that is mistyped is the likeliest mistake
-        found = inputs.find(photos, work=work, recursive=recursive, listed=listed)
+        local = stores.fetch(photos, work, recursive=recursive)
+        found = inputs.find(local.given, work=work, recursive=recursive, listed=listed)
+        found = found._replace(
+            skipped=(*local.skipped, *found.skipped), passed_over=local.passed_over + found.passed_over
+        )
         places, not_placed = places_of(found)
         found, measuring = given.measuring(found, places)
         chosen = model_choice.choose(Path.cwd(), model)
@@ -138,7 +143,7 @@ def predict(
     for one in outcome.skipped:
         say(f"skipped: {one.reason}", err=True)
     if outcome.passed_over:
-        where = f" in {photos[0]}" if len(photos) == 1 else ""
+        where = f" in {stores.bare(photos[0])}" if len(photos) == 1 else ""
         say(f"passed over: {outcome.passed_over} folders and files of other kinds{where}", err=True)
     if chosen.terms():
         say(f"terms: {chosen.terms()}", err=True)

@@ -77,22 +77,6 @@ def checkout(built):
     return made
 
 
-@pytest.fixture(scope="session")
-def s3_server():
-    """The address of an S3 server with the bucket `photos`; it takes any credentials, but asks for some."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    address = f"http://{host}:{port}"
-    account = {"aws_access_key_id": "someone", "aws_secret_access_key": SECRET, "region_name": "us-east-1"}
-    boto3.client("s3", endpoint_url=address, **account).create_bucket(Bucket="photos")
-    yield address
-    server.stop()
-
-
 @pytest.mark.soak
 def test_a_clone_of_a_pushed_folder_rebuilds_nothing(checkout, tmp_path):
     checkout.configure(f"remote add -d store {tmp_path / 'store'}")
