@@ -6,7 +6,7 @@ import importlib.util
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -50,6 +50,33 @@ def open_engine(workspace: Workspace, params: ComputeParams, module: str) -> Ite
         ShardError: when the scheduler does not answer, or a worker has other code or another folder.
     """
     wanted = chosen(params)
+    if not wanted.address:
+        with started(wanted) as engine:
+            yield engine
+        return
+    token = workspace.state("compute", secrets.token_hex(8))
+    try:
+        with started(wanted, partial(site, token, module)) as engine:
+            yield engine
+    finally:
+        token.rmdir()
+
+
+@contextlib.contextmanager
+def started(wanted: ComputeParams, alike: Callable[[], object] | None = None) -> Iterator[Engine]:
+    """Start an engine, and end it.
+
+    Args:
+        wanted: which one, as `chosen` gives it.
+        alike: for workers elsewhere, as crackflow.parallel.dask_workers.workers_of takes it.
+
+    Yields:
+        The engine.
+
+    Raises:
+        ParamsError: when Dask is asked for and not installed.
+        ShardError: when the scheduler does not answer, or a worker differs.
+    """
     if wanted.engine == "threads":
         yield Threads(wanted.workers)
         return
@@ -63,16 +90,8 @@ def open_engine(workspace: Workspace, params: ComputeParams, module: str) -> Ite
         )
     from crackflow.parallel.dask_workers import workers_here, workers_of
 
-    if not wanted.address:
-        with workers_here(wanted.workers) as engine:
-            yield engine
-        return
-    token = workspace.state("compute", secrets.token_hex(8))
-    try:
-        with workers_of(wanted.address, partial(site, token, module)) as engine:
-            yield engine
-    finally:
-        token.rmdir()
+    with workers_of(wanted.address, alike) if wanted.address else workers_here(wanted.workers) as engine:
+        yield engine
 
 
 def record_times(workspace: Workspace, stage: str, times: WorkerTimes) -> None:

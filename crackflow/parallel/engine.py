@@ -3,7 +3,7 @@
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import cv2
@@ -101,7 +101,8 @@ def fan_out(
     *,
     name: Callable[[Item], str] = str,
     times: WorkerTimes | None = None,
-) -> Iterator[Result]:
+    lost: Callable[[Item, str], Result] | None = None,
+) -> Generator[Result, None, None]:
     """Call `function` on each item.
 
     Args:
@@ -111,6 +112,8 @@ def fan_out(
         items: taken a few ahead of what the caller has taken of the results.
         name: what a message calls an item.
         times: takes the seconds of each worker.
+        lost: gives the result of an item whose workers died each time, by the item and how they died; None raises
+            ShardError.
 
     Yields:
         The results in the order of the items. What `function` raises is raised here, and queued work is dropped.
@@ -129,7 +132,7 @@ def fan_out(
             handed[next(number)] = shard
             yield shard
 
-    lost: list[str] = []
+    gone: list[str] = []
     done = _Work(function)
     for number, outcome in enumerate(engine.run(done, shards())):
         shard = handed.pop(number)
@@ -137,18 +140,21 @@ def fan_out(
         again = isinstance(outcome, Lost) and len(shard) > 1
         outcomes = engine.run(done, ([item] for item in shard)) if again else [outcome]
         for position, one in enumerate(outcomes):
+            if isinstance(one, Lost) and lost:
+                yield lost(shard[position], one.reason)
+                continue
             if isinstance(one, Lost):
-                lost.append(f"{name(shard[position])} ({one.reason})")
+                gone.append(f"{name(shard[position])} ({one.reason})")
                 continue
             if times:
                 times.add(one.worker, one.seconds)
             if not again:
                 size = max(1, min(engine.shard_size, round(len(shard) * _SHARD_S / max(one.seconds, 0.001))))
             yield from one.results
-    if lost:
-        more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+    if gone:
+        more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
         raise ShardError(
-            f"no worker lived through {'; '.join(lost[:_NAMED])}{more}; all others are done; give the workers more "
+            f"no worker lived through {'; '.join(gone[:_NAMED])}{more}; all others are done; give the workers more "
             "memory, or take these files out, and run again"
         )
 

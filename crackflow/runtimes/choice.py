@@ -2,6 +2,7 @@
 
 import hashlib
 import mmap
+import os
 import re
 import tempfile
 from importlib.util import find_spec
@@ -72,13 +73,14 @@ def digest(model: Path) -> str:
     return hashlib.sha256(f"{sha256(model)} {sha256(weights)}".encode()).hexdigest()
 
 
-def load(model: Path, runtime: Runtime, classes: int | None = None) -> Network:
+def load(model: Path, runtime: Runtime, classes: int | None = None, cores: int = 0) -> Network:
     """Load a model.
 
     Args:
         model: the file.
         runtime: as `choose_runtime` gives it.
         classes: how many it must tell apart, the background included; None where that is not known.
+        cores: that it uses; 0 for all of them. Keras heeds it where TensorFlow was not imported before.
 
     Raises:
         ModelError: when the file is absent, can't be read, or the model is not as crackflow/inference/contract.py has
@@ -88,29 +90,30 @@ def load(model: Path, runtime: Runtime, classes: int | None = None) -> Network:
     if not model.is_file():
         raise ModelError(f"no model at {model}; name another one, or train one first")
     if runtime == "keras":
-        by_keras: Network = _by_keras(model, classes)
+        by_keras: Network = _by_keras(model, classes, cores)
         return by_keras
     if model.suffix == ONNX and model.stat().st_size:
         _reject_weights_elsewhere(model)
     if model.suffix != KERAS:
         first_try(model, open_network, runtime)
-    network = open_network(model, runtime, classes)
+    network = open_network(model, runtime, classes, cores)
     contract.check(network, model, classes)
     return network
 
 
-def open_network(model: Path, runtime: Runtime, classes: int | None = None) -> Network:
+def open_network(model: Path, runtime: Runtime, classes: int | None = None, cores: int = 0) -> Network:
     """Open a model on OpenVINO or ONNX Runtime, unchecked.
 
     Args:
         model: the file.
         runtime: one of the two.
         classes: as `load`.
+        cores: likewise.
 
     Raises:
         ModelError: when it can't be read.
     """
-    return _on_onnx(model, classes) if runtime == "onnx" else _on_openvino(model, classes)
+    return _on_onnx(model, classes, cores) if runtime == "onnx" else _on_openvino(model, classes, cores)
 
 
 def _reject_weights_elsewhere(model: Path) -> None:
@@ -124,15 +127,17 @@ def _reject_weights_elsewhere(model: Path) -> None:
         )
 
 
-def _by_keras(model: Path, classes: int | None) -> Any:
+def _by_keras(model: Path, classes: int | None, cores: int) -> Any:
     keras_file.check(model)  # before Keras is there, which takes seconds
+    if cores:  # read when TensorFlow is imported
+        os.environ |= {"TF_NUM_INTRAOP_THREADS": str(cores), "TF_NUM_INTEROP_THREADS": str(cores)}
     import_keras()
     from crackflow.inference.predictor import load_model
 
     return load_model(model, classes)
 
 
-def _on_openvino(model: Path, classes: int | None) -> Network:
+def _on_openvino(model: Path, classes: int | None, cores: int) -> Network:
     from crackflow.runtimes import openvino_network
 
     beside = model.with_name(topology.FILE)
@@ -141,22 +146,22 @@ def _on_openvino(model: Path, classes: int | None) -> Network:
     elif beside.is_file():
         read = topology.read(beside, model)
     else:
-        found = _by_keras(model, classes)
+        found = _by_keras(model, classes, cores)
         from crackflow.runtimes import conversion
 
         read = conversion.to_openvino(found)
-    return openvino_network.OpenVINONetwork(read)
+    return openvino_network.OpenVINONetwork(read, cores)
 
 
-def _on_onnx(model: Path, classes: int | None) -> Network:
+def _on_onnx(model: Path, classes: int | None, cores: int) -> Network:
     from crackflow.runtimes.onnx_network import OnnxNetwork
 
     if model.suffix != KERAS:
-        return OnnxNetwork(model)
-    found = _by_keras(model, classes)
+        return OnnxNetwork(model, cores)
+    found = _by_keras(model, classes, cores)
     from crackflow.runtimes import conversion
 
     with tempfile.TemporaryDirectory() as folder:
         converted = Path(folder) / "model.onnx"
         conversion.write_onnx(found, converted)
-        return OnnxNetwork(converted)
+        return OnnxNetwork(converted, cores)

@@ -19,14 +19,18 @@ class OnnxNetwork:
         input_shape, output_shape: as those of a Keras model, (None, H, W, C).
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, cores: int = 0) -> None:
         """Open an .onnx file.
+
+        Args:
+            path: the file.
+            cores: that it uses; 0 for all of them.
 
         Raises:
             ModelError: when ONNX Runtime can't read it, or it does not take images of a fixed size.
         """
         try:
-            self._session = ort.InferenceSession(path, _options(), providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(path, _options(cores), providers=["CPUExecutionProvider"])
         except Exception as error:  # its own, which share no class but this one
             raise ModelError(
                 f"{path} is not a model that ONNX Runtime {ort.__version__} can read: {one_line(error)}"
@@ -46,17 +50,22 @@ class OnnxNetwork:
         return np.moveaxis(np.asarray(self._session.run(None, {self._name: images})[0]), 1, -1)
 
 
-@cache
-def _options() -> ort.SessionOptions:
-    """Options of all sessions: together they take MOST_BYTES at most, whatever a picture's values say."""
-    arena = ort.OrtArenaCfg({"max_mem": MOST_BYTES, "arena_extend_strategy": 1})
-    place = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
-    ort.create_and_register_allocator(place, arena)
+def _options(cores: int) -> ort.SessionOptions:
+    _share_memory()
     options = ort.SessionOptions()
     options.add_session_config_entry("session.use_env_allocators", "1")
+    options.intra_op_num_threads = cores
     # its errors are ours to tell
     options.log_severity_level = 4
     return options
+
+
+@cache
+def _share_memory() -> None:
+    """Let all sessions together take MOST_BYTES at most, whatever a picture's values say."""
+    arena = ort.OrtArenaCfg({"max_mem": MOST_BYTES, "arena_extend_strategy": 1})
+    place = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+    ort.create_and_register_allocator(place, arena)
 
 
 def _channels_last(shape: Any, path: Path) -> tuple[int | None, ...]:

@@ -28,8 +28,12 @@ class OpenVINONetwork:
         input_shape, output_shape: as those of a Keras model, (None, H, W, C).
     """
 
-    def __init__(self, model: ov.Model) -> None:
-        """Take a model from (N, H, W, C) to (N, H, W, classes), both float32. It is changed: N becomes 1.
+    def __init__(self, model: ov.Model, cores: int = 0) -> None:
+        """Take a model.
+
+        Args:
+            model: from (N, H, W, C) to (N, H, W, classes), both float32. It is changed: N becomes 1.
+            cores: that it uses; 0 for all of them.
 
         Raises:
             ModelError: when it has several inputs or outputs, takes pictures of any size, or one of its operations
@@ -53,7 +57,7 @@ class OpenVINONetwork:
                 f"the model does not take one image at a time, as it must: {one_line(error)[:300]}"
             ) from None
         _reject_too_large(model, fixed=True)
-        self._model = model
+        self._model, self._cores = model, cores
 
     def predict_on_batch(self, x: Any) -> Probabilities:
         """Give probabilities (N, H, W, classes) of float32 images (N, H, W, C), 0..255."""
@@ -80,7 +84,8 @@ class OpenVINONetwork:
         return ov.AsyncInferQueue(self._compiled("THROUGHPUT"))
 
     def _compiled(self, hint: str) -> Any:
-        return ov.Core().compile_model(self._model, "CPU", {**_PRECISION, "PERFORMANCE_HINT": hint})
+        threads = {"INFERENCE_NUM_THREADS": self._cores} if self._cores else {}
+        return ov.Core().compile_model(self._model, "CPU", {**_PRECISION, **threads, "PERFORMANCE_HINT": hint})
 
 
 def read(path: Path) -> ov.Model:

@@ -56,6 +56,10 @@ _RUNTIME_HELP = (
     "All give the same masks."
 )
 _SCORED_ON_HELP = "What the model runs on. The default is what crackflow rebuild evaluates on; predict takes openvino."
+_COMPUTE_HELP = (
+    "Who works: threads, processes or dask, with :WORKERS, or dask:ADDRESS. Each worker may take --max-memory. "
+    "Default: what CRACKFLOW_COMPUTE says, else threads."
+)
 _BEFORE_HELP = "The earlier photograph. Lengths and places are in its pixels."
 _AFTER_HELP = "The later photograph of the same place, from about the same distance; it may be turned a little."
 _GROWTH_MM_HELP = (
@@ -89,6 +93,7 @@ def predict(
     views: Annotated[int | None, typer.Option(metavar="1|2|4|8", help=_VIEWS_HELP)] = None,
     max_memory: Annotated[float, typer.Option(min=0.01, max=_MOST_GIB, metavar="GIB", help=_MEMORY_HELP)] = 1.5,
     runtime: Annotated[str, typer.Option(metavar=_RUNTIMES, help=_RUNTIME_HELP)] = "",
+    compute: Annotated[str, typer.Option(metavar="ENGINE", help=_COMPUTE_HELP)] = "",
 ) -> None:
     """Mark and measure the cracks in photographs: masks, overlays, tables, and index.html to look through.
 
@@ -137,6 +142,7 @@ def predict(
             max_memory=max_memory,
             measuring=measuring,
             runtime=runtime,
+            compute=compute,
         )
     for note in notes:
         say(f"note: {note}", err=True)

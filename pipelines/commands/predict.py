@@ -1,6 +1,6 @@
 """`crackflow predict`: marks the cracks in photographs, by a model at its operating point."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,18 +10,18 @@ from crackflow.errors import DataError
 from crackflow.inference.inputs import Found
 from crackflow.inference.operating_point import as_json
 from crackflow.inference.packaged_weights import Weights
-from crackflow.inference.photographs import Photograph, Scale
+from crackflow.inference.photographs import Scale
 from crackflow.inference.views import of_point, words
 from crackflow.output.claim import claim, reject_overlap
 from crackflow.output.manifest import version
-from crackflow.progress import track
+from crackflow.params.compute import ComputeParams, parse_compute
 from crackflow.results.run import Skipped
-from crackflow.runtimes.choice import choose_runtime, digest, load
-from pipelines.commands.marked_photo import MarkedPhoto
-from pipelines.commands.marking import How, Marker, Most
-from pipelines.commands.prediction_folder import Measuring, Results, all_names
+from crackflow.runtimes.choice import choose_runtime, digest
+from pipelines.commands.marking import How, Job, Most, mark_all
+from pipelines.commands.prediction_folder import Making, Measuring, PhotoFile, Results, all_names
 from pipelines.commands.prediction_outputs import chosen
 from pipelines.memory import MAX_MEMORY, Space
+from tasks.engine import chosen as chosen_compute
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ def predict(
     max_memory: float = MAX_MEMORY,
     measuring: Measuring | None = None,
     runtime: str = "",
+    compute: str = "",
 ) -> Outcome:
     """Mark and measure the cracks in photographs and write each kind of output.
 
@@ -89,9 +90,11 @@ def predict(
         scale: at which photographs are looked at, as crackflow.inference.photographs.predict_photo takes it.
         views: how many views of each square are averaged, as crackflow.inference.photographs.predict_photo takes it.
         max_memory: GiB that a photograph may take above what the program takes without one. One that needs more is
-            skipped.
+            skipped. Each worker may take so much.
         measuring: how cracks are measured; None for the defaults, without a scale.
         runtime: as crackflow.runtimes.choice.choose_runtime takes it.
+        compute: who works, as crackflow.params.compute.parse_compute reads it; empty for what the environment says,
+            else the parameters of the model's checkout.
 
     Returns:
         How many were done, and what was wrong with the others.
@@ -100,10 +103,12 @@ def predict(
         DataError: when there is no photograph, none can be read, or `out` can't be written without a loss: of files of
             the user, or of results of other photographs.
         ModelError: when the model or its operating point is absent or can't be used.
+        ParamsError: when `compute` can't be read, or Dask is asked for and not installed.
+        ShardError: when no worker can be reached, or one has another model, other code or other folders.
         OSError: when a file can't be written; what was written before stays, and the manifest lists it.
     """
     files, most = found.photos, most_of(max_memory, scale)
-    kinds = chosen(outputs)
+    kinds, wanted = chosen(outputs), who_works(compute, weights.params.compute)
     for place in found.places[1:]:
         reject_overlap(out, place, "predict")
     with claim(out, found.places[0], all_names(kinds, files), command="predict", force=force) as folder:
@@ -122,7 +127,10 @@ def predict(
             "views": views,
         }
         about = {"command": "predict", **settings, "operating_point": words(point, views), "settings": settings}
-        results = Results(folder, kinds, settings, about, list(weights.params.classes)[1:], measuring or Measuring())
+        how, classes = How(point, mode, scale, views), list(weights.params.classes)
+        job = Job(weights.model, model_sha256, runs_on, len(classes), how, most)
+        making = Making(kinds, settings, measuring or Measuring())
+        results = Results(folder, making, about, classes[1:])
         if not resume:
             results.reject_others(files)
         done = results.done_before(files) if resume else []
@@ -131,19 +139,20 @@ def predict(
         # the reason says which file it is
         skipped = [Skipped("", reason) for reason in found.skipped]
 
-        def keep(one: MarkedPhoto) -> None:
+        def add(made: Iterable[PhotoFile]) -> None:
             if not folder.begun:
                 results.begin(files, model_sha256, done)
-            results.add(one)
-            marked.add(one.source)
+            results.add(made)
 
         if done:
             results.begin(files, model_sha256, done)
         try:
-            if todo:
-                network = load(weights.model, runs_on, len(weights.params.classes))
-                marker = Marker(network, How(point, mode, scale, views), most)
-                skipped += _not_marked(marker, todo, keep, results)
+            for source, reason in mark_all(job, making, todo, wanted, out, add):
+                if reason:
+                    results.withdraw(source)
+                    skipped.append(Skipped(source.shown, reason))
+                else:
+                    marked.add(source)
         except KeyboardInterrupt as stop:
             stop.add_note(
                 f"{len(marked)} of {len(files)} photographs are marked in {out}, without a summary; --resume goes on"
@@ -155,14 +164,13 @@ def predict(
     return Outcome(cracked, len(marked) - cracked, len(done), tuple(skipped), found.passed_over)
 
 
-def _not_marked(
-    marker: Marker, todo: Sequence[Photograph], keep: Callable[[MarkedPhoto], None], results: Results
-) -> Iterator[Skipped]:
-    """Mark photographs; those that can't be marked, and nothing of them stays."""
-    for source in track(todo, "predict", unit="photo"):
-        if reason := marker.mark(source, keep):
-            results.withdraw(source)
-            yield Skipped(source.shown, reason)
+def who_works(asked: str, params: ComputeParams) -> ComputeParams:
+    """Say who works: as asked, else as the environment says, else as the parameters of the model's checkout.
+
+    An address in those is left to its stages: Dask's scheduler can have its clients run anything, and a folder of
+    photographs may hold a checkout of others.
+    """
+    return parse_compute(asked) if asked else chosen_compute(ComputeParams() if params.address else params)
 
 
 def most_of(max_memory: float, scale: Scale) -> Most:

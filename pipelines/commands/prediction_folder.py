@@ -6,6 +6,7 @@ The record of a photograph is its last file. Where it is there and unchanged, al
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple, Self
 
 from pydantic import JsonValue
 
@@ -56,6 +57,81 @@ class Measuring:
         scale = self.scale_of(photo)
         return self.options if scale is None else replace(self.options, width_bounds_px=scale.to_px(BOUNDS_MM))
 
+    def only(self, photo: Photograph) -> Self:
+        """Give what counts for one photograph."""
+        own = {photo.shown}
+        return replace(
+            self,
+            by_photo={one: self.by_photo[one] for one in own & self.by_photo.keys()},
+            places={one: self.places[one] for one in own & self.places.keys()},
+        )
+
+
+class PhotoFile(NamedTuple):
+    """A file of a photograph."""
+
+    name: str
+    content: bytes
+    source: tuple[str, ...] | None = None
+    """what it was made from, as crackflow.output.manifest.source_of gives it; of the record alone"""
+
+
+@dataclass(frozen=True)
+class Making:
+    """All that the files of a photograph follow from, beside its pixels.
+
+    Attributes:
+        kinds: of output, by name, in the order of writing.
+        settings: the model, its operating point and so on.
+        measuring: how cracks are measured.
+    """
+
+    kinds: Mapping[str, Output]
+    settings: Mapping[str, JsonValue]
+    measuring: Measuring
+
+    def only(self, photo: Photograph) -> Self:
+        """Give what counts for one photograph: what a worker is sent."""
+        return replace(self, measuring=self.measuring.only(photo))
+
+    def files(self, marked: MarkedPhoto) -> Iterator[PhotoFile]:
+        """Measure a photograph and give its files one after the other, its record last.
+
+        Raises:
+            ImageError: when the photograph's file is no longer there.
+        """
+        try:
+            source = source_of(marked.source.path)
+        except OSError as error:
+            raise _gone(marked.source, error) from None
+        found = measured(marked, self.measuring, self.key(marked.source))
+        for kind in self.kinds.values():
+            for name, content in kind.add(marked, found):
+                yield PhotoFile(name, content)
+        yield PhotoFile(_record(marked.source), to_bytes(found), source)
+
+    def key(self, photo: Photograph) -> str:
+        """Hash what the results of a photograph follow from.
+
+        Raises:
+            ImageError: when its file is no longer there.
+        """
+        measuring, scale = asdict(self.measuring.options_of(photo)), self.measuring.scale_of(photo)
+        # a model is the same by whichever name it is called
+        follows = {name: value for name, value in self.settings.items() if name != "model"}
+        follows |= {
+            "photo": printable(photo.shown),
+            "geometry": measuring,
+            "mm_per_px": None if scale is None else asdict(scale),
+        }
+        if place := self.measuring.places.get(photo.shown):
+            follows["place"] = asdict(place)
+        try:
+            digest = sha256(photo.path)
+        except OSError as error:
+            raise _gone(photo, error) from None
+        return key(digest, follows)
+
 
 @dataclass(frozen=True)
 class Results:
@@ -63,19 +139,20 @@ class Results:
 
     Attributes:
         folder: claimed.
-        kinds: of output, by name, in the order of writing.
-        settings: what else a photograph's results follow from: the model, its operating point and so on.
+        making: how the files of a photograph are made.
         about: what results.json and the gallery say of the run.
         classes: names of the classes but the background.
-        measuring: how cracks are measured.
     """
 
     folder: OutputFolder
-    kinds: Mapping[str, Output]
-    settings: Mapping[str, JsonValue]
+    making: Making
     about: Mapping[str, JsonValue]
     classes: Sequence[str]
-    measuring: Measuring
+
+    @property
+    def kinds(self) -> Mapping[str, Output]:
+        """The kinds of output."""
+        return self.making.kinds
 
     def done_before(self, photos: Iterable[Photograph]) -> list[Photograph]:
         """Give the photographs that an earlier run has marked with the same model and options.
@@ -110,26 +187,18 @@ class Results:
         reuse = [name for photo in done for name in photo_names(self.kinds, photo)]
         valid = {name for photo in done for name in photo_names(every, photo)}
         outdated = set(all_names(every, photos)) - valid
-        options: dict[str, JsonValue] = {**self.settings, "outputs": [*self.kinds]}
+        options: dict[str, JsonValue] = {**self.making.settings, "outputs": [*self.kinds]}
         names = all_names(self.kinds, photos)
         self.folder.begin(names, model_sha256, options, keep_others=True, reuse=reuse, outdated=outdated)
 
-    def add(self, marked: MarkedPhoto) -> PhotoRecord:
-        """Measure a photograph and write its files.
+    def add(self, files: Iterable[PhotoFile]) -> None:
+        """Write the files of a photograph, as Making.files gives them.
 
         Raises:
-            ImageError: when the photograph's file is no longer there.
             OSError: when a file can't be written.
         """
-        try:
-            source = source_of(marked.source.path)
-        except OSError as error:
-            raise _gone(marked.source, error) from None
-        found = measured(marked, self.measuring, self._key(marked.source))
-        for kind in self.kinds.values():
-            self._write(kind.add(marked, found))
-        self.folder.write(_record(marked.source), to_bytes(found), source)
-        return found
+        for name, content, source in files:
+            self.folder.write(name, content, source)
 
     def withdraw(self, photo: Photograph) -> None:
         """Remove the files of a photograph that `add` could not write whole."""
@@ -160,7 +229,8 @@ class Results:
             skipped=skipped,
         )
         for kind in self.kinds.values():
-            self._write(kind.finish(run))
+            for name, content in kind.finish(run):
+                self.folder.write(name, content)
         cracked = sum(found.status == "cracked" for found in run.read())
         self.folder.finish()
         return cracked
@@ -176,30 +246,9 @@ class Results:
             return False
         try:
             found = from_bytes(self.folder.read(_record(photo)), _record(photo))
-            return found.key == self._key(photo)
+            return found.key == self.making.key(photo)
         except DataError:  # of another version, or the photograph is gone
             return False
-
-    def _key(self, photo: Photograph) -> str:
-        measuring, scale = asdict(self.measuring.options_of(photo)), self.measuring.scale_of(photo)
-        # a model is the same by whichever name it is called
-        follows = {name: value for name, value in self.settings.items() if name != "model"}
-        follows |= {
-            "photo": printable(photo.shown),
-            "geometry": measuring,
-            "mm_per_px": None if scale is None else asdict(scale),
-        }
-        if place := self.measuring.places.get(photo.shown):
-            follows["place"] = asdict(place)
-        try:
-            digest = sha256(photo.path)
-        except OSError as error:
-            raise _gone(photo, error) from None
-        return key(digest, follows)
-
-    def _write(self, files: Iterable[tuple[str, bytes]]) -> None:
-        for name, content in files:
-            self.folder.write(name, content)
 
 
 def measured(marked: MarkedPhoto, measuring: Measuring, made_from: str) -> PhotoRecord:

@@ -56,6 +56,12 @@ def test_an_item_that_kills_its_workers_is_named_and_all_others_are_done(new_eng
     assert given == [*range(20), *range(21, 40)]
 
 
+def test_an_item_whose_workers_die_gets_the_result_that_the_caller_has_for_it(new_engine):
+    work, lost = functools.partial(engine_work.kill_at, 4), "{}: {}".format
+    found = fan_out(new_engine("processes"), work, range(6), lost=lost)
+    assert list(found) == [0, 1, 2, 3, "4: the process died 3 times", 5]
+
+
 @pytest.mark.parametrize("name", ["processes", "dask"])
 def test_a_worker_that_dies_costs_nothing_but_its_shards(new_engine, name, tmp_path):
     work = functools.partial(engine_work.kill_once, str(tmp_path / "died"))

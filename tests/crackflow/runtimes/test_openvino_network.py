@@ -16,10 +16,11 @@ def doubled(shape):
     return ov.Model([ops.multiply(two, np.float32(2))], [pixels])
 
 
+@pytest.mark.parametrize("cores", [0, 1])
 @pytest.mark.parametrize("number", [1, 2, 7])
-def test_each_image_gets_what_belongs_to_it(number):
+def test_each_image_gets_what_belongs_to_it(number, cores):
     images = np.random.default_rng(0).integers(0, 256, (number, 8, 8, 3)).astype(np.uint8)
-    found = predict(OpenVINONetwork(doubled([-1, 8, 8, 3])), images)
+    found = predict(OpenVINONetwork(doubled([-1, 8, 8, 3]), cores), images)
     np.testing.assert_array_equal(found, 2.0 * images[..., :2])
 
 
