@@ -8,6 +8,7 @@ result depends on. They can't lie among the outputs, which DVC removes before a 
 import hashlib
 import importlib
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 SHEET_WIDTH = 256
 SHEET, NO_PICTURES = "sheet.png", "README.txt"
+# Who trains together, and which of them this process is. No parameters: the result depends on them by rounding alone.
+WORKERS, WORKER = "CRACKFLOW_WORKERS", "CRACKFLOW_WORKER"
 SUBSETS = {"": "train", "val_": "valid", "foreign_": "foreign_valid"}
 """Subsets of the history, by the prefix that their columns have."""
 
@@ -41,19 +44,23 @@ SUBSETS = {"": "train", "val_": "valid", "foreign_": "foreign_valid"}
 def run(workspace: Workspace, params: Params) -> None:
     """Train and publish the model, the curves and the pictures of each epoch.
 
+    Where the environment names several workers, the first of them publishes; the others only train with it.
+
     Args:
         workspace: data/resized and data/split.csv are read; models/, reports/ and metrics/train are written.
         params: classes, model, resize.size and train are read.
 
     Raises:
         DataError: when there is nothing to train or to validate on.
-        TrainingError: when the loss is not finite, or the git repository has no commit.
+        TrainingError: when the loss is not finite, the git repository has no commit, or another worker is gone or has
+            other pairs, parameters or code.
         KeyboardInterrupt: when the run is interrupted, with a note that names the best model so far.
     """
     import keras
 
-    from crackflow.training import checkpoints, dataset, loop, precision
+    from crackflow.training import checkpoints, dataset, loop, precision, workers
 
+    together = workers.join(os.environ.get(WORKERS, ""), os.environ.get(WORKER, ""))
     split = pd.read_csv(workspace.split_csv, dtype=str, keep_default_na=False)
     train_rows = split[split.subset == "train"]
     train_stems = list(train_rows.stem)
@@ -77,7 +84,9 @@ def run(workspace: Workspace, params: Params) -> None:
     kept = checkpoints.Checkpoints(state)
     pictures = state / "pictures"
     drawn = ResizedPairs(workspace.resized, len(params.classes), params.model.image_channels)
-    live = _live(workspace)
+    if together.chief:
+        live = _live(workspace)
+        _remove_pictures(workspace)
 
     def publish(history: list[checkpoints.Row]) -> None:
         _publish_history(workspace, history)
@@ -93,20 +102,24 @@ def run(workspace: Workspace, params: Params) -> None:
             write_png(pictures / name, encode_classes(classes, len(params.classes)))
         publish(history)
 
-    _remove_pictures(workspace)
     try:
-        history = loop.train(
-            drawn,
-            train_stems,
-            valid_stems,
-            params.resize.size,
-            params.model,
-            params.train,
-            kept,
-            epoch_done,
-            sources,
-            foreign_stems,
-        )
+        with together.together():
+            together.agree(key)
+            history = loop.train(
+                drawn,
+                train_stems,
+                valid_stems,
+                params.resize.size,
+                params.model,
+                params.train,
+                kept,
+                epoch_done,
+                sources,
+                foreign_stems,
+                together,
+            )
+        if not together.chief:
+            return
         publish(history)
     except KeyboardInterrupt as stop:
         stop.add_note(_what_is_left(workspace, kept.best))

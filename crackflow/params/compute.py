@@ -13,7 +13,10 @@ _SHORT = re.compile(r"(?P<engine>threads|processes|dask)(?::(?:(?P<workers>\d{1,
 
 
 class ComputeParams(Block):
-    """Read by resize, split, statistics, evaluate and predict, whose outputs don't depend on it: who works."""
+    """Read by resize, split, statistics, evaluate and predict, whose outputs don't depend on it: who works.
+
+    Train has a variable of its own, CRACKFLOW_WORKERS: docs/how-to/train-together.md.
+    """
 
     engine: EngineName = Field("threads", description="dask needs the extra dask")
     workers: Count = Field(0, description="threads or processes on this machine; 0 for one per core")

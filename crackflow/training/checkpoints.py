@@ -4,6 +4,7 @@ state.npz holds the whole state, from the weights to the rows of the finished ep
 so its parts always belong together. It holds arrays and JSON, no pickle.
 """
 
+import io
 import json
 import time
 import zipfile
@@ -72,14 +73,17 @@ class Checkpoints:
         if place.history and not self.best.is_file():
             # If no later epoch were better, a whole training would end without a model.
             raise self._damaged(f"{self.best.name} of its finished epochs is no longer beside it")
-        if values:
-            # variables such as Adam's moments must exist before they can be loaded
-            model.optimizer.build(model.trainable_variables)
-            variables = _variables(model)
-            if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
-                raise self._damaged("it is of another network")
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
+        self._load(model, values)
+        return place
+
+    def packed(self) -> bytes:
+        """The last checkpoint as bytes, for a worker that has no files of its own; none without a checkpoint."""
+        return self._state.read_bytes() if self._state.exists() else b""
+
+    def restore_from(self, packed: bytes, model: keras.Model) -> Place:
+        """Load a checkpoint of another worker, as `packed` gives it there, in the way of `restore`."""
+        place, values = self._read(io.BytesIO(packed)) if packed else (Place([]), [])
+        self._load(model, values)
         return place
 
     def due(self) -> bool:
@@ -121,9 +125,20 @@ class Checkpoints:
         with replacing(self._state, sync=True) as part, part.open("wb") as file:
             np.savez(file, place=np.array(json.dumps([history, batch])), **arrays)
 
-    def _read(self) -> tuple[Place, list[npt.NDArray[Any]]]:
+    def _load(self, model: keras.Model, values: Sequence[npt.NDArray[Any]]) -> None:
+        if not values:
+            return
+        # variables such as Adam's moments must exist before they can be loaded
+        model.optimizer.build(model.trainable_variables)
+        variables = _variables(model)
+        if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
+            raise self._damaged("it is of another network")
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+    def _read(self, packed: io.BytesIO | None = None) -> tuple[Place, list[npt.NDArray[Any]]]:
         try:
-            with np.load(self._state, allow_pickle=False) as kept:
+            with np.load(packed or self._state, allow_pickle=False) as kept:
                 history, batch = json.loads(str(kept["place"]))
                 values = [kept[name] for name in sorted(kept) if name.startswith("variable")]
                 sums = tuple(kept[name] for name in sorted(kept) if name.startswith("sum"))

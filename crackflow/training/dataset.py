@@ -19,6 +19,7 @@ from crackflow.params import TrainParams
 from crackflow.progress import track
 from crackflow.training import augmentation
 from crackflow.training.random_streams import Purpose, generator
+from crackflow.training.workers import ALONE, Workers
 
 Float32 = npt.NDArray[np.float32]
 
@@ -58,6 +59,7 @@ class TrainingCrops(keras.utils.PyDataset):  # type: ignore[misc]
         epoch: which epoch, from 0.
         start: batches at the beginning that are skipped, because an earlier run has finished them.
         often: how often each pair is drawn, as `frequencies` gives it; all equally when empty.
+        workers: this one's part of each batch is given.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class TrainingCrops(keras.utils.PyDataset):  # type: ignore[misc]
         epoch: int,
         start: int = 0,
         often: Sequence[float] = (),
+        workers: Workers = ALONE,
     ) -> None:
         # One loader thread: on two cores a second one would take time from the training step.
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
@@ -75,6 +78,7 @@ class TrainingCrops(keras.utils.PyDataset):  # type: ignore[misc]
         self.params = params
         self.epoch = epoch
         self.start = start
+        self.together = workers
         steps = steps_per_epoch(len(stems), params)
         whole = self.params.steps_per_epoch == 0
         count = len(stems) if whole else steps * params.batch_size
@@ -88,8 +92,9 @@ class TrainingCrops(keras.utils.PyDataset):  # type: ignore[misc]
         index += self.start
         rng = generator(self.params.seed, Purpose.CROPS, self.epoch, index)
         first = index * self.params.batch_size
+        # All are drawn, since each draw moves the random numbers on: however many share a batch, it is the same.
         pairs = [self._draw(stem, rng) for stem in self.stems[first : first + self.params.batch_size]]
-        images, masks = (np.stack(side) for side in zip(*pairs, strict=True))
+        images, masks = (np.stack(side)[self.together.share(len(pairs))] for side in zip(*pairs, strict=True))
         return images.astype(np.float32), one_hot(masks, self.folder.num_classes)
 
     def _draw(self, stem: str, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
@@ -116,6 +121,11 @@ def spread(stems: Sequence[str], count: int) -> list[str]:
 def steps_per_epoch(images: int, params: TrainParams) -> int:
     """Number of batches per epoch for that many training images."""
     return params.steps_per_epoch or math.ceil(images / params.batch_size)
+
+
+def smallest_batch(images: int, params: TrainParams) -> int:
+    """Rows of an epoch's last batch, which may have fewer than the others where each image is taken once."""
+    return params.batch_size if params.steps_per_epoch else images % params.batch_size or params.batch_size
 
 
 def one_hot(masks: Pixels, num_classes: int) -> Float32:

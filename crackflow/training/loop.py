@@ -21,9 +21,18 @@ from crackflow.params import ModelParams, TrainParams
 from crackflow.progress import bar
 from crackflow.training import schedule
 from crackflow.training.checkpoints import Checkpoints, Place, Row
-from crackflow.training.dataset import TrainingCrops, WholeImages, frequencies, spread, steps_per_epoch
+from crackflow.training.dataset import (
+    TrainingCrops,
+    WholeImages,
+    frequencies,
+    smallest_batch,
+    spread,
+    steps_per_epoch,
+)
 from crackflow.training.learner import build_learner, compile_learner, copy_weights, objectives
 from crackflow.training.random_streams import Purpose, state
+from crackflow.training.shared_step import share_steps
+from crackflow.training.workers import ALONE, Workers
 
 VALID_BATCH = 4
 ADVICE = "lower train.learning_rate, or set train.clipvalue to a smaller value above 0"
@@ -42,6 +51,7 @@ def train(
     epoch_done: EpochDone,
     sources: Mapping[str, str] = MappingProxyType({}),
     foreign_stems: Sequence[str] = (),
+    workers: Workers = ALONE,
 ) -> list[Row]:
     """Train from the last checkpoint until `params` end it.
 
@@ -57,6 +67,8 @@ def train(
             validated with, and the history so far.
         sources: source by stem of the training pairs; needed where `params.draw` names any.
         foreign_stems: pairs of places that are in no other subset; they help to pick the best epoch.
+        workers: who trains together. `epoch_done` is called and files are written by the chief alone; after each epoch
+            all others take its state.
 
     Returns:
         The history, one row per epoch: epoch (from 1), learning_rate, loss, val_loss, each metric and val_metric; with
@@ -65,24 +77,21 @@ def train(
     Raises:
         DataError: when there is nothing to train or to validate on, or `draw` names a source that no pair has.
         ModelError: when the architecture can't be built.
-        TrainingError: when the loss or a weight is not finite. Earlier checkpoints stay.
+        TrainingError: when the loss or a weight is not finite, or a batch has fewer rows than there are workers.
+            Earlier checkpoints stay.
     """
-    if not train_stems or not valid_stems:
-        raise DataError(
-            f"received {len(train_stems)} train and {len(valid_stems)} valid pairs, expected at least one of each; "
-            "add pairs or change split.shares"
-        )
+    _check(train_stems, valid_stems, params, workers)
     often = frequencies(folder, train_stems, params, sources)
     keras.utils.set_random_seed(params.seed)
     steps = steps_per_epoch(len(train_stems), params)
     model = build_learner(folder.num_classes, model_params, params)
     compile_learner(model, params, steps)
+    share_steps(model, workers, params.batch_size)
     # What is validated and saved is a second network: plain Keras, float32, never compiled, for any reader.
     judged = registry.build(model_params, size, folder.num_classes, params.seed)
     judge = keras.Model(judged.input, judged.output)
     judge.compile(**objectives(params))
-    place = checkpoints.restore(model)
-    history = place.history
+    place = _first_place(model, checkpoints, workers)
     valid, foreign = (
         WholeImages(folder, spread(stems, params.valid_images or len(stems)), VALID_BATCH)
         for stems in (valid_stems, foreign_stems)
@@ -90,15 +99,16 @@ def train(
     if place.sums:
         # Keras makes the variables of metrics at the first batch; they must exist before sums are loaded
         model.test_on_batch(*valid[0])
-    done = len(history) * steps + place.batch
+    done = len(place.history) * steps + place.batch
     with bar("train", total=params.epochs * steps, initial=done, unit="step", even=True) as progress:
-        while not schedule.finished(_values(history, params), params):
+        while not schedule.finished(_values(place.history, params), params):
+            history = place.history
             epoch = len(history)
             if place.batch == 0:
                 _begin_epoch(model, params, epoch, _values(history, params))
-            watch = _Watch(progress, f"epoch {epoch + 1}/{params.epochs}", steps, checkpoints, place)
+            watch = _Watch(progress, f"epoch {epoch + 1}/{params.epochs}", steps, checkpoints, place, workers.chief)
             logs = model.fit(
-                TrainingCrops(folder, train_stems, params, epoch, place.batch, often),
+                TrainingCrops(folder, train_stems, params, epoch, place.batch, often, workers),
                 shuffle=False,  # TrainingCrops has its own order; Keras's would depend on the epochs before
                 initial_epoch=epoch,
                 epochs=epoch + 1,
@@ -106,6 +116,9 @@ def train(
                 callbacks=[watch],
             ).history
             _check_finite(model, watch.label, checkpoints)
+            if not workers.chief:
+                place = _chiefs_place(model, checkpoints, workers)
+                continue
             row = {"epoch": float(epoch + 1), "learning_rate": float(model.optimizer.learning_rate)}
             row |= {name: float(values[-1]) for name, values in logs.items()}
             # with train.averaging, fit has left the average in the place of the weights
@@ -121,9 +134,38 @@ def train(
                 checkpoints.save_best(judged)
             watch.put_trained_back(model)
             checkpoints.save(model, history)
+            workers.from_chief(checkpoints.packed)
             place = Place(history)
-    checkpoints.finish(history)
-    return history
+    if workers.chief:
+        checkpoints.finish(place.history)
+    return place.history
+
+
+def _check(train_stems: Sequence[str], valid_stems: Sequence[str], params: TrainParams, workers: Workers) -> None:
+    if not train_stems or not valid_stems:
+        raise DataError(
+            f"received {len(train_stems)} train and {len(valid_stems)} valid pairs, expected at least one of each; "
+            "add pairs or change split.shares"
+        )
+    if smallest_batch(len(train_stems), params) < workers.count:
+        raise TrainingError(
+            f"an epoch's smallest batch has {smallest_batch(len(train_stems), params)} rows, expected at least one for "
+            f"each of {workers.count} workers; raise train.batch_size, or set train.steps_per_epoch above 0"
+        )
+
+
+def _first_place(model: keras.Model, checkpoints: Checkpoints, workers: Workers) -> Place:
+    """Load the last checkpoint, the chief's own or what it gives."""
+    if not workers.chief:
+        return _chiefs_place(model, checkpoints, workers)
+    place = checkpoints.restore(model)
+    workers.from_chief(checkpoints.packed)
+    return place
+
+
+def _chiefs_place(model: keras.Model, checkpoints: Checkpoints, workers: Workers) -> Place:
+    """Load the checkpoint that the chief has just read or written: the other workers have none of their own."""
+    return checkpoints.restore_from(workers.from_chief(checkpoints.packed), model)
 
 
 def _begin_epoch(model: keras.Model, params: TrainParams, epoch: int, values: Sequence[float]) -> None:
@@ -176,13 +218,16 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
     With `train.averaging` it also keeps the trained weights, which Keras replaces by their average.
     """
 
-    def __init__(self, progress: "tqdm[None]", label: str, steps: int, checkpoints: Checkpoints, place: Place) -> None:
+    def __init__(
+        self, progress: "tqdm[None]", label: str, steps: int, checkpoints: Checkpoints, place: Place, keeps: bool
+    ) -> None:
         super().__init__()
         self.progress = progress
         self.label = label
         self.steps = steps
         self.checkpoints = checkpoints
         self.place = place
+        self.keeps = keeps
         self.trained: list[Any] = []
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 Keras's signature
@@ -199,7 +244,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self.progress.set_postfix_str(f"{self.label} loss {loss:.4f}", refresh=False)
         self.progress.update()
         # not after the last batch: `fit` can't start an epoch that has no batches left
-        if done < self.steps and self.checkpoints.due():
+        if self.keeps and done < self.steps and self.checkpoints.due():
             self.checkpoints.save(self.model, self.place.history, done)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 Keras's signature

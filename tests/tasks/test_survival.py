@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -304,6 +305,40 @@ def test_dvc_runs_experiments(undisturbed, repository):
     assert float(shown["slow"]["step"]) == 1
     assert float(shown["slow"]["train.learning_rate"]) == 0.001
     assert float(shown["workspace"]["step"]) == EPOCHS
+
+
+@pytest.mark.soak
+def test_two_checkouts_train_together_and_the_first_one_publishes(tmp_path, monkeypatch):
+    """The second is killed once; before that it has another seed, which is said and not trained with."""
+    places = [Place(tmp_path / name) for name in ("chief", "other")]
+
+    def start():
+        with socket.socket() as one, socket.socket() as two:
+            for port in (one, two):
+                port.bind(("127.0.0.1", 0))
+            ports = [port.getsockname()[1] for port in (one, two)]
+        monkeypatch.setenv("CRACKFLOW_WORKERS", ",".join(f"127.0.0.1:{port}" for port in ports))
+        started = []
+        for number, place in enumerate(places):
+            monkeypatch.setenv("CRACKFLOW_WORKER", str(number))
+            started.append(place.start(*EPOCHS_ALONE))
+        return started
+
+    places[1].set(seed=1)
+    assert [process.wait() for process in start()] == [2, 2]
+    assert "has other pairs, parameters, code or versions of libraries" in places[0].said()
+    shutil.rmtree(places[0].root / ".crackflow")
+    places[1].set()
+    chief, other = start()
+    wait_until(chief, lambda: places[0].kept() >= (1, 0))
+    assert kill(other) == -signal.SIGKILL
+    assert chief.wait() == 2
+    assert "another worker of" in places[0].said()
+    assert [process.wait() for process in start()] == [0, 0], places[0].said() + places[1].said()
+    assert len(pd.read_csv(places[0].root / "reports/train_losses.csv")) == EPOCHS
+    assert (places[0].root / "models/flexunet.keras").is_file()
+    assert not (places[1].root / "models").exists()
+    assert not (places[1].root / "reports").exists()
 
 
 def csv_rows(text):

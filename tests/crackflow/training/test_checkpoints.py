@@ -50,6 +50,19 @@ def test_weights_optimizer_average_dropout_and_statistics_come_back(tmp_path):
     assert_same(everything(model), everything(again))
 
 
+def test_another_worker_takes_the_state_from_bytes_and_writes_nothing(tmp_path):
+    model = make_model()
+    fit(model, 2)
+    kept, other = Checkpoints(tmp_path / "chief"), Checkpoints(tmp_path / "other")
+    assert kept.packed() == b""
+    kept.save(model, [{"epoch": 1.0}])
+    again = make_model()
+    assert other.restore_from(b"", again) == Place([])
+    assert other.restore_from(kept.packed(), again) == Place([{"epoch": 1.0}])
+    assert_same(everything(model), everything(again))
+    assert not [*other.folder.iterdir()]
+
+
 def test_a_place_within_an_epoch_brings_the_metrics_sums(tmp_path):
     model = make_model()
     fit(model, 2)

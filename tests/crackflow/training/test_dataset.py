@@ -8,6 +8,7 @@ from crackflow.imaging.images import encode_classes, write_png
 from crackflow.imaging.pairs import ResizedPairs
 from crackflow.params import AugmentParams, TrainParams
 from crackflow.training.dataset import TrainingCrops, WholeImages, frequencies, one_hot
+from crackflow.training.workers import Workers
 
 PLAIN = AugmentParams(
     flips=False, rot90=False, scale=0, brightness=0, contrast=0, gamma=0, noise=0, blur=0, shadow=0, jpeg=0, style=0
@@ -35,6 +36,18 @@ def test_a_batch_follows_from_seed_epoch_and_index_alone(pairs):
     assert (fresh[1][0] != TrainingCrops(folder, stems, PARAMS, 4)[1][0]).any()
     other = PARAMS.model_copy(update={"seed": 9})
     assert (fresh[1][0] != TrainingCrops(folder, stems, other, 3)[1][0]).any()
+
+
+def test_parts_of_several_workers_are_the_batch_of_one(pairs):
+    folder, stems = pairs
+    alone = TrainingCrops(folder, stems[:7], PARAMS, 0)
+    three = [Workers(["a:1", "b:1", "c:1"], index) for index in range(3)]
+    parts = [TrainingCrops(folder, stems[:7], PARAMS, 0, workers=workers) for workers in three]
+    for index, rows in ((0, (1, 1, 2)), (1, (1, 1, 1))):
+        found = [part[index] for part in parts]
+        assert tuple(len(pixels) for pixels, _ in found) == rows
+        for whole, side in zip(alone[index], zip(*found, strict=True), strict=True):
+            np.testing.assert_array_equal(whole, np.concatenate(side))
 
 
 def test_an_epoch_without_a_step_count_goes_through_all_once(pairs):

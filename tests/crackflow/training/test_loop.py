@@ -7,6 +7,8 @@ from crackflow.models import registry
 from crackflow.params import ArchitectureParams, FlexUNetParams, TrainParams
 from crackflow.training import loop
 from crackflow.training.checkpoints import Checkpoints
+from crackflow.training.dataset import smallest_batch
+from crackflow.training.workers import Workers
 
 SIZE = 32
 
@@ -91,6 +93,18 @@ def run(pairs, kept, params=PARAMS, model=MODEL, epoch_done=lambda model, histor
 
 def best(folder):
     return keras.saving.load_model(Checkpoints(folder).best).get_weights()
+
+
+@pytest.mark.parametrize(("batch_size", "steps_per_epoch", "rows"), [(2, 2, 2), (5, 0, 2), (7, 0, None)])
+def test_each_worker_needs_a_row_of_each_batch(pairs, tmp_path, batch_size, steps_per_epoch, rows):
+    """Of seven pairs, or of five and two."""
+    data, stems = pairs
+    params = PARAMS.model_copy(update={"batch_size": batch_size, "steps_per_epoch": steps_per_epoch})
+    assert smallest_batch(7, params) == (rows or 7)
+    if rows:
+        workers = Workers(["a:1", "b:1", "c:1"])
+        with pytest.raises(TrainingError, match=f"smallest batch has {rows} rows"):
+            loop.train(data, stems[:7], stems[7:], SIZE, MODEL, params, Checkpoints(tmp_path), print, workers=workers)
 
 
 def test_a_row_an_epoch(pairs, tmp_path):
