@@ -106,6 +106,6 @@ wheel: $(READY) ## build dist/crackflow-VERSION-py3-none-any.whl; docs/how-to/in
 	uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
 	@ls -s -h dist/*.whl
 
-clean: ## remove what runs made here, but for DVC's cache and the champion of scheduled runs
+clean: ## remove what runs and make docs made here, but for DVC's cache and the champion of scheduled runs
 	@test -x $(BIN)/python || { echo "error: there is no .venv here, with which it is seen whether a run is on; run make setup first" >&2; exit 2; }
 	@python -m pipelines.dvc_runner.clean

@@ -64,7 +64,8 @@ class Paired(NamedTuple):
     def words(self) -> str:
         """Say it in one line."""
         sure = (
-            f"{LEVEL:.0%} interval {self.low:+.4f} to {self.high:+.4f}; {self.better:.0%} sure to be better"
+            f"{100 * LEVEL:.0f} % interval {self.low:+.4f} to {self.high:+.4f}; "
+            f"{100 * self.better:.0f} % sure to be better"
             if self.sure
             else "no interval, since all that counts is of one group"
         )

@@ -54,6 +54,11 @@ class Row(NamedTuple):
     scale: Scale
 
 
+def number(text: str) -> float:
+    """Read a number of digits, with a decimal point and an exponent if need be; NaN for anything else."""
+    return float(text) if _NUMBER.fullmatch(text) else math.nan
+
+
 def read_scales(path: Path) -> list[Row]:
     """Read a scale for each photograph from a CSV with the columns `photograph` and `mm_per_px`; others are ignored.
 
@@ -92,6 +97,5 @@ def read_scales(path: Path) -> list[Row]:
             raise DataError(f"{where} names no photograph; add its name, or remove the line")
         if name in found:
             raise DataError(f"{where}: {name} stands there twice; remove one of the two")
-        value = float(text) if _NUMBER.fullmatch(text) else math.nan
-        found[name] = Row(name, line, Scale(value, f"{path.name}, line {line}: {text!r}"))
+        found[name] = Row(name, line, Scale(number(text), f"{path.name}, line {line}: {text!r}"))
     return list(found.values())

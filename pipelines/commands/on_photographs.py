@@ -4,6 +4,7 @@ What takes long to import is imported by the command that needs it.
 """
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -74,6 +75,15 @@ _SCALE_HELP = (
 )
 
 
+def _number(text: str) -> float:
+    from crackflow.geometry.scale import number
+
+    value = number(text)
+    if math.isnan(value):
+        raise typer.BadParameter(f"{text} is not a number, expected one such as 0.25, with a point; correct it")
+    return value
+
+
 def predict(
     photos: Annotated[list[str], typer.Argument(metavar="PHOTOS...", help=_PHOTOS_HELP)],
     out: Annotated[Path, typer.Option(help="A folder for the results.")],
@@ -82,10 +92,10 @@ def predict(
     probability: Annotated[
         bool, typer.Option("--probability", help="Also write probability/NAME.png, 16-bit grey.")
     ] = False,
-    mm_per_px: Annotated[float | None, typer.Option(help=_MM_PER_PX_HELP)] = None,
+    mm_per_px: Annotated[float | None, typer.Option(parser=_number, metavar="NUMBER", help=_MM_PER_PX_HELP)] = None,
     mm_per_px_file: Annotated[Path | None, typer.Option(metavar="CSV", help=_MM_FILE_HELP)] = None,
-    distance_m: Annotated[float | None, typer.Option(help=_DISTANCE_HELP)] = None,
-    sensor_width_mm: Annotated[float | None, typer.Option(help=_SENSOR_HELP)] = None,
+    distance_m: Annotated[float | None, typer.Option(parser=_number, metavar="NUMBER", help=_DISTANCE_HELP)] = None,
+    sensor_width_mm: Annotated[float | None, typer.Option(parser=_number, metavar="NUMBER", help=_SENSOR_HELP)] = None,
     resume: Annotated[bool, typer.Option("--resume", help=_RESUME_HELP)] = False,
     force: Annotated[bool, typer.Option("--force", help=_FORCE_HELP)] = False,
     recursive: Annotated[bool, typer.Option("--recursive", help="Look into folders in folders as well.")] = False,
@@ -206,7 +216,7 @@ def growth(
     before: Annotated[Path, typer.Argument(help=_BEFORE_HELP)],
     after: Annotated[Path, typer.Argument(help=_AFTER_HELP)],
     out: Annotated[Path, typer.Option(help="A folder for the results.")],
-    mm_per_px: Annotated[float | None, typer.Option(help=_GROWTH_MM_HELP)] = None,
+    mm_per_px: Annotated[float | None, typer.Option(parser=_number, metavar="NUMBER", help=_GROWTH_MM_HELP)] = None,
     model: Annotated[str, typer.Option(metavar=_MODELS, help=_MODEL_HELP)] = "",
     force: Annotated[bool, typer.Option("--force", help=_FORCE_HELP)] = False,
     max_memory: Annotated[float, typer.Option(min=0.01, max=_MOST_GIB, metavar="GIB", help=_BOTH_MEMORY_HELP)] = 1.5,

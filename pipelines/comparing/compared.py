@@ -230,13 +230,14 @@ def _verdict(tables: _Tables, metric: str) -> tuple[Outcome, str, int]:
     if tables.not_built:
         return "no verdict", f"no verdict: {tables.not_built}; {figures}", found.groups
     if not shared.enough:
-        why = f"they share {shared.share:.0%} of the larger test set, expected at least {LEAST_SHARE:.0%}"
+        part = f"{100 * shared.share:.0f} % of the larger test set"
+        why = f"they share {part}, expected at least {100 * LEAST_SHARE:.0f} %"
         return "no verdict", f"no verdict: {why}; {figures} on the {found.images} images shared", found.groups
     if not found.sure:
         return "no verdict", f"no verdict: all that counts is of one photograph; {figures}", found.groups
     units = "each taken as independent" if tables.groups is None else f"{found.groups} groups of photographs"
     seeds = f"; one training each, and seeds alone spread it by {tables.seed_spread:g}" if tables.seed_spread else ""
-    interval = f"{LEVEL:.0%} interval {found.low:+.3f} to {found.high:+.3f}"
+    interval = f"{100 * LEVEL:.0f} % interval {found.low:+.3f} to {found.high:+.3f}"
     return (
         found.verdict,
         f"{found.verdict}: {figures} ({interval}), from {found.images} images, {units}{seeds}",

@@ -1,4 +1,4 @@
-"""`python -m pipelines.dvc_runner.clean`, which `make clean` runs: remove what runs made in this checkout.
+"""`python -m pipelines.dvc_runner.clean`, which `make clean` runs: remove what runs and `make docs` made here.
 
 DVC's cache stays, and so does the champion of scheduled runs. Nothing is removed while a run is on.
 """
@@ -23,6 +23,9 @@ MADE = (
     "data/split.json",
     "models",
     "predictions",
+    # of make docs: the site, and what it is built with
+    "site",
+    ".venv-docs",
 )
 # git has these, or what stands in them
 KEPT = {
@@ -32,7 +35,7 @@ KEPT = {
 
 
 def clean(root: Path) -> None:
-    """Remove what runs made in a checkout.
+    """Remove what runs and `make docs` made in a checkout.
 
     Args:
         root: the checkout.

@@ -59,9 +59,7 @@ def test_a_path_below_a_file(checkout, arguments):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("predict", "pairs/images", "--out", "out", "--mm-per-px", "nan"),
-        ("predict", "pairs/images", "--out", "out", "--distance-m", "-inf"),
-        ("growth", "a", "b", "--out", "out", "--mm-per-px", "inf"),
+        ("predict", "pairs/images", "--out", "out", "--max-memory", "nan"),
         ("crossvalidate", "--budget", "nan"),
         ("rebuild", "--stage-limit", "nan"),
     ],

@@ -127,5 +127,5 @@ def test_another_protocol_is_said():
 def test_it_can_be_said_in_a_line():
     said = comparison.paired(OLD, OLD, "pooled_iou").words()
     assert said == (
-        "pooled_iou 0.4324 -> 0.4324, +0.0000 (95% interval +0.0000 to +0.0000; 50% sure to be better) on 4 images"
+        "pooled_iou 0.4324 -> 0.4324, +0.0000 (95 % interval +0.0000 to +0.0000; 50 % sure to be better) on 4 images"
     )

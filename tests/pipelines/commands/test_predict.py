@@ -713,6 +713,9 @@ def test_a_scale_that_is_none_is_said_before_any_work(checkout):
     assert result.exit_code == 2
     assert "scales.csv names none of the photographs, such as cracked.png; correct its first column" in result.stderr
     assert "expected a number above 0" in predict("photos", "out", "--mm-per-px", "-1").stderr
+    for text in ("1_25", "0,25", "nan", "inf"):  # the first is 125 to Python
+        result = predict("photos", "out", "--mm-per-px", text)
+        assert f"{text} is not a number, expected one such as 0.25" in result.stderr
     assert not Path("out").exists()
 
 

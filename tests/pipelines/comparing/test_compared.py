@@ -211,7 +211,7 @@ def test_too_little_in_common_is_no_verdict(repository):
     rows = MANY_NEW.splitlines()
     found = many(repository, "\n".join([*rows[:15], *(row.replace("i", "n", 1) for row in rows[15:])]) + "\n")
     assert found.outcome == "no verdict"
-    assert "they share 47% of the larger test set, expected at least 50%" in found.verdict
+    assert "they share 47 % of the larger test set, expected at least 50 %" in found.verdict
     assert {one.verdict for one in found.figures} == {None}
     assert {one.figure.verdict for one in found.sources} == {None}
 
