@@ -73,10 +73,10 @@ def reject_overlap(out: Path, inputs: Path, command: str) -> None:
     if not holds and not lies_in:
         return
     how = "is" if holds and lies_in else "holds" if holds else "lies in"
-    raise DataError(
-        f"--out {out} {how} the input {inputs}; expected a folder apart from it; try --out "
-        f"{_beside(out if holds else inputs, command)}"
-    )
+    other = str(_beside(out if holds else inputs, command))
+    # to be copied as it stands
+    other = f'"{other}"' if " " in other else other
+    raise DataError(f"--out {out} {how} the input {inputs}; expected a folder apart from it; try --out {other}")
 
 
 def _within(path: Path, folder: Path) -> bool:

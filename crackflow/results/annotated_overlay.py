@@ -124,13 +124,15 @@ def room_for(
     """
     free: list[tuple[int, Box]] = []
     (x, y), (height, width), away = at, plate, 2 * letter
+    # on a small photograph a label has room nowhere but from edge to edge
+    middle = max(0, min(x - width // 2, mask.shape[1] - width))
     for left, top in (
         (x + away, y - height - letter),
         (x + away, y + letter),
         (x - away - width, y - height - letter),
         (x - away - width, y + letter),
-        (x - width // 2, y - height - 2 * away),
-        (x - width // 2, y + 2 * away),
+        (middle, y - height - 2 * away),
+        (middle, y + 2 * away),
     ):
         box = (left, top, left + width, top + height)
         inside = left >= 0 and top >= 0 and box[2] <= mask.shape[1] and box[3] <= mask.shape[0]

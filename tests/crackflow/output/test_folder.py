@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -124,6 +125,13 @@ def test_a_link_that_leads_to_itself_is_no_folder(tmp_path, inputs):
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(DataError, match="loop is no folder; name another --out"):
         run(tmp_path / "loop", inputs, {"a": b"1"})
+
+
+def test_a_suggestion_with_a_space_is_in_quotes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("my photos").mkdir()
+    with pytest.raises(DataError, match=r'try --out "my photos-predict"$'):
+        run(Path("my photos/out"), Path("my photos"), {"a": b"1"})
 
 
 def test_the_suggestion_is_a_name_that_is_free(tmp_path, inputs, monkeypatch):

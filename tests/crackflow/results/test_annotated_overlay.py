@@ -40,6 +40,15 @@ def test_a_label_stands_beside_the_widest_place_and_the_crack_stays_visible(phot
     np.testing.assert_array_equal(photo, 200)
 
 
+@pytest.mark.parametrize("x", [3, 100, 177])
+def test_a_label_as_wide_as_the_photograph_has_room_above_or_below(x):
+    mask = np.zeros((240, 180), np.uint8)
+    box = annotated_overlay.room_for((x, 100), (15, 178), mask, 11, [])
+    assert box is not None
+    assert 0 <= box[0] <= 2
+    assert annotated_overlay.room_for((x, 100), (15, 181), mask, 11, []) is None
+
+
 def test_a_picture_in_strips_is_the_whole_one(photo):
     """The label and the ring lie across borders of strips of 7 rows."""
     mask = np.zeros((200, 400), np.uint8)
