@@ -59,7 +59,6 @@ def test_a_path_below_a_file(checkout, arguments):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("predict", "pairs/images", "--out", "out", "--max-memory", "nan"),
         ("crossvalidate", "--budget", "nan"),
         ("rebuild", "--stage-limit", "nan"),
     ],
