@@ -102,7 +102,7 @@ def _workers(engine: Engine, model: Path, classes: int) -> Workers:
     """Let this process predict by itself where its threads are asked for: a network uses all cores anyway."""
     if isinstance(engine, Threads):
         return in_this_process(_network(model, classes))
-    return Workers(engine, functools.partial(_network_of_worker, model, classes))
+    return Workers(engine, functools.partial(_network_of_worker, model, sha256(model), classes))
 
 
 def _network(model: Path, classes: int) -> Network:
@@ -112,9 +112,12 @@ def _network(model: Path, classes: int) -> Network:
     return network
 
 
-@functools.cache
-def _network_of_worker(model: Path, classes: int) -> Network:
-    """Load the model once in a worker, and let it use one core: workers are as many as there are cores."""
+@functools.lru_cache(maxsize=1)
+def _network_of_worker(model: Path, content: str, classes: int) -> Network:  # noqa: ARG001 what is kept follows it
+    """Load the model once in a worker, and let it use one core: workers are as many as there are cores.
+
+    A worker of a standing cluster lives longer than a model, and the next one has the same path.
+    """
     # read when TensorFlow is imported
     os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
     import_keras()

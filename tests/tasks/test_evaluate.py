@@ -10,8 +10,10 @@ from scipy import ndimage, optimize, special
 from crackflow.errors import DataError, ModelError
 from crackflow.evaluation.metrics import Counts, counts, f1, false_alarms, iou, per_image, pooled
 from crackflow.imaging.images import read_image, read_stored_mask
+from crackflow.inference.network import predict
 from crackflow.inference.operating_point_file import was_chosen_for
 from crackflow.models import seen_pairs
+from crackflow.parallel.processes import Processes
 from crackflow.params import EvaluateParams
 from tasks import evaluate
 from tasks.workspace import Workspace
@@ -402,3 +404,20 @@ def test_the_threshold_weighs_both_kinds_of_places(made, params):
 
     assert point["value"] == pytest.approx(value(point["threshold"]))
     assert point["value"] == pytest.approx(max(value(k / 256) for k in range(0, 256, 4)), abs=0.002)
+
+
+def test_a_worker_that_outlives_a_model_loads_the_next_one(evaluated, monkeypatch):
+    """A standing cluster's workers see one path for every model of a checkout."""
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        monkeypatch.setenv(name, "1")
+    stem = subset(evaluated, "test").stem.iloc[0]
+    picture = read_image(evaluated.resized / "images" / f"{stem}.png")[None]
+
+    def answer():
+        return predict(evaluate._workers(Processes(1), evaluated.model, 2).network(), picture)
+
+    before = answer()
+    model = keras.saving.load_model(evaluated.model, compile=False)
+    model.set_weights([-weight for weight in model.get_weights()])
+    model.save(evaluated.model)
+    assert np.abs(answer() - before).max() > 0.1
