@@ -103,7 +103,23 @@ def _split(drawn: Mask, gap: float, left: int, top: int, size: tuple[int, int]) 
 def _depth(crack: Mask) -> NDArray[np.float32]:
     if crack.all():
         return np.full(crack.shape, (min(crack.shape) + 1) / 2, np.float32)
-    return np.asarray(cv2.distanceTransform(crack.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
+    return distances(crack)
+
+
+def distances(mask: Mask) -> NDArray[np.float32]:
+    """Give how far each pixel of a mask is from the nearest one that is none, px: float32 (H, W), 0 outside of it.
+
+    Args:
+        mask: bool (H, W) with at least one pixel that is False.
+    """
+    # Intel's part of OpenCV rounds roots by where the array lies in memory: two runs would give two files
+    own = cv2.ipp.useIPP()
+    # of this thread alone
+    cv2.ipp.setUseIPP(False)
+    try:
+        return np.asarray(cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
+    finally:
+        cv2.ipp.setUseIPP(own)
 
 
 def _filled(crack: Mask, limit: float) -> Mask:

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_closing, label
@@ -12,6 +11,7 @@ from scipy.spatial import KDTree
 
 from crackflow.geometry.contrast import depths
 from crackflow.geometry.cracks import Crack, CrackNetwork, measure
+from crackflow.geometry.pieces import distances
 
 BoolMask = NDArray[np.bool_]
 # Two cracks are one where they run together for this long, px.
@@ -180,8 +180,7 @@ def distance(mask: BoolMask) -> NDArray[np.float32]:
     """How far each pixel is from a mask, px, float32 (H, W); infinite where the mask is empty."""
     if not mask.any():
         return np.full(mask.shape, np.inf, np.float32)
-    away = (~mask).view(np.uint8)
-    return np.asarray(cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
+    return distances(~mask)
 
 
 def _weights(branch: NDArray[np.int32]) -> NDArray[np.float64]:

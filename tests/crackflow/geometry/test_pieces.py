@@ -3,9 +3,10 @@ import math
 import cv2
 import numpy as np
 import pytest
+from scipy.ndimage import distance_transform_edt
 from skimage.measure import label
 
-from crackflow.geometry.pieces import pieces
+from crackflow.geometry.pieces import distances, pieces
 
 
 def two_lines(between):
@@ -91,3 +92,16 @@ def test_agrees_with_labelling():
         found[piece.top : piece.top + rows, piece.left : piece.left + columns][piece.drawn] = number
     expected = label(mask, connectivity=2)
     assert len(set(zip(found[mask].tolist(), expected[mask].tolist(), strict=True))) == expected.max() == found.max()
+
+
+def test_distances_are_rounded_alike_wherever_the_mask_lies_in_memory():
+    mask = np.ones((101, 103), np.bool_)
+    mask[50, 51] = False
+    expected = distance_transform_edt(mask).astype(np.float32)
+    memory = np.zeros(mask.size + 64, np.bool_)
+    own = cv2.ipp.useIPP()
+    for start in range(0, 64, 4):
+        placed = memory[start : start + mask.size].reshape(mask.shape)
+        placed[:] = mask
+        np.testing.assert_array_equal(distances(placed), expected)
+    assert cv2.ipp.useIPP() == own
