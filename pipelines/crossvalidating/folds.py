@@ -54,6 +54,8 @@ def fold_params(params: Params, budget: float, train_pairs: int) -> Params:
     if budget < 1:
         values["train"]["steps_per_epoch"] = max(1, round(steps * budget))
         values["train"]["warmup_steps"] = round(params.train.warmup_steps * budget)
+        # over the same share of the steps: an average over more than a short training has would be of its start
+        values["train"]["averaging"] = max(0.0, 1 - (1 - params.train.averaging) / budget)
     # those figures are not pooled, and take four times as long
     values["evaluate"]["compare_flips"] = False
     return parse(values)

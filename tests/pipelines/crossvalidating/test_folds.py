@@ -64,6 +64,13 @@ def test_the_budget_is_a_share_of_the_steps(steps, expected):
     assert (train.steps_per_epoch, train.warmup_steps, train.epochs) == (expected, 10, start.train.epochs)
 
 
+@pytest.mark.parametrize(("budget", "expected"), [(1, 0.998), (0.25, 0.992), (0.001, 0)])
+def test_the_average_of_the_weights_is_over_the_same_share_of_the_steps(budget, expected):
+    """Over 500 of 8,000 steps, so over 125 of 2,000; of a single step there is no average."""
+    train = folds.fold_params(with_(train={"averaging": 0.998}), budget, 100).train
+    assert train.averaging == pytest.approx(expected)
+
+
 def test_the_tree_gets_parameters_and_subsets(tmp_path):
     folds.prepare(tmp_path, folds.grouping_params(Params()), {"b": "test", "a": "train"})
     assert (tmp_path / folds.SUBSETS).read_text() == "stem,subset\na,train\nb,test\n"
