@@ -27,6 +27,7 @@ from crackflow.imaging.images import read_image, write_png
 from crackflow.reporting.definitions import COLUMNS, FIGURES, WORDS
 from crackflow.visualization.contact_sheet import sheet
 from pipelines.git import shown
+from scripts import leave_out
 from scripts.tables import fill, markdown
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -144,6 +145,9 @@ def table(root: Path, columns: Sequence[str] = (*NAMES, DICE)) -> str:
                 f"places never seen: {model}{protocol(abroad)}; sources that were left out of training whole, pooled "
                 f"IoU {by_source}"
             )
+        elif known := figures.get("leave_out"):
+            found += leave_out_rows(known, columns)
+            notes.append(f"places never seen: {leave_out.protocol(known)}")
     sample = root / "metrics/evaluation.json"
     if source(root) == "sample" and sample.is_file():
         values = json.loads(sample.read_text(encoding="utf-8"))
@@ -201,7 +205,14 @@ def packed_figures(root: Path, real: dict[str, Any]) -> dict[str, Any] | None:
     path = root / CARD
     card = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     same = card and (card["revision"], card["data"]["sha256"]) == (real["revision"], real["pairs_sha256"])
-    return {**card["figures"], "foreign": card.get("foreign")} if same else None
+    return {**card["figures"], "foreign": card.get("foreign"), "leave_out": card.get("leave_out")} if same else None
+
+
+def leave_out_rows(known: dict[str, Any], columns: Sequence[str]) -> list[list[str]]:
+    """The rows of places that other trainings of the recipe were kept from; an all-black mask finds no crack there."""
+    cells = [leave_out.mean_words(known, one) if one in leave_out.FIGURES else "-" for one in columns]
+    black = ["0.000" if one in leave_out.FIGURES else "-" for one in columns]
+    return [["**places never seen**", *cells], ["an all-black mask on them", *black]]
 
 
 def rows(name: str, figures: dict[str, Any], columns: Sequence[str]) -> list[list[str]]:

@@ -124,6 +124,19 @@ def test_places_never_seen_are_a_row_of_their_own(root):
     assert "sources that were left out of training whole, pooled IoU far 0.25, off 0.50" in lines[-1]
 
 
+def test_weights_that_know_all_places_show_trainings_that_did_not(root):
+    (root / "docs/results/real.json").write_text(json.dumps(REAL))
+    place = {"images": 3, "pooled_iou": 0.25, "interval": [0.2, 0.3], "positives_iou": 0.375, "alarms": None}
+    known = {"command": "measure", "steps": 800, "trainings": 2, "places": {"A": place, "B": place}}
+    card = {"revision": "505d1b1ffcbc", "data": {"sha256": "2a63"}, "figures": FIGURES, "leave_out": known}
+    (root / "crackflow/weights").mkdir(parents=True)
+    (root / results.CARD).write_text(json.dumps(card))
+    lines = results.table(root, results.SHORT).splitlines()
+    assert lines[4] == "| **places never seen** | 0.250 (0.25 to 0.25) | 0.375 (0.38 to 0.38) | - |"
+    assert lines[5] == "| an all-black mask on them | 0.000 | 0.000 | - |"
+    assert "2 other trainings of their recipe, 800 steps each" in lines[-1]
+
+
 def test_a_rebuild_with_figures_of_its_own_is_no_fault_of_the_committed_pages(root, under_git):
     (root / "metrics/evaluation.json").write_text(json.dumps(FIGURES) + "\n")
     (root / "docs/results/diff.md").write_text("| a |\n")
