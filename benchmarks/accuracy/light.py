@@ -1,34 +1,47 @@
-"""Make a photograph's light alike before the network sees it: does that help on places it has never seen?
+"""Make a photograph's light alike before the network sees it: does that help?
 
-Run `python -m benchmarks.accuracy.light` after `python -m benchmarks.accuracy.foreign`. It takes the two models of the
-profile photos from there, each trained without four places, and predicts home and these places again from photographs
-whose light was changed: grey world, CLAHE, and a stretch of the levels. Nothing is trained. The table goes to
-docs/explanation/operating-point.md.
+Run `python -m benchmarks.accuracy.light PAIRS`, where PAIRS holds images/ and masks/. Some pairs of each source that
+the model has not seen are drawn by a seed. Each is marked as `crackflow predict` does, as it is and after its light was
+changed: grey world, CLAHE, and a stretch of the levels. Sources that the model was never trained on are counted apart.
 
-After a kill, run it again: what has been predicted is not predicted again. `--fold N` takes one of the models, so two
-runs can go side by side; `--tables` writes the page alone.
+Results go to docs/results/light.json, and from there to docs/explanation/operating-point.md. After a kill it goes on
+where it stopped; another model begins anew. `--tables` writes the page alone.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
-from tqdm import tqdm
 
-from benchmarks.accuracy import foreign, real, trials
-from crackflow.atomic import replacing, write_text
-from crackflow.keras_import import import_keras
+from benchmarks.accuracy import real, unseen, views
+from benchmarks.accuracy.kept import Kept, name_of
+from crackflow.atomic import write_text
+from crackflow.evaluation.metrics import counts
+from crackflow.imaging.images import Pixels
+from crackflow.inference.looks import at_own_size
+from crackflow.inference.network import Network
+from crackflow.inference.operating_point import OperatingPoint, classify_levels, sha256
+from crackflow.inference.packaged_weights import Weights
+from crackflow.inference.photographs import look_at, model_function, side_of
+from crackflow.params import SplitParams
+from crackflow.progress import track
+from crackflow.sources.folder import Pair
+from crackflow.sources.provenance import NameRules
 from scripts.tables import fill, markdown
 
 RESULTS = real.ROOT / "docs/results/light.json"
 PAGE = real.ROOT / "docs/explanation/operating-point.md"
-Pixels = npt.NDArray[np.uint8]
+BY = "python -m benchmarks.accuracy.light"
+KNOWN, NEVER_SEEN = "known places", "never trained on"
+
+
+def as_it_is(image: Pixels) -> Pixels:
+    """The photograph."""
+    return image
 
 
 def grey_world(image: Pixels) -> Pixels:
@@ -58,95 +71,104 @@ def _on_lightness(image: Pixels, change: Callable[[Pixels], Any]) -> Pixels:
     return np.asarray(cv2.cvtColor(levels, cv2.COLOR_LAB2RGB), np.uint8)
 
 
-LIGHTS: Mapping[str, Callable[[Pixels], Pixels]] = {"grey world": grey_world, "CLAHE": clahe, "stretched": stretched}
+# The first is what the others are compared with.
+LIGHTS: Mapping[str, Callable[[Pixels], Pixels]] = {
+    "as it is": as_it_is,
+    "grey world": grey_world,
+    "CLAHE": clahe,
+    "stretched": stretched,
+}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tables", action="store_true", help="write the page from docs/results/light.json")
-    parser.add_argument("--steps", type=int, default=foreign.STEPS, help=f"of the trainings (default: {foreign.STEPS})")
-    parser.add_argument("--fold", type=int, choices=range(len(foreign.FOLDS)), help="one of the two models")
-    args = parser.parse_args()
+    args = unseen.parsed(argparse.ArgumentParser(description=__doc__.splitlines()[0]))
     if not args.tables:
-        measure(foreign.budget(args.steps), range(len(foreign.FOLDS)) if args.fold is None else [args.fold])
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+        write_text(RESULTS, json.dumps(measure(args), indent=1) + "\n")
+    text = fill(PAGE.read_text(encoding="utf-8"), "light", BY, table(json.loads(RESULTS.read_text(encoding="utf-8"))))
+    PAGE.write_text(text, encoding="utf-8", newline="\n")
     return 0
 
 
-def measure(short: tuple[str, ...], folds: Sequence[int]) -> None:
-    """Predict in each light with the models of these folds; write the figures when those of both are there."""
-    table = trials.rows()
-    done = [foreign.trial(table, short, foreign.BASE, fold) for fold in range(len(foreign.FOLDS))]
-    if not all(map(trials.finished, done)):
-        sys.exit("error: the trainings are not done; run python -m benchmarks.accuracy.foreign first")
-    for fold in folds:
-        for name, change in LIGHTS.items():
-            predict(done[fold], name, change)
-    if all(kept(one, name).exists() for one in done for name in LIGHTS):
-        write_text(RESULTS, json.dumps(gathered(done, table, short), indent=1) + "\n")
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """Mark every photograph that has no result yet in each light, and give all figures."""
+    from crackflow.runtimes.choice import choose_runtime, load
+    from pipelines.commands import model_choice
 
-
-def kept(one: trials.Trial, name: str) -> Path:
-    """Where the levels of a training's images in this light are."""
-    return trials.TRIALS / trials.key(one) / f"levels-{name.replace(' ', '-')}.npz"
-
-
-def predict(one: trials.Trial, name: str, change: Callable[[Pixels], Pixels]) -> None:
-    """Predict what a training is scored on, in this light, where that was not done yet."""
-    path = kept(one, name)
-    if path.exists():
-        return
-    import_keras()
-    from crackflow.evaluation.thresholds import levels
-    from crackflow.imaging.pairs import ResizedPairs
-    from crackflow.inference import network
-    from crackflow.inference.predictor import load_model
-    from crackflow.training.checkpoints import Checkpoints
-
-    pairs = ResizedPairs(real.TREE / "data/resized", 2, 3)
-    model = load_model(Checkpoints(path.parent).best)
-    found = {
-        stem: levels(network.predict(model, change(pairs.image(stem))[None])[0], pairs.mask(stem))
-        for stem in tqdm(dict.fromkeys((*one.valid, *one.scored, *one.unseen)), desc=name, unit="image")
+    weights = model_choice.choose(real.ROOT, args.model)
+    found = unseen.draw(args.pairs, model_choice.seen(weights), args.each, args.seed)
+    todo = [(source, pair) for source, pairs in found.by_source.items() for pair in pairs]
+    kept = Kept.of("benchmarks.accuracy.light", weights)
+    network = load(weights.model, choose_runtime(weights.model))
+    photograph = NameRules.of(SplitParams()).photograph
+    rows: dict[str, list[dict[str, Any]]] = {KNOWN: [], NEVER_SEEN: []}
+    for source, pair in track(todo, "light", unit="photo"):
+        name = name_of((pair,))
+        if name not in kept.rows:
+            kept.add(name, {"counts": marked(pair, network, weights)})
+        place = NEVER_SEEN if source in found.untrained else KNOWN
+        group = photograph(pair.stem) or pair.stem
+        rows[place].append({**kept.rows[name], "stem": pair.stem, "group": group, "source": source})
+    return {
+        "command": f"{BY} PAIRS --each {args.each}",
+        "model": weights.name,
+        "model_sha256": sha256(weights.model),
+        "operating_point": weights.point().words(),
+        "pairs": unseen.words(found, weights, args.seed),
+        "places": {
+            place: {**views.figures(some, tuple(LIGHTS)), "sources": sorted({row["source"] for row in some})}
+            for place, some in rows.items()
+            if some
+        },
     }
-    with replacing(path) as part, part.open("wb") as file:
-        np.savez_compressed(file, stems=np.array(list(found)), levels=np.stack(list(found.values())).astype(np.int32))
 
 
-def levels_in(path: Path) -> dict[str, Any]:
-    """Levels by stem, as `predict` wrote them."""
-    with np.load(path, allow_pickle=False) as found:
-        return dict(zip(found["stems"].tolist(), found["levels"].astype(np.int64), strict=True))
+def marked(pair: Pair, network: Network, weights: Weights) -> dict[str, list[int]]:
+    """Mark a photograph in each light; tp, fp, fn and tn of each mask."""
+    photo, truth = unseen.read(pair, weights)
+    point, function = weights.point(), model_function(network, flips=False)
+    found = {}
+    for name, change in LIGHTS.items():
+        look = look_at(function, change(photo), side_of(network), weights.params.resize.mode)
+        at_scale = OperatingPoint(point.threshold, point.smallest_area / look.scale**2, point.peak)
+        levels = next(iter(at_own_size(look, photo.shape[0], photo.shape[1])))
+        one = counts(classify_levels(levels, at_scale), truth)
+        found[name] = [int(number) for number in (one.tp, one.fp, one.fn, one.tn)]
+    return found
 
 
-def gathered(done: list[trials.Trial], table: Any, short: tuple[str, ...]) -> dict[str, Any]:
-    """Figures of each light, as foreign.measured gives them, over both models."""
-    lights: dict[str, Any] = {}
-    for name in ("as it is", *LIGHTS):
-        found: dict[str, Any] = {"home": [], "places": {}}
-        for one, fold in zip(done, foreign.FOLDS, strict=True):
-            known = trials.levels_by_stem(one) if name not in LIGHTS else levels_in(kept(one, name))
-            of_fold = foreign.measured(known, one, table, fold)
-            found["home"].append(of_fold["home"])
-            found["places"] |= of_fold["places"]
-        lights[name] = found
-    command = "python -m benchmarks.accuracy.light"
-    return {"command": command, "budget": list(short), "machine": real.machine(), "lights": lights}
-
-
-def page(text: str) -> str:
-    """The page with the table of docs/results/light.json; as it is where nothing was measured."""
-    if not RESULTS.exists():
-        return text
-    values = json.loads(RESULTS.read_text(encoding="utf-8"))
-    return fill(text, "light", "benchmarks.accuracy.light", lights(values["lights"]))
-
-
-def lights(found: Mapping[str, Any]) -> str:
-    """One row a light: home, the mean over places never seen, and how far that differs from photographs as they are."""
-    base = found["as it is"]
-    rows = [[name, *foreign.cells(one, None if one is base else base)] for name, one in found.items()]
-    return markdown(["light", *foreign.head("as it is")], rows, "---:")
+def table(found: dict[str, Any]) -> str:
+    """A row a light for each kind of place, and what was measured on what."""
+    head = [
+        "",
+        "pooled IoU",
+        "to the photograph as it is",
+        "mean IoU, those with cracks",
+        "to the photograph as it is",
+        "crack-free ones with a false alarm",
+    ]
+    rows: list[list[object]] = []
+    for place, figures in found["places"].items():
+        for name in LIGHTS:
+            one = figures["of"][name]
+            cells: list[object] = [f"{place}: {name}"]
+            for figure in ("pooled_iou", "positives_iou"):
+                low, high = one[figure]["interval"]
+                gain = f"{one[figure]['gain']:+.3f} ({low:+.3f} to {high:+.3f})"
+                cells += [f"{one[figure]['value']:.3f}", None if name == "as it is" else gain]
+            alarms = one["false_alarms"]
+            rows.append([*cells, None if alarms is None else f"{alarms:.3f}"])
+    rows.append(["an all-black mask", "0.000", None, "0.000", None, "0.000"])
+    places = "; ".join(
+        f"{place}: {one['photographs']} photographs, {one['with_cracks']} with cracks, of {len(one['sources'])} "
+        f"source{'s' * (len(one['sources']) > 1)}"
+        for place, one in found["places"].items()
+    )
+    return (
+        f"{markdown(head, rows, '---:')}\n"
+        f"Of {found['model']}, {found['operating_point']}; the same for all rows. On {found['pairs']}. {places}. In "
+        "brackets the 95 % confidence interval of the difference, over groups of photographs that belong together. "
+        f"`{found['command']}`.\n"
+    )
 
 
 if __name__ == "__main__":

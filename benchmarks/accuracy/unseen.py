@@ -24,11 +24,13 @@ class Unseen:
         by_source: the pairs drawn, by source.
         there: how many pairs the folder holds.
         seen: how many of these the model has seen; none of them is drawn.
+        untrained: the sources of which the model was trained on no pair in the folder.
     """
 
     by_source: dict[str, list[Pair]]
     there: int
     seen: int
+    untrained: frozenset[str]
 
 
 def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
@@ -60,6 +62,7 @@ def draw(folder: Path, seen: Seen, each: int, seed: int, sources: Sequence[str] 
     pairs = find_pairs(folder).pairs
     not_to_use = set(known([pair.stem for pair in pairs], seen.trained_on | seen.chosen_on))
     source_of = NameRules.of(SplitParams()).source
+    trained = {source_of(stem) for stem in known([pair.stem for pair in pairs], seen.trained_on)}
     free: dict[str, list[Pair]] = {}
     for pair in pairs:
         source = source_of(pair.stem)
@@ -69,7 +72,7 @@ def draw(folder: Path, seen: Seen, each: int, seed: int, sources: Sequence[str] 
         source: [found[index] for index in np.random.default_rng([seed, len(found)]).permutation(len(found))[:each]]
         for source, found in sorted(free.items())
     }
-    return Unseen(drawn, len(pairs), len(not_to_use))
+    return Unseen(drawn, len(pairs), len(not_to_use), frozenset(drawn) - trained)
 
 
 def read(pair: Pair, weights: Weights) -> tuple[Pixels, Pixels]:

@@ -127,24 +127,26 @@ def seconds(pairs: Sequence[Pair], network: Network, weights: Weights) -> dict[s
     return {way: round(statistics.median(times), 4) for way, times in taken.items()}
 
 
-def figures(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Figures of each way, and how far each differs from one view.
+def figures(rows: Sequence[dict[str, Any]], ways: Sequence[str] = WAYS) -> dict[str, Any]:
+    """Figures of each way, and how far each differs from the first one.
 
     Args:
         rows: stem and group of each photograph, with its counts (tp, fp, fn, tn) by way.
+        ways: the ways.
     """
-    tables = {way: _table(rows, way) for way in WAYS}
+    tables = {way: _table(rows, way) for way in ways}
+    first = ways[0]
     groups = [row["group"] for row in rows]
     of = {}
-    for way in WAYS:
-        gains = {name: paired(tables["1"], tables[way], name, groups) for name in ("pooled_iou", "positives_iou")}
+    for way in ways:
+        gains = {name: paired(tables[first], tables[way], name, groups) for name in ("pooled_iou", "positives_iou")}
         stacked = Counts.stack(Counts(*np.array(row["counts"][way])) for row in rows)
         alarms = false_alarms(stacked).images
         of[way] = {
             **{name: _gain(one) for name, one in gains.items()},
             "false_alarms": None if np.isnan(alarms) else round(float(alarms), 4),
         }
-    cracked = sum(row["counts"]["1"][0] + row["counts"]["1"][2] > 0 for row in rows)
+    cracked = sum(row["counts"][first][0] + row["counts"][first][2] > 0 for row in rows)
     return {"photographs": len(rows), "with_cracks": cracked, "groups": len(set(groups)), "of": of}
 
 

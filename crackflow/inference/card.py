@@ -47,6 +47,8 @@ class Card(Strict):
         data, training, params, by_source: a record for people.
         flips, figures: what it reaches.
         foreign, foreign_by_source: what it reaches on places never seen; None where no source was left out.
+        leave_out: what other trainings of the recipe reached on places that they were kept from; None where this one
+            was kept from some.
         use: what the terms of its data allow; None where nobody looked, such as data of the user's own.
     """
 
@@ -67,6 +69,7 @@ class Card(Strict):
     by_source: list[dict[str, JsonValue]] | None = None
     foreign: dict[str, JsonValue] | None = None
     foreign_by_source: list[dict[str, JsonValue]] | None = None
+    leave_out: dict[str, JsonValue] | None = None
     use: Use | None = None
 
 

@@ -112,7 +112,7 @@ def test_scores_of_other_pairs_or_of_another_prediction_are_not_written(run, tmp
     pack.write(workspace, results, tmp_path)
     card = card_values(tmp_path)
     more = json.loads(json.dumps(card))
-    more["data"]["subsets"]["test"] = 3
+    more["figures"]["protocol"]["images"] = 3
     better = json.loads(json.dumps(card))
     better["figures"]["crack"]["pooled"]["iou"] += 0.01
     for changed, words in ((more, "holds 2 pairs to score, expected 3"), (better, "pooled IoU is .* expected")):

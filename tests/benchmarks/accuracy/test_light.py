@@ -1,10 +1,13 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from benchmarks.accuracy import foreign, light, real, trials
+from benchmarks.accuracy import light, views
+from crackflow.imaging.images import write_png
+from crackflow.inference import packaged_weights
+from crackflow.runtimes.choice import choose_runtime, load
+from crackflow.sources.folder import find_pairs
 
 RANDOM = np.random.default_rng(0)
 
@@ -29,29 +32,38 @@ def test_every_light_keeps_shape_and_type_also_of_one_colour(change):
         assert (changed.shape, changed.dtype) == (image.shape, np.uint8)
 
 
-def test_without_trainings_it_says_what_to_do(tmp_path, monkeypatch):
-    rows = [(f"{source}_{k}", source, "valid", f"{source}_{k}") for source in foreign.FOLDS[0] for k in range(3)]
-    monkeypatch.setattr(trials, "rows", lambda: pd.DataFrame(rows, columns=["stem", "source", "subset", "group"]))
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data/raw.json").write_text('{"sha256": "0"}')
-    monkeypatch.setattr(real, "TREE", tmp_path)
-    monkeypatch.setattr(trials, "TRIALS", tmp_path / "trials")
-    monkeypatch.setattr("sys.argv", ["light"])
-    with pytest.raises(SystemExit, match="trainings are not done"):
-        light.main()
+def test_every_light_is_scored_at_the_photographs_own_size(tmp_path):
+    image = RANDOM.integers(0, 256, (40, 64, 3), np.uint8)
+    mask = np.zeros((40, 64, 3), np.uint8)
+    mask[20:24] = 255
+    write_png(tmp_path / "images/CFD_001.png", image)
+    write_png(tmp_path / "masks/CFD_001.png", mask)
+    weights = packaged_weights.open_folder(packaged_weights.FOLDER, "the packaged weights")
+    network = load(weights.model, choose_runtime(weights.model))
+    found = light.marked(find_pairs(tmp_path).pairs[0], network, weights)
+    assert list(found) == list(light.LIGHTS)
+    for tp, fp, fn, tn in found.values():
+        assert (tp + fn, tp + fp + fn + tn) == (4 * 64, 40 * 64)
 
 
 def test_a_row_a_light_beside_the_photograph_as_it_is():
-    place = {"pooled_iou": 0.4, "others_threshold": 0.3, "best_threshold": 0.5}
-    base = {"home": [{"pooled_iou": 0.6, "false_alarms": 0.2}], "places": {"a": place, "b": place}}
-    better = base | {"places": {"a": place | {"pooled_iou": 0.5}, "b": place | {"pooled_iou": 0.5}}}
-    *_, first, second = light.lights({"as it is": base, "CLAHE": better}).splitlines()
-    assert first == "| as it is | 0.600 | 0.200 | 0.400 | 0.300 | 0.500 | 0.400 | - | - |"
-    assert second.startswith("| CLAHE | 0.600 | 0.200 | 0.500 | 0.300 | 0.500 | 0.500 | +0.100 (+0.100 to +0.100) |")
+    """Pooled IoU 2 / 4, and 3 / 4 with CLAHE, of two photographs."""
+    as_it_is, better = [2, 1, 1, 96], [3, 1, 0, 96]
+    one = {name: better if name == "CLAHE" else as_it_is for name in light.LIGHTS}
+    rows = [{"stem": stem, "group": stem, "counts": one} for stem in "ab"]
+    found = {
+        "command": "measure",
+        "model": "weights",
+        "operating_point": "crack above 0.5",
+        "pairs": "2 pairs",
+        "places": {light.KNOWN: {**views.figures(rows, tuple(light.LIGHTS)), "sources": ["CFD"]}},
+    }
+    lines = light.table(found).splitlines()
+    assert lines[2] == "| known places: as it is | 0.500 |  | 0.500 |  |  |"
+    assert lines[4].startswith("| known places: CLAHE | 0.750 | +0.250 (+0.250 to +0.250) | 0.750 |")
+    assert "known places: 2 photographs, 2 with cracks, of 1 source." in lines[-1]
 
 
 def test_the_page_has_what_was_measured():
-    page = light.PAGE.read_text(encoding="utf-8")
-    assert light.page(page) == page
-    if light.RESULTS.exists():
-        assert set(json.loads(light.RESULTS.read_text())["lights"]) == {"as it is", *light.LIGHTS}
+    values = json.loads(light.RESULTS.read_text(encoding="utf-8"))
+    assert light.table(values) in light.PAGE.read_text(encoding="utf-8")

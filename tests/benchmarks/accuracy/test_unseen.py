@@ -25,7 +25,13 @@ def test_what_the_model_has_seen_is_never_drawn(folder):
     found = draw(folder, seen, 100, 0)
     assert sorted(stems(found)) == [f"CFD_{n:03d}" for n in range(2, 8)]
     assert set(found.by_source) == {"CFD"}
-    assert (found.there, found.seen) == (9, 3)
+    assert (found.there, found.seen, found.untrained) == (9, 3, frozenset())
+
+
+def test_a_source_is_untrained_where_the_model_was_fitted_to_none_of_its_pairs(folder):
+    """That its operating point was chosen on some does not change it."""
+    seen = Seen(frozenset([stem_hash("CFD_000")]), frozenset([stem_hash("CFD_001")]))
+    assert draw(folder, seen, 100, 0).untrained == {"wall"}
 
 
 def test_more_of_a_source_hold_those_that_fewer_draw(folder):
