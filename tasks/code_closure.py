@@ -87,3 +87,26 @@ def fingerprint(*modules: str) -> str:
     for name in closure(*modules):
         digest.update(f"{name}\0".encode() + (ROOT / name).read_bytes())
     return digest.hexdigest()
+
+
+def loaded_fingerprint(*modules: str) -> str:
+    """SHA-256, in hex, of the code that this process works with: a file counts as it was when first asked for here.
+
+    A process that lives long imports a module once. Asked just before it does, this tells what it has imported, and
+    not what the file has become since. Where it errs, it says that the code is another one.
+
+    Args:
+        modules: dotted names.
+
+    Raises:
+        ImportError: when a module is not the project's or has no file.
+    """
+    digest = hashlib.sha256()
+    for name in closure(*modules):
+        digest.update(f"{name}\0".encode() + _as_first_seen(ROOT / name))
+    return digest.hexdigest()
+
+
+@functools.cache
+def _as_first_seen(path: Path) -> bytes:
+    return hashlib.sha256(path.read_bytes()).digest()

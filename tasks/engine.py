@@ -1,7 +1,6 @@
 """Who carries out the work of a stage on many files: as `compute` in params.yaml says, or the environment."""
 
 import contextlib
-import hashlib
 import importlib.util
 import json
 import os
@@ -16,7 +15,7 @@ from crackflow.parallel.engine import Engine, WorkerTimes
 from crackflow.parallel.processes import Processes
 from crackflow.parallel.threads import Threads
 from crackflow.params.compute import ComputeParams, parse_compute
-from tasks.code_closure import fingerprint
+from tasks.code_closure import loaded_fingerprint
 from tasks.workspace import Workspace
 
 # Over params.yaml, for one machine or one run; `crackflow rebuild --compute` sets it.
@@ -107,6 +106,6 @@ def site(token: Path, module: str) -> tuple[bool, str]:
         module: of the stage.
 
     Returns:
-        Whether the folder is there, and a hash of the stage's code.
+        Whether the folder is there, and a hash of the stage's code, as this process has loaded it.
     """
-    return token.is_dir(), hashlib.sha256(fingerprint(module).encode()).hexdigest()
+    return token.is_dir(), loaded_fingerprint(module)

@@ -241,6 +241,7 @@ def _check_alike(client: "Client", alike: Callable[[], object] | None) -> None:
             )
         if found != here:
             raise ShardError(
-                f"the Dask worker {worker} has other code or another folder than this process; install the same "
-                "version of crackflow there, and let it work where the same folder is at the same path"
+                f"the Dask worker {worker} has other code or another folder than this process; start it again if the "
+                "code has changed since, install the same version of crackflow there, and let it work where the same "
+                "folder is at the same path"
             )

@@ -5,7 +5,6 @@ photographs. So the results are the same bytes whoever works, and a worker that 
 """
 
 import contextlib
-import hashlib
 import shutil
 import tempfile
 import threading
@@ -31,7 +30,7 @@ from crackflow.work_folder import work_folder
 from pipelines.commands.marked_photo import MarkedPhoto
 from pipelines.commands.prediction_folder import Making, PhotoFile
 from pipelines.memory import MAX_MEMORY, Space
-from tasks.code_closure import fingerprint
+from tasks.code_closure import loaded_fingerprint
 from tasks.engine import started
 
 Marked = tuple[Photograph, str]
@@ -242,5 +241,4 @@ def _lost(item: _Item, reason: str) -> _Made:
 
 def _site(part: Path, first: Path, job: Job) -> tuple[bool, bool, str, str]:
     """What must be the same here and on each worker: the folder, the photographs, the model and the code."""
-    code = hashlib.sha256(fingerprint(__name__).encode()).hexdigest()
-    return part.is_dir(), first.is_file(), digest(job.model), code
+    return part.is_dir(), first.is_file(), digest(job.model), loaded_fingerprint(__name__)

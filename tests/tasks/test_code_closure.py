@@ -3,7 +3,7 @@
 import pytest
 
 from tasks import code_closure
-from tasks.code_closure import closure, fingerprint
+from tasks.code_closure import closure, fingerprint, loaded_fingerprint
 
 FILES = {
     "crackflow/__init__.py": "",
@@ -43,6 +43,15 @@ def test_a_fingerprint_follows_what_is_needed_and_no_other_file(project):
     assert fingerprint("tasks.one") == before
     (project / "tasks/one.py").write_text("import crackflow.room.a  # now\n")
     assert fingerprint("tasks.one") != before
+
+
+def test_a_process_keeps_the_code_that_it_has_loaded_when_a_file_changes(project):
+    before = loaded_fingerprint("crackflow.room.a")
+    (project / "crackflow/c.py").write_text("x = 1\n")
+    assert loaded_fingerprint("crackflow.room.a") == before
+    # another process
+    code_closure._as_first_seen.cache_clear()
+    assert loaded_fingerprint("crackflow.room.a") != before
 
 
 @pytest.mark.parametrize("name", ["numpy", "crackflow.absent"])

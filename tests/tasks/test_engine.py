@@ -220,7 +220,7 @@ def test_a_worker_elsewhere_must_have_the_same_code_and_folder(tmp_path, monkeyp
         with open_engine(Workspace(tmp_path), compute, "tasks.resize") as found:
             assert found.shard_size > 1
         # this process now has other code than the worker
-        monkeypatch.setattr(engine, "fingerprint", lambda module: "other")
+        monkeypatch.setattr(engine, "loaded_fingerprint", lambda module: "other")
         with (
             pytest.raises(CrackflowError, match="has other code or another folder"),
             open_engine(Workspace(tmp_path), compute, "tasks.resize"),

@@ -85,7 +85,7 @@ def test_workers_elsewhere_write_the_same_bytes_and_must_have_the_same_code(made
         marked(compute, "elsewhere")
         assert files("elsewhere") == alone
         # this process now has other code than the workers
-        monkeypatch.setattr(marking, "fingerprint", lambda module: "other")
+        monkeypatch.setattr(marking, "loaded_fingerprint", lambda module: "other")
         with pytest.raises(ShardError, match="has other code or another folder"):
             marked(compute, "other")
     assert not Path("other").exists()
