@@ -44,6 +44,8 @@ OUTPUTS = (
     "reports/per_image.csv",
 )
 GONE_S = 30.0
+# In which a server starts, on a busy machine too.
+SERVER_S = 600.0
 
 
 class Found(NamedTuple):
@@ -203,7 +205,7 @@ def server(folder: Path) -> Iterator[str]:
         start_new_session=True,
     )
     try:
-        if not wait(lambda: answers(port), 180):
+        if not wait(lambda: answers(port), SERVER_S):
             raise RuntimeError("the server did not start")
         yield api
     finally:
