@@ -22,7 +22,7 @@ _SENSORS_MM = (2.0, 80.0)
 # By how much two ways to tell a sensor's width may differ. The focal length in 35 mm film is rounded to 1 mm, so a
 # wide lens of 13 mm is good to 4 %, and a sensor's diagonal is rounded too.
 _AGREE = 1.1
-_INSTEAD = "give the scale in mm per px"
+_INSTEAD = "give its scale in --mm-per-px-file"
 
 
 class Taken(NamedTuple):

@@ -22,6 +22,12 @@ _NEW_SUBFILE_TYPE = 254
 _NO_PAGE_OF_ITS_OWN = 0b101
 # Bytes of a file for one pixel: a file that holds more for each pixel that may be read is no photograph.
 _BYTES_A_PIXEL = 8
+# A mask has as many colours as classes. One that was saved as a JPEG has more at its edges, and nearly all is black or
+# white. Of 4,033 photographs none has fewer than 60 colours in such a sample, nor more than 64 % of black and white.
+_MASK_COLOURS = 4
+_MASK_SHARE = 0.95
+_BLACK, _WHITE = 16, 240
+_SAMPLED_PX = 256
 # What Pillow raises for damaged files, often not on purpose.
 _UNREADABLE = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, struct.error)
 _PILLOWS_LIMIT = threading.Lock()
@@ -90,6 +96,20 @@ def _in_windows(path: Path, header: Header, most_pixels: int, disk: OnDisk | Non
         raise _too_large(path.name, *size, most_pixels, f"{geotiff.NEEDED}, to read it in windows") from None
 
 
+def looks_like_mask(photo: Pixels) -> bool:
+    """Whether a picture is of a few colours, or of black and white alone, as masks are and photographs are not.
+
+    Args:
+        photo: uint8 RGB (H, W, 3); about 256 rows and columns of it are looked at.
+    """
+    height, width = photo.shape[:2]
+    sample = photo[:: max(1, height // _SAMPLED_PX), :: max(1, width // _SAMPLED_PX)].reshape(-1, 3)
+    if len(np.unique(sample.astype(np.uint32) @ np.array([1, 2**8, 2**16], np.uint32))) <= _MASK_COLOURS:
+        return True
+    extreme = (sample < _BLACK).all(axis=1) | (sample >= _WHITE).all(axis=1)
+    return bool(extreme.mean() > _MASK_SHARE)
+
+
 def read_header(path: Path) -> Header | None:
     """Read what a file says of itself; None where Pillow does not know its format."""
     try:
@@ -103,10 +123,11 @@ def read_header(path: Path) -> Header | None:
 def _decoded(path: Path, header: Header | None) -> Pixels:
     try:
         return read_image(path)
-    except ImageError:
+    except ImageError as error:
         photo = None if header is None else _by_pillow(path)
         if photo is None:
-            raise
+            # the reader's words are those for pairs that a network is trained on
+            raise ImageError(str(error).replace("leave the pair out", "leave it out")) from None
         return photo
 
 

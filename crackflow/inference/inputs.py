@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from crackflow.errors import DataError
 from crackflow.imaging.heif import EXTENSIONS as HEIF
+from crackflow.inference.nothing_there import no_such, none_in
 from crackflow.inference.photographs import Photograph
 from crackflow.params import ArchiveParams
 from crackflow.sources.archive import unpack
-from crackflow.sources.layouts import EXTENSIONS, is_image, portable_key, shown
+from crackflow.sources.layouts import is_image, portable_key, shown
 
 LISTED = "-"
 _ZIP = ".zip"
@@ -55,6 +56,7 @@ class _Gathered:
         self.skipped: list[str] = []
         self.places: dict[Path, Path] = {}
         self.passed_over = 0
+        self.folders = 0
 
 
 def find(
@@ -103,7 +105,7 @@ def find(
             elif _exists(Path(text)):
                 _add(found, Path(text), recursive=recursive)
             else:
-                raise DataError(f"no photograph and no folder at {shown(text)}; expected one of the two")
+                raise DataError(no_such(text, look_around=permit is everything))
     photos: list[Photograph] = []
     for photo in _named(found):
         if reason := _why_not(photo):
@@ -111,11 +113,7 @@ def find(
         else:
             photos.append(photo)
     if not photos:
-        first = f"; the first left out: {found.skipped[0]}" if found.skipped else ""
-        places = ", ".join(shown(str(place)) for place in given)
-        raise NothingFoundError(
-            f"no photographs in {places}; expected files that end in {', '.join((*EXTENSIONS, *HEIF))}{first}"
-        )
+        raise NothingFoundError(none_in(given, found.folders, found.skipped))
     _reject_same_names(photos)
     return Found(tuple(photos), tuple(found.skipped), found.passed_over, tuple(found.places.values()))
 
@@ -192,6 +190,7 @@ def _add_folder(found: _Gathered, folder: Path, label: str, *, recursive: bool, 
     for path, is_folder in _within(found, folder, recursive):
         if is_folder or not is_photo(path.name):
             found.passed_over += 1
+            found.folders += is_folder
             continue
         if own:
             found.permit(path)

@@ -82,6 +82,7 @@ class PhotoRecord(_Strict):
         scale_origin: where the scale comes from, in words.
         cracks: the longest first.
         place: where it lies on the ground; None where that is not known.
+        mask_like: whether the picture looks like a mask, and not like a photograph.
     """
 
     format: Annotated[int, Field(ge=FORMAT, le=FORMAT)] = FORMAT
@@ -99,6 +100,7 @@ class PhotoRecord(_Strict):
     scale_origin: str | None
     cracks: tuple[CrackRecord, ...]
     place: Georeference | None = None
+    mask_like: bool = False
 
     @property
     def status(self) -> Literal["cracked", "empty"]:
@@ -134,6 +136,8 @@ def record(
     scale: Scale | None,
     num_classes: int = 2,
     place: Georeference | None = None,
+    *,
+    mask_like: bool = False,
 ) -> PhotoRecord:
     """Put together what is known of a photograph.
 
@@ -146,6 +150,7 @@ def record(
         scale: None where none is known.
         num_classes: of the mask, the background included.
         place: where it lies on the ground; None where that is not known.
+        mask_like: whether the picture looks like a mask, and not like a photograph.
     """
     return PhotoRecord(
         key=made_from,
@@ -162,6 +167,7 @@ def record(
         scale_origin=None if scale is None else printable(scale.origin),
         cracks=tuple(_crack(crack) for crack in network.cracks),
         place=place,
+        mask_like=mask_like,
     )
 
 

@@ -154,7 +154,7 @@ def predict(
             runtime=runtime,
             compute=compute,
         )
-    for note in notes:
+    for note in [*notes, *outcome.notes()]:
         say(f"note: {note}", err=True)
     for one in outcome.skipped:
         say(f"skipped: {one.reason}", err=True)

@@ -15,6 +15,8 @@ from crackflow.inference.photographs import Photograph
 from crackflow.safe_text import cell, printable
 from pipelines.commands.prediction_folder import Measuring
 
+# A pixel that measures more shows no crack that is narrower than a finger.
+_COARSE_MM = 20
 _NO_SQUARES = "its coordinate system does not make its pixels squares of one size on the ground"
 
 
@@ -126,6 +128,7 @@ class Given:
                 f"{len(idle)} of {len(self.rows)} rows of {self.file} name none of the photographs; the first, line "
                 f"{idle[0].line}: {idle[0].photograph[:80]}"
             )
+        lines += self._too_far(found, measuring)
         without = [
             photo
             for photo in found.photos
@@ -139,6 +142,16 @@ class Given:
                 f"first, {without[0].shown}: {reason}"
             )
         return lines
+
+    def _too_far(self, found: Found, measuring: Measuring) -> list[str]:
+        """Say where the distance makes pixels so large that it can hardly be in metres."""
+        scales = {photo: measuring.scale_of(photo) for photo in found.photos if self.distance_m is not None}
+        far = [(photo, scale.mm_per_px) for photo, scale in scales.items() if scale and scale.mm_per_px > _COARSE_MM]
+        if not far:
+            return []
+        first, size = far[0]
+        which = f"{len(far)} of {len(found.photos)} photographs, the first {first.shown},"
+        return [f"{which} have pixels of more than {_COARSE_MM} mm, as {size:.4g}; is --distance-m in metres?"]
 
     def words(self, found: Found, measuring: Measuring) -> str:
         """Say in one line which scales follow from the distance or from GeoTIFFs; empty where none does."""

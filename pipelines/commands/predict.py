@@ -17,6 +17,7 @@ from crackflow.output.manifest import version
 from crackflow.params.compute import ComputeParams, parse_compute
 from crackflow.results.run import Skipped
 from crackflow.runtimes.choice import choose_runtime, digest
+from crackflow.sources.layouts import shown
 from pipelines.commands.marking import How, Job, Most, mark_all
 from pipelines.commands.prediction_folder import Making, Measuring, PhotoFile, Results, all_names
 from pipelines.commands.prediction_outputs import chosen
@@ -34,6 +35,7 @@ class Outcome:
         done_before: how many of these two an earlier run had marked.
         skipped: the others, and why each of them was not marked.
         passed_over: how many files and folders beside them are none of the formats that are read.
+        mask_like: those that were marked and look like masks.
     """
 
     cracked: int
@@ -41,6 +43,14 @@ class Outcome:
     done_before: int
     skipped: tuple[Skipped, ...]
     passed_over: int
+    mask_like: tuple[str, ...] = ()
+
+    def notes(self) -> list[str]:
+        """Say, a line each, what is odd about photographs that were marked."""
+        if not self.mask_like:
+            return []
+        which = f"{len(self.mask_like)} of {self.cracked + self.empty} pictures, the first {shown(self.mask_like[0])},"
+        return [f"{which} have a few colours or black and white alone, as masks have; expected photographs; give those"]
 
     def words(self) -> str:
         """Say it in one line."""
@@ -160,8 +170,12 @@ def predict(
             raise
         if not marked:
             raise DataError(f"none of {len(files)} photographs can be read; the first: {skipped[0].reason}")
-        cracked = results.finish([file for file in files if file in marked], skipped)
-    return Outcome(cracked, len(marked) - cracked, len(done), tuple(skipped), found.passed_over)
+        ordered = [file for file in files if file in marked]
+        of_each = [(one.status == "cracked", one.mask_like, one.photo) for one in results.records(ordered)]
+        results.finish(ordered, skipped)
+    cracked = sum(is_cracked for is_cracked, _, _ in of_each)
+    like_masks = tuple(photo for _, is_like, photo in of_each if is_like)
+    return Outcome(cracked, len(marked) - cracked, len(done), tuple(skipped), found.passed_over, like_masks)
 
 
 def who_works(asked: str, params: ComputeParams) -> ComputeParams:

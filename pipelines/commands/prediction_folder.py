@@ -15,6 +15,7 @@ from crackflow.geometry.cracks import GeometryOptions, measure
 from crackflow.geometry.scale import BOUNDS_MM, Scale
 from crackflow.imaging.geotiff import Georeference
 from crackflow.imaging.images import decode_stored_mask
+from crackflow.imaging.photo_file import looks_like_mask
 from crackflow.inference.operating_point import sha256
 from crackflow.inference.photographs import Photograph
 from crackflow.output.folder import OutputFolder
@@ -204,15 +205,12 @@ class Results:
         """Remove the files of a photograph that `add` could not write whole."""
         self.folder.withdraw(photo_names(self.kinds, photo))
 
-    def finish(self, photos: Sequence[Photograph], skipped: Sequence[Skipped]) -> int:
+    def finish(self, photos: Sequence[Photograph], skipped: Sequence[Skipped]) -> None:
         """Write the files of the whole run.
 
         Args:
             photos: those that are marked, in order.
             skipped: the others.
-
-        Returns:
-            How many of the photographs have a pixel of crack.
         """
         paths = {photo.name: photo.path for photo in photos}
         run = Run(
@@ -231,9 +229,7 @@ class Results:
         for kind in self.kinds.values():
             for name, content in kind.finish(run):
                 self.folder.write(name, content)
-        cracked = sum(found.status == "cracked" for found in run.read())
         self.folder.finish()
-        return cracked
 
     def records(self, photos: Iterable[Photograph]) -> Iterator[PhotoRecord]:
         """Read the records of photographs that are marked."""
@@ -261,6 +257,7 @@ def measured(marked: MarkedPhoto, measuring: Measuring, made_from: str) -> Photo
     """
     photo = marked.source
     network = measure(marked.classes, marked.grey(), marked.probability, measuring.options_of(photo))
+    like_mask = looks_like_mask(marked.photo)
     marked.release()
     return record(
         made_from,
@@ -271,6 +268,7 @@ def measured(marked: MarkedPhoto, measuring: Measuring, made_from: str) -> Photo
         measuring.scale_of(photo),
         marked.num_classes,
         measuring.places.get(photo.shown),
+        mask_like=like_mask,
     )
 
 

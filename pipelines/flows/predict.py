@@ -175,6 +175,8 @@ def _all_shards(found: inputs.Found, how: How, shard: int) -> State:
         board.put(update_progress_artifact, artifact_id=bar, progress=100 * number / len(shards))
     # to this pass all are of an earlier run, those of the shards above too
     outcome = replace(how.mark(found), done_before=0)
+    for note in outcome.notes():
+        get_run_logger().warning("%s", note)
     rows, words = photo_table.widest(how.out)
     board.put(create_table_artifact, table=rows, key="photographs", description=f"{outcome.words()}. {words}")
     nothing = all(state.name == "Cached" for state in states)

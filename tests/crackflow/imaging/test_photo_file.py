@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from crackflow.errors import ImageError
-from crackflow.imaging.photo_file import read_photograph
+from crackflow.imaging.photo_file import looks_like_mask, read_photograph
 
 MOST = 100_000
 KINDS = [("png", "L"), ("png", "1"), ("png", "RGB"), ("tif", "RGB"), ("gif", "P"), ("webp", "RGB"), ("avif", "RGB")]
@@ -30,6 +30,30 @@ def test_kinds_of_file_give_the_pixels_that_pillow_gives(tmp_path, name, mode):
     path = saved(tmp_path, name, COLOUR.convert(mode), **({"lossless": True} if name == "a.webp" else {}))
     # decoders of AVIF differ in rounding
     np.testing.assert_allclose(read_photograph(path, MOST), by_pillow(path), atol=3 if name == "a.avif" else 0)
+
+
+def test_masks_are_told_from_photographs(tmp_path):
+    lines = np.zeros((300, 400), np.uint8)
+    lines[40:46], lines[:, 200:203] = 255, 255
+    coded = [lines, lines // 255, np.digitize(np.arange(400), [100, 200, 300])[None].repeat(300, 0).astype(np.uint8)]
+    for number, mask in enumerate(coded):
+        assert looks_like_mask(read_photograph(saved(tmp_path, f"{number}.png", Image.fromarray(mask)), MOST * 2))
+    jpeg = read_photograph(saved(tmp_path, "a.jpg", Image.fromarray(lines), quality=75), MOST * 2)
+    assert len(np.unique(jpeg)) > 4
+    assert looks_like_mask(jpeg)
+    # dark, and nearly white, with noise
+    for level in (12, 245):
+        noisy = np.clip(RNG.normal(level, 9, (300, 400, 3)), 0, 255).astype(np.uint8)
+        assert not looks_like_mask(noisy)
+    crack = (lines // 2)[..., None].repeat(3, 2)
+    assert not looks_like_mask(crack + RNG.integers(40, 60, crack.shape).astype(np.uint8))
+
+
+def test_a_file_that_is_cut_off_is_told_in_words_of_photographs(tmp_path):
+    path = saved(tmp_path, "a.jpg", COLOUR)
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(ImageError, match=r"a\.jpg is truncated or not an image; replace it or leave it out$"):
+        read_photograph(path, MOST)
 
 
 def test_alpha_is_dropped(tmp_path):

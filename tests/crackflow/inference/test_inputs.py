@@ -150,6 +150,25 @@ def test_nothing_to_predict_is_rejected(tree):
         find(tree, "photos", "nowhere")
 
 
+def test_what_may_have_been_meant_is_said(tree):
+    for text, meant in (("Photo", "photos"), ("photos/B.jpeg", "photos/b.JPG")):
+        with pytest.raises(DataError, match=rf"at {text}; expected one of the two; did you mean {meant}\?$"):
+            find(tree, text)
+    # names of files that a run may not read are none of its business
+    with pytest.raises(DataError, match=r"expected one of the two$"):
+        find(tree, "Photo", permit=lambda path: None)
+    for text in ("photos/hidden.png", "no/folder/a.png", "a\0b"):
+        with pytest.raises(DataError, match=r"expected one of the two$"):
+            find(tree, text)
+
+
+def test_folders_that_are_not_looked_into_are_told_where_nothing_is_found(tree):
+    for name in ("trip/day1", "trip/day2"):
+        (tree / name).mkdir(parents=True)
+    with pytest.raises(DataError, match=r"no photographs in trip; .*; --recursive looks into the 2 folders in it too$"):
+        find(tree, "trip")
+
+
 def test_two_photographs_of_one_name_are_rejected(tree):
     (tree / "photos/a.jpg").write_bytes(b"")
     with pytest.raises(DataError, match=r"a\.jpg and photos/a\.png would write the same mask; rename one"):

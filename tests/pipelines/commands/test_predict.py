@@ -80,6 +80,18 @@ def test_masks_and_overlays_of_a_folder(checkout):
     assert float(rows[1]["crack_share"]) == 0
 
 
+def test_masks_given_for_photographs_are_marked_and_told(checkout):
+    grey = np.random.default_rng(1).integers(90, 200, (40, 30, 3)).astype(np.uint8)
+    cv2.imwrite("photos/plain.png", grey)
+    Path("photos/plain.jpg").unlink()
+    said = "note: 1 of 2 pictures, the first cracked.png, have a few colours or black and white alone, as masks have; "
+    for options in ([], ["--resume"]):
+        result = predict("photos", "out", *options)
+        assert result.exit_code == 0, result.stderr
+        assert said in result.stderr
+    assert "masks have" not in predict("photos/plain.png", "other").stderr
+
+
 def test_a_thin_line_in_a_large_photograph_is_found_unless_it_is_squeezed(checkout):
     photo = np.full((160, 160, 3), 200, np.uint8)
     photo[:, 80:82] = 0
@@ -680,7 +692,9 @@ def test_millimetres_by_distance(checkout):
     assert "scale: 34.44 mm per px; phone.jpg: 1 m from the lens, focal length 5 mm, sensor 6.923 mm wide" in (
         result.stdout
     )
-    assert "skipped: cracked.png has no focal length in its EXIF; give the scale in mm per px" in result.stderr
+    assert "skipped: cracked.png has no focal length in its EXIF; give its scale in --mm-per-px-file" in result.stderr
+    far = "note: 1 of 1 photographs, the first phone.jpg, have pixels of more than 20 mm, as 34.44; is --distance-m in "
+    assert far in result.stderr
     found = json.loads(Path("out/results.json").read_text())
     assert found["counts"] == {"done": 1, "cracked": 1, "empty": 0, "skipped": 2}
     assert found["photographs"][0]["scale_origin"].endswith("pixel pitch 173 um")
