@@ -1,10 +1,10 @@
 """Write the results that README and docs show from files that commands made: no figure in them is typed by hand.
 
 `python -m scripts.results`, or `make results`. The tables of README and docs/explanation/figures.md come from
-docs/results/real.json (`make real DATA=DIR`), the card of the packaged weights (`make weights`), whose figures replace
-those of the run that they come from, and metrics/evaluation.json (`make rebuild`). The example in
-docs/how-to/compare-commits.md comes from docs/results/diff.md (`python -m scripts.diff`), README's picture from
-reports/mini_test of the built-in sample. Definitions and columns in docs/reference come from
+docs/results/real.json (`make real DATA=DIR`; with CV=1 docs/results/crossvalidation.json too), the card of the packaged
+weights (`make weights`), whose figures replace those of the run that they come from, and metrics/evaluation.json (`make
+rebuild`). The example in docs/how-to/compare-commits.md comes from docs/results/diff.md (`python -m scripts.diff`),
+README's picture from reports/mini_test of the built-in sample. Definitions and columns in docs/reference come from
 crackflow/reporting/definitions.py. `--check` writes nothing. It fails when a page differs from these files, both as
 they are and as the last commit has them: a rebuild on another machine may give other figures, and that is no fault of
 the pages.
@@ -26,6 +26,7 @@ from crackflow.evaluation.headline import BY_NAME, figure_text, figure_words, in
 from crackflow.imaging.images import read_image, write_png
 from crackflow.reporting.definitions import COLUMNS, FIGURES, WORDS
 from crackflow.visualization.contact_sheet import sheet
+from pipelines.crossvalidating import pooled
 from pipelines.git import shown
 from scripts import leave_out
 from scripts.tables import fill, markdown
@@ -52,12 +53,14 @@ PAGES = (
     "docs/reference/tables.md",
 )
 CARD = "crackflow/weights/card.json"
+CROSSVALIDATION = "docs/results/crossvalidation.json"
 SOURCES = (
     *PAGES,
     "params.yaml",
     "metrics/evaluation.json",
     "docs/results/real.json",
     CARD,
+    CROSSVALIDATION,
     "docs/results/diff.md",
 )
 PICTURE = ROOT / "docs/images/sample.png"
@@ -90,6 +93,7 @@ def pages(root: Path) -> dict[str, str]:
         (readme, "results", table(root, SHORT)),
         (figures, "results", table(root)),
         (figures, "calibration", calibration_table(root)),
+        (figures, "crossvalidation", crossvalidation_table(root)),
         (example, "diff", (root / "docs/results/diff.md").read_text(encoding="utf-8")),
         (reference, "definitions", definition_table()),
         (tables, "columns", column_tables()),
@@ -174,6 +178,16 @@ def calibration_table(root: Path) -> str:
         return "No result that is kept here has been calibrated yet; `make rebuild` does it for the sample.\n"
     heads = ["an all-black mask", "the model", "mean probability above the share of crack", "temperature"]
     return markdown(["calibration error, test pixels", *heads, "at that temperature"], found, "---:")
+
+
+def crossvalidation_table(root: Path) -> str:
+    """What five trainings reached on all real pairs, each pair tested once; in words where nobody has measured it."""
+    path = root / CROSSVALIDATION
+    if not path.is_file():
+        return "Not measured yet; `make real DATA=DIR CV=1` does it.\n"
+    values = json.loads(path.read_text(encoding="utf-8"))
+    table = markdown(pooled.headings(values), pooled.rows(values), "---:")
+    return f"{table}\n{pooled.words(values)}; at revision {values['revision']}.\n"
 
 
 def definition_table() -> str:

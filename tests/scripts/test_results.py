@@ -1,7 +1,9 @@
 import json
 
+import pandas as pd
 import pytest
 
+from pipelines.crossvalidating import pooled
 from pipelines.git import git
 from scripts import results
 
@@ -83,6 +85,22 @@ def test_calibration_is_of_the_results_that_have_it(root):
     assert lines[2:] == ["| the built-in sample | 0.0300 | 0.0100 | -0.0020 | 1.2500 | 0.0080 |"]
 
 
+def test_five_trainings_that_tested_every_pair_are_shown_where_they_are_known(root):
+    assert "Not measured yet" in results.crossvalidation_table(root)
+    tested = pd.DataFrame(
+        [("a_1", "a", "g", 1, 0, 1, 0.5), ("b_1", "b", "h", 2, 1, 0, 1.0)],
+        columns=["stem", "source", "group", "tp", "fp", "fn", "tolerant_f1"],
+    )
+    known = {"folds": 2, "budget": 0.25, "seed": 0, "revision": "abc", "tolerance_px": 2, "by_fold": []}
+    (root / results.CROSSVALIDATION).write_text(json.dumps({**known, **pooled.pooled([tested], 16)}))
+    lines = results.crossvalidation_table(root).splitlines()
+    # 3 / 5 pooled, (1/2 + 2/3) / 2 as a mean
+    assert lines[2].startswith("| all | 2 | 2 | 0.600")
+    assert "| 0.583" in lines[2]
+    assert lines[3].startswith("| an all-black mask |  |  | 0.000")
+    assert lines[-1].endswith("from 2 groups of photographs; at revision abc.")
+
+
 def test_real_photographs_come_first(root):
     (root / "metrics/evaluation.json").write_text(json.dumps(FIGURES))
     real = REAL
@@ -140,9 +158,11 @@ def test_weights_that_know_all_places_show_trainings_that_did_not(root):
 def test_a_rebuild_with_figures_of_its_own_is_no_fault_of_the_committed_pages(root, under_git):
     (root / "metrics/evaluation.json").write_text(json.dumps(FIGURES) + "\n")
     (root / "docs/results/diff.md").write_text("| a |\n")
-    names = ("results", "diff", "calibration", "definitions", "columns")
+    names = ("results", "diff", "calibration", "definitions", "columns", "crossvalidation")
     marks = [f"<!-- {name}: written by `make results` -->\n<!-- end of {name} -->\n" for name in names]
-    for name, mark in zip(results.PAGES, (marks[0], marks[0] + marks[2], marks[1], marks[3], marks[4]), strict=True):
+    for name, mark in zip(
+        results.PAGES, (marks[0], marks[0] + marks[2] + marks[5], marks[1], marks[3], marks[4]), strict=True
+    ):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(mark)
     for name, text in results.pages(root).items():
