@@ -19,6 +19,21 @@ _COLUMNS = ("photograph", "mm_per_px")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
+def read_bounds(text: str) -> tuple[float, float, float]:
+    """Read from which width on a crack is fine, medium and wide, mm: three numbers with commas, each above the last.
+
+    Raises:
+        DataError: when it is anything else.
+    """
+    values = tuple(number(part.strip()) for part in text.split(","))
+    if len(values) != len(BOUNDS_MM) or not 0 < values[0] < values[1] < values[2] <= LARGEST_MM:
+        raise DataError(
+            f"width classes {text}, expected from which width on a crack is fine, medium and wide, mm, each larger "
+            "than the one before, such as 0.1,0.3,1; correct them"
+        )
+    return values[0], values[1], values[2]
+
+
 @dataclass(frozen=True)
 class Scale:
     """A photograph taken square to a flat surface: one scale for all of it.

@@ -36,6 +36,10 @@ _DISTANCE_HELP = (
     "this gives its scale; photographs whose EXIF lacks them are skipped."
 )
 _SENSOR_HELP = "The longer side of the camera's sensor, mm, for --distance-m where EXIF does not tell it."
+_CLASSES_HELP = (
+    "From which width on a crack is fine, medium and wide, mm, where there is a scale; thinner ones are hairline. "
+    "Default: 0.1,1,2."
+)
 _RESUME_HELP = (
     "Leave photographs as they are that an earlier run into this folder has marked with the same model and options."
 )
@@ -96,6 +100,7 @@ def predict(
     mm_per_px_file: Annotated[Path | None, typer.Option(metavar="CSV", help=_MM_FILE_HELP)] = None,
     distance_m: Annotated[float | None, typer.Option(parser=_number, metavar="NUMBER", help=_DISTANCE_HELP)] = None,
     sensor_width_mm: Annotated[float | None, typer.Option(parser=_number, metavar="NUMBER", help=_SENSOR_HELP)] = None,
+    width_classes_mm: Annotated[str, typer.Option(metavar="FINE,MEDIUM,WIDE", help=_CLASSES_HELP)] = "",
     resume: Annotated[bool, typer.Option("--resume", help=_RESUME_HELP)] = False,
     force: Annotated[bool, typer.Option("--force", help=_FORCE_HELP)] = False,
     recursive: Annotated[bool, typer.Option("--recursive", help="Look into folders in folders as well.")] = False,
@@ -120,7 +125,7 @@ def predict(
     from pipelines.commands.prediction_outputs import requested
 
     outputs = requested(formats, probability=probability)
-    given = Given.of(mm_per_px, mm_per_px_file, distance_m, sensor_width_mm)
+    given = Given.of(mm_per_px, mm_per_px_file, distance_m, sensor_width_mm, width_classes_mm)
     looked_at = parse_scale(scale)
     if views is not None:
         view.check(views)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from crackflow.errors import DataError, ImageError
 from crackflow.geometry.camera import from_photograph
-from crackflow.geometry.scale import LARGEST_MM, SMALLEST_MM, Row, Scale, read_scales
+from crackflow.geometry.scale import BOUNDS_MM, LARGEST_MM, SMALLEST_MM, Row, Scale, read_bounds, read_scales
 from crackflow.imaging.geotiff import NEEDED, Georeference, has_place, place_of
 from crackflow.imaging.heif import is_heif, teach_pillow
 from crackflow.inference.inputs import Found
@@ -30,6 +30,7 @@ class Given:
         file: that `rows` were read from.
         distance_m: from the lens to the surface, of the photographs that `rows` do not name.
         sensor_width_mm: the sensor's longer side; None where EXIF tells it.
+        bounds_mm: from which width on a crack is fine, medium and wide; None where the user did not say.
     """
 
     scale: Scale | None = None
@@ -37,10 +38,16 @@ class Given:
     file: Path | None = None
     distance_m: float | None = None
     sensor_width_mm: float | None = None
+    bounds_mm: tuple[float, float, float] | None = None
 
     @classmethod
     def of(
-        cls, mm_per_px: float | None, file: Path | None, distance_m: float | None, sensor_width_mm: float | None
+        cls,
+        mm_per_px: float | None,
+        file: Path | None,
+        distance_m: float | None,
+        sensor_width_mm: float | None,
+        width_classes_mm: str = "",
     ) -> "Given":
         """Read the options of the command line.
 
@@ -52,7 +59,8 @@ class Given:
         if sensor_width_mm is not None and distance_m is None:
             raise DataError("--sensor-width-mm is given without --distance-m, which it belongs to; add the distance")
         scale = None if mm_per_px is None else Scale(mm_per_px)
-        return cls(scale, () if file is None else read_scales(file), file, distance_m, sensor_width_mm)
+        bounds = read_bounds(width_classes_mm) if width_classes_mm else None
+        return cls(scale, () if file is None else read_scales(file), file, distance_m, sensor_width_mm, bounds)
 
     def measuring(self, found: Found, places: Mapping[str, Georeference]) -> tuple[Found, Measuring]:
         """Find the scale of each photograph.
@@ -67,16 +75,21 @@ class Given:
             And how cracks are measured on them.
 
         Raises:
-            DataError: when the CSV names none of the photographs, or one of several by a name that they share, or the
-                EXIF of none has what it takes.
+            DataError: when the CSV names none of the photographs, or one of several by a name that they share, the
+                EXIF of none has what it takes, or there are width classes in mm and no scale.
         """
         by_rows = self._by_photo(found.photos)
         if self.file is not None and not by_rows:
             first = found.photos[0].shown
             raise DataError(f"{self.file} names none of the photographs, such as {first}; correct its first column")
-        named = Measuring(scale=self.scale, by_photo=by_rows, places=places)
+        named = Measuring(scale=self.scale, bounds_mm=self.bounds_mm or BOUNDS_MM, by_photo=by_rows, places=places)
         by_photo = by_rows | ({} if self.scale else _of_places(found, named))
         named = replace(named, by_photo=by_photo)
+        if self.bounds_mm and not (self.scale or by_photo or self.distance_m):
+            raise DataError(
+                "--width-classes-mm is given, but no photograph has a scale, so no width is known in mm; add "
+                "--mm-per-px, --mm-per-px-file or --distance-m"
+            )
         if self.distance_m is None:
             return found, named
         lacking: dict[Photograph, str] = {}

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from crackflow.errors import DataError
+from crackflow.geometry.scale import BOUNDS_MM
 from crackflow.inference.inputs import Found
 from crackflow.inference.operating_point import as_json
 from crackflow.inference.packaged_weights import Weights
@@ -136,10 +137,12 @@ def predict(
             "scale": scale,
             "views": views,
         }
+        measuring = measuring or Measuring()
         about = {"command": "predict", **settings, "operating_point": words(point, views), "settings": settings}
+        about |= _own_classes(measuring)
         how, classes = How(point, mode, scale, views), list(weights.params.classes)
         job = Job(weights.model, model_sha256, runs_on, len(classes), how, most)
-        making = Making(kinds, settings, measuring or Measuring())
+        making = Making(kinds, settings, measuring)
         results = Results(folder, making, about, classes[1:])
         if not resume:
             results.reject_others(files)
@@ -176,6 +179,11 @@ def predict(
     cracked = sum(is_cracked for is_cracked, _, _ in of_each)
     like_masks = tuple(photo for _, is_like, photo in of_each if is_like)
     return Outcome(cracked, len(marked) - cracked, len(done), tuple(skipped), found.passed_over, like_masks)
+
+
+def _own_classes(measuring: Measuring) -> dict[str, JsonValue]:
+    own = measuring.bounds_mm
+    return {} if own == BOUNDS_MM else {"width_classes_mm": list(own)}
 
 
 def who_works(asked: str, params: ComputeParams) -> ComputeParams:

@@ -35,12 +35,14 @@ class Measuring:
 
     Attributes:
         options: bounds of the width classes in px hold where no scale is known.
+        bounds_mm: those in mm, for photographs with a scale.
         scale: of photographs that `by_photo` does not name; None where it is not known.
         by_photo: scale of each photograph, by what tables call it.
         places: where photographs lie on the ground, likewise; of those that tell it.
     """
 
     options: GeometryOptions = field(default_factory=GeometryOptions)
+    bounds_mm: tuple[float, float, float] = BOUNDS_MM
     scale: Scale | None = None
     by_photo: Mapping[str, Scale] = field(default_factory=dict)
     places: Mapping[str, Georeference] = field(default_factory=dict)
@@ -54,9 +56,9 @@ class Measuring:
         return self.by_photo.get(photo.shown, self.scale)
 
     def options_of(self, photo: Photograph) -> GeometryOptions:
-        """Give the options for a photograph: with a scale, classes are those of the standards in mm."""
+        """Give the options for a photograph: with a scale, width classes are those in mm."""
         scale = self.scale_of(photo)
-        return self.options if scale is None else replace(self.options, width_bounds_px=scale.to_px(BOUNDS_MM))
+        return self.options if scale is None else replace(self.options, width_bounds_px=scale.to_px(self.bounds_mm))
 
     def only(self, photo: Photograph) -> Self:
         """Give what counts for one photograph."""

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from crackflow.errors import DataError
-from crackflow.geometry.scale import Scale, read_scales
+from crackflow.geometry.scale import Scale, read_bounds, read_scales
 
 
 @pytest.mark.parametrize("wrong", [0, -1, math.nan, math.inf, 1e308, 5e-324, 1e-7, 1.1e7])
@@ -15,6 +15,18 @@ def test_a_scale_is_a_number_above_0(wrong):
 
 def test_bounds_in_px():
     assert Scale(0.5).to_px((0.1, 1.0, 2.0)) == (0.2, 2.0, 4.0)
+
+
+def test_bounds_as_written():
+    assert read_bounds("0.1, 0.3,1") == (0.1, 0.3, 1.0)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0.1", "0.1,0.3", "0.1,0.3,1,2", "0,1,2", "1,1,2", "2,1,3", "0.1,0.3,inf", "a,b,c"]
+)
+def test_bounds_that_are_none(text):
+    with pytest.raises(DataError, match="each larger than the one before"):
+        read_bounds(text)
 
 
 def test_scales_of_a_csv(tmp_path):

@@ -607,6 +607,38 @@ def test_millimetres_by_photograph(checkout):
     assert [row["mm_per_px"] for row in rows] == ["0.5", "2.0"]
 
 
+def test_width_classes_are_those_of_a_standard_where_there_is_a_scale(checkout):
+    Path("scales.csv").write_text("photograph,mm_per_px\ncracked.png,0.5\n")
+
+    def classes(*options):
+        result = predict("photos/cracked.png", "out", "--mm-per-px-file", "scales.csv", *options)
+        assert result.exit_code == 0, result.stderr
+        rows = csv.DictReader(Path("out/cracks.csv").read_text(encoding="utf-8").splitlines())
+        return [(float(row["width_p95_mm"]), row["width_class"]) for row in rows]
+
+    assert all(name == ("hairline" if width < 0.1 else "fine" if width < 1 else "medium" if width < 2 else "wide")
+               for width, name in classes())  # fmt: skip
+    assert {name for _, name in classes("--width-classes-mm", "50,60,70")} == {"hairline"}
+    # another bound is another result
+    assert {name for _, name in classes("--width-classes-mm", "0.001,0.002,0.003", "--resume")} == {"wide"}
+    found = json.loads(Path("out/results.json").read_text(encoding="utf-8"))
+    assert found["about"]["width_classes_mm"] == [0.001, 0.002, 0.003]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--width-classes-mm", "0.1,0.3,1"), "--width-classes-mm is given, but no photograph has a scale"),
+        (("--width-classes-mm", "0.3,0.1,1", "--mm-per-px", "1"), "width classes 0.3,0.1,1, expected from which"),
+    ],
+)
+def test_width_classes_that_can_not_be_used(checkout, options, message):
+    result = predict("photos", "out", *options)
+    assert result.exit_code == 2
+    assert f"error: {message}" in result.stderr
+    assert not Path("out").exists()
+
+
 def scales_of(out):
     rows = csv.DictReader(Path(out, "summary.csv").read_text(encoding="utf-8").splitlines())
     return {row["photo"]: row["mm_per_px"] for row in rows}
