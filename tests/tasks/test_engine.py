@@ -99,24 +99,33 @@ def test_every_engine_writes_the_same_bytes(raw, made, params, other, monkeypatc
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(sys.platform != "linux", reason="network namespaces are of Linux")
 def test_two_hosts_write_the_same_bytes_as_one_thread(raw, made, tmp_path, monkeypatch):
     if reason := no_namespaces():
         pytest.skip(f"no network namespaces: {reason}")
+    from tests.tasks import two_hosts
+
     monkeypatch.setenv(VARIABLE, "threads:1")
     for stage, workspace in ((resize, raw), (evaluate, made)):
         stage.run(workspace, workspace.params())
     alone = [written(workspace) for workspace in (raw, made)]
+    photographs = tmp_path / "photographs"
+    shutil.copytree(raw.raw / "images", photographs, ignore=lambda _, names: sorted(names)[4:])
+    two_hosts.mark(photographs, tmp_path / "alone", "threads:1")
     forget_what_is_kept(raw, made)
     shutil.rmtree(raw.resized)
     shutil.rmtree(made.predictions)
     made.metrics_json.unlink()
     (tmp_path / "cluster").mkdir()
-    places = [str(one) for one in (tmp_path / "cluster", raw.root, made.root)]
+    out = tmp_path / "elsewhere"
+    places = [str(one) for one in (tmp_path / "cluster", raw.root, made.root, photographs, out)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     script = Path(__file__).with_name("two_hosts.py")
     subprocess.run([*ALONE, sys.executable, script, *places], check=True, env=environment)
     assert [written(workspace) for workspace in (raw, made)] == alone
+    assert files(out) == files(tmp_path / "alone")
+    assert "masks/CFD_003.png" in files(out)
     workers = {row["worker"].partition(":")[0] for row in json.loads(raw.workers("resize").read_text())}
     assert workers == {"one", "two"}
 

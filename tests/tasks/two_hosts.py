@@ -1,8 +1,8 @@
 """Two hosts and a third one with a Dask scheduler, each with a network of its own; run by test_engine.py.
 
-`python two_hosts.py FOLDER RAW MADE` works in a network namespace that holds nothing yet. It makes two more, each with
-a host name of its own, joins them by a bridge, starts a worker in each and the scheduler here. Then stages resize and
-evaluate work on them.
+`python two_hosts.py FOLDER RAW MADE PHOTOGRAPHS OUT` works in a network namespace that holds nothing yet. It makes two
+more, each with a host name of its own, joins them by a bridge, starts a worker in each and the scheduler here. Then
+stages resize and evaluate work on them, and predict.
 """
 
 import contextlib
@@ -14,6 +14,8 @@ from pathlib import Path
 import dask
 
 from benchmarks.soak.dask_cluster import cluster
+from crackflow.inference import inputs, packaged_weights
+from pipelines.commands.predict import predict
 from tasks import evaluate, resize
 from tasks.engine import VARIABLE
 from tasks.workspace import Workspace
@@ -44,7 +46,13 @@ def host(name, address):
             process.kill()
 
 
-def main(folder, raw, made):
+def mark(photographs, out, compute):
+    """Mark photographs with the packaged weights."""
+    weights = packaged_weights.open_folder(packaged_weights.FOLDER, "the packaged weights")
+    predict(weights, inputs.find([str(photographs)]), out, compute=compute)
+
+
+def main(folder, raw, made, photographs, out):
     ip("link", "set", "lo", "up")
     ip("link", "add", "bridge", "type", "bridge")
     ip("link", "set", "bridge", "up")
@@ -57,6 +65,7 @@ def main(folder, raw, made):
         dask.config.refresh()
         for stage, workspace in ((resize, Workspace(raw)), (evaluate, Workspace(made))):
             stage.run(workspace, workspace.params())
+        mark(photographs, out, os.environ[VARIABLE])
 
 
 if __name__ == "__main__":
