@@ -128,7 +128,7 @@ def check_alike(folder):
     assert len(alone) == 3
     assert chief == other
     for row, expected in zip(chief, alone, strict=True):
-        assert row["loss"] == pytest.approx(expected["loss"], rel=1e-5)
+        assert row["loss"] == pytest.approx(expected["loss"], rel=1e-4)
         assert row["val_loss"] == pytest.approx(expected["val_loss"], rel=1e-4)
         # a pixel near 0.5 may fall on the other side
         assert row == pytest.approx(expected, rel=0.02)
