@@ -13,11 +13,11 @@ import numpy as np
 from scipy import stats
 
 from crackflow.errors import DataError
+from crackflow.evaluation.intervals import LEVEL
 from scripts.tables import markdown
 
 # The recipe of profile photos, as benchmarks.accuracy.foreign names it.
 RECIPE = "v2"
-LEVEL = 0.95
 # Headline figures whose mean over places is known.
 FIGURES = ("pooled_iou", "positives_iou")
 

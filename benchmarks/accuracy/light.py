@@ -146,17 +146,11 @@ def table(found: dict[str, Any]) -> str:
         "to the photograph as it is",
         "crack-free ones with a false alarm",
     ]
-    rows: list[list[object]] = []
-    for place, figures in found["places"].items():
-        for name in LIGHTS:
-            one = figures["of"][name]
-            cells: list[object] = [f"{place}: {name}"]
-            for figure in ("pooled_iou", "positives_iou"):
-                low, high = one[figure]["interval"]
-                gain = f"{one[figure]['gain']:+.3f} ({low:+.3f} to {high:+.3f})"
-                cells += [f"{one[figure]['value']:.3f}", None if name == "as it is" else gain]
-            alarms = one["false_alarms"]
-            rows.append([*cells, None if alarms is None else f"{alarms:.3f}"])
+    rows: list[list[object]] = [
+        [f"{place}: {name}", *views.cells(figures["of"][name], name == "as it is")]
+        for place, figures in found["places"].items()
+        for name in LIGHTS
+    ]
     rows.append(["an all-black mask", "0.000", None, "0.000", None, "0.000"])
     places = "; ".join(
         f"{place}: {one['photographs']} photographs, {one['with_cracks']} with cracks, of {len(one['sources'])} "

@@ -165,16 +165,8 @@ def table(found: dict[str, Any]) -> str:
     base = found["seconds"]["1"]
     for way in WAYS:
         one = found["of"][way]
-        cells: list[object] = [WORDS[way]]
-        for name in ("pooled_iou", "positives_iou"):
-            figure = one[name]
-            low, high = figure["interval"]
-            gain = f"{figure['gain']:+.3f} ({low:+.3f} to {high:+.3f})"
-            cells += [f"{figure['value']:.3f}", None if way == "1" else gain]
-        alarms = one["false_alarms"]
         took = found["seconds"].get(way)
-        cells += [None if alarms is None else f"{alarms:.3f}", None if took is None else f"{took / base:.1f}"]
-        rows.append(cells)
+        rows.append([WORDS[way], *cells(one, way == "1"), None if took is None else f"{took / base:.1f}"])
     rows.append(["an all-black mask", "0.000", None, "0.000", None, "0.000", None])
     return (
         f"{markdown(head, rows, '---:')}\n"
@@ -183,6 +175,17 @@ def table(found: dict[str, Any]) -> str:
         f"{found['groups']} groups of photographs that belong together. Time: medians of looks at the same "
         f"photographs, in turn. `{found['command']}` on {found['machine']['cores']} cores.\n"
     )
+
+
+def cells(one: dict[str, Any], first: bool) -> list[str | None]:
+    """The figures of one way, as `figures` gives them, in a row; `first` for the way that has no difference."""
+    found: list[str | None] = []
+    for name in ("pooled_iou", "positives_iou"):
+        low, high = one[name]["interval"]
+        gain = f"{one[name]['gain']:+.3f} ({low:+.3f} to {high:+.3f})"
+        found += [f"{one[name]['value']:.3f}", None if first else gain]
+    alarms = one["false_alarms"]
+    return [*found, None if alarms is None else f"{alarms:.3f}"]
 
 
 def _gain(one: Paired) -> dict[str, Any]:
